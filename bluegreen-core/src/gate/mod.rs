@@ -1,0 +1,1 @@
+//! Gates: HTTP, command, metric, and how many answers in a row decide.

@@ -1,0 +1,27 @@
+//! Blue/green and progressive delivery outside Kubernetes.
+
+pub mod command;
+pub mod gate;
+pub mod lifecycle;
+pub mod plan;
+pub mod port;
+pub mod retry;
+pub mod store;
+
+mod clock;
+mod fault;
+mod op;
+mod release;
+mod slot;
+mod split;
+
+pub use clock::{Clock, Monotonic, SystemClock, Timestamp};
+pub use fault::{Fault, FaultKind};
+pub use lifecycle::{DeploymentId, Entry, Event, Health, Operation, Phase, Signed};
+pub use op::{Op, Token};
+pub use plan::Plan;
+pub use port::*;
+pub use release::{InvalidName, Release, ServiceName, Version};
+pub use retry::RetryPolicy;
+pub use slot::{InvalidSlot, Role, Slot};
+pub use split::{InvalidShare, Share, Split};

@@ -1,0 +1,49 @@
+//! What runs database migrations.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::{Assignment, Fault, Op};
+
+/// When a migration may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MigrationPhase {
+    /// Before the candidate takes traffic. The old release goes on working on the new schema.
+    Expand,
+    /// After the candidate has all traffic: fills in data.
+    Backfill,
+    /// After no release that needs it has or may get traffic: takes things away.
+    Contract,
+}
+
+impl fmt::Display for MigrationPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Expand => "expand",
+            Self::Backfill => "backfill",
+            Self::Contract => "contract",
+        })
+    }
+}
+
+/// Runs migrations: `php artisan migrate`, `flask db upgrade`, a SQL runner.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Migrator: fmt::Debug + Send + Sync {
+    /// Runs what is due in a phase, for the release that is being deployed. Idempotent: what was
+    /// applied is not applied again. Returns what it did, for people.
+    ///
+    /// It may be long; the plan's deadline for the phase is the budget of the call. A migration that
+    /// an earlier, killed deployer had begun must not run twice at once: wait for it.
+    async fn migrate(&self, op: &Op, phase: MigrationPhase, assignment: &Assignment)
+    -> Result<String, Fault>;
+
+    /// How long after a call of unknown outcome it may still take effect.
+    fn settle(&self) -> Duration {
+        Duration::ZERO
+    }
+}
