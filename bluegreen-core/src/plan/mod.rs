@@ -259,7 +259,7 @@ pub enum Undrained {
 pub struct Hook {
     /// The name under which events and reports know it.
     pub name: String,
-    /// Where: `"before prepare"`, `"after confirm"`, `"after return"`.
+    /// Where: `"before prepare"`, `"after confirm"`, `"after confirm_return"`.
     pub at: HookPoint,
     /// The command. Left out: code, registered under the hook's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -285,6 +285,19 @@ pub enum HookMoment {
     Before,
     /// After it.
     After,
+}
+
+impl HookPoint {
+    /// Whether an operation stops at this point. Going back waits for nothing: until the traffic is
+    /// confirmed to be back no hook runs.
+    #[must_use]
+    pub const fn is_allowed(self) -> bool {
+        match self.phase {
+            Phase::Assess | Phase::Return | Phase::Halted | Phase::Ended => false,
+            Phase::ConfirmReturn => matches!(self.moment, HookMoment::After),
+            _ => true,
+        }
+    }
 }
 
 impl fmt::Display for HookPoint {
