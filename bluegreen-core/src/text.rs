@@ -7,8 +7,14 @@ pub(crate) fn bounded(text: &str, max: usize) -> String {
         return text.to_owned();
     }
     let half = max.saturating_sub(GAP.len()) / 2;
-    let head = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= half).map(|(_, c)| c);
-    let tail_from = text.char_indices().map(|(at, _)| at).find(|at| text.len() - at <= half);
+    let head = text
+        .char_indices()
+        .take_while(|(at, c)| at + c.len_utf8() <= half)
+        .map(|(_, c)| c);
+    let tail_from = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .find(|at| text.len() - at <= half);
     let tail = tail_from.and_then(|at| text.get(at..)).unwrap_or_default();
     head.chain(GAP.chars()).chain(tail.chars()).collect()
 }

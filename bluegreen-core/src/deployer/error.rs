@@ -24,7 +24,9 @@ pub enum DeployError {
         at: Option<(DeploymentId, Phase)>,
     },
     /// Another release is being deployed.
-    #[error("{id} is open, for release {open}: run the same command with that version to resume it, or abort it")]
+    #[error(
+        "{id} is open, for release {open}: run the same command with that version to resume it, or abort it"
+    )]
     OtherRelease {
         /// The open operation.
         id: DeploymentId,
@@ -39,7 +41,9 @@ pub enum DeployError {
         why: String,
     },
     /// The store failed. What is stored is how things stand; run the same command again to resume.
-    #[error("the store failed, nothing more was done: {0}. Mend that and run the same command again to resume")]
+    #[error(
+        "the store failed, nothing more was done: {0}. Mend that and run the same command again to resume"
+    )]
     Store(#[from] StoreError),
     /// The record cannot be used.
     #[error("the record of the service cannot be used: {message}")]

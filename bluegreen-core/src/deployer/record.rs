@@ -50,7 +50,9 @@ impl Record {
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, DeployError> {
-        serde_json::to_vec(self).map_err(|error| DeployError::Record { message: error.to_string() })
+        serde_json::to_vec(self).map_err(|error| DeployError::Record {
+            message: error.to_string(),
+        })
     }
 
     pub(super) fn decode(body: &[u8]) -> Result<Self, DeployError> {
@@ -59,7 +61,9 @@ impl Record {
             format: u32,
         }
         let damaged = |error: serde_json::Error| DeployError::Record {
-            message: format!("it is damaged ({error}); it was left as it is: restore it from a backup, or move it away and adopt"),
+            message: format!(
+                "it is damaged ({error}); it was left as it is: restore it from a backup, or move it away and adopt"
+            ),
         };
         let probe: Probe = serde_json::from_slice(body).map_err(damaged)?;
         if probe.format > FORMAT {
@@ -74,8 +78,9 @@ impl Record {
     }
 
     pub(super) fn push(&mut self, entry: &Entry) -> Result<(), DeployError> {
-        let raw = serde_json::value::to_raw_value(entry)
-            .map_err(|error| DeployError::Record { message: error.to_string() })?;
+        let raw = serde_json::value::to_raw_value(entry).map_err(|error| DeployError::Record {
+            message: error.to_string(),
+        })?;
         self.tail.push(raw);
         Ok(())
     }
@@ -105,7 +110,9 @@ impl Record {
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.tail.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok())
+        self.tail
+            .iter()
+            .filter_map(|raw| serde_json::from_str(raw.get()).ok())
     }
 }
 

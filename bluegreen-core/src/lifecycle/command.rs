@@ -67,7 +67,9 @@ impl Lifecycle {
     /// What has to be done now. Pure: asked twice it says the same.
     #[must_use]
     pub fn command(&self) -> Command {
-        let Some(run) = &self.run else { return Command::Rest };
+        let Some(run) = &self.run else {
+            return Command::Rest;
+        };
         if let Some(pause) = run.pause {
             return Command::Wait(Duration::from_millis(pause.ms));
         }
@@ -81,10 +83,16 @@ impl Lifecycle {
         }
         match run.moment {
             Moment::Before => {
-                return Command::RunHooks(HookPoint { moment: HookMoment::Before, phase: run.phase });
+                return Command::RunHooks(HookPoint {
+                    moment: HookMoment::Before,
+                    phase: run.phase,
+                });
             }
             Moment::After => {
-                return Command::RunHooks(HookPoint { moment: HookMoment::After, phase: run.phase });
+                return Command::RunHooks(HookPoint {
+                    moment: HookMoment::After,
+                    phase: run.phase,
+                });
             }
             Moment::Act => {}
         }

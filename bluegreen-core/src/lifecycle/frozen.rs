@@ -23,7 +23,10 @@ impl FrozenPlan {
     /// When it cannot be written as JSON, which no valid plan is guilty of.
     pub fn new(plan: Plan) -> Result<Self, serde_json::Error> {
         let json = serde_json::value::to_raw_value(&plan)?;
-        Ok(Self { plan: Arc::new(plan), json: json.into() })
+        Ok(Self {
+            plan: Arc::new(plan),
+            json: json.into(),
+        })
     }
 }
 
@@ -51,6 +54,9 @@ impl<'de> Deserialize<'de> for FrozenPlan {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Box::<RawValue>::deserialize(deserializer)?;
         let plan = serde_json::from_str(json.get()).map_err(serde::de::Error::custom)?;
-        Ok(Self { plan: Arc::new(plan), json: json.into() })
+        Ok(Self {
+            plan: Arc::new(plan),
+            json: json.into(),
+        })
     }
 }

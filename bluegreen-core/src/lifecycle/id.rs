@@ -19,7 +19,10 @@ impl DeploymentId {
     /// The operation with a number that began at a moment. Counted in whole seconds.
     #[must_use]
     pub const fn new(number: u64, began: Timestamp) -> Self {
-        Self { number, began: Timestamp::from_millis(began.as_millis().div_euclid(1000) * 1000) }
+        Self {
+            number,
+            began: Timestamp::from_millis(began.as_millis().div_euclid(1000) * 1000),
+        }
     }
 
     /// Counts the operations of the service, from 1.

@@ -60,7 +60,9 @@ pub struct Begin {
 #[non_exhaustive]
 pub enum CannotBegin {
     /// Another one is open.
-    #[error("{operation} {id} is open, in phase {phase} since {since}: resume it, abort it, or resolve it if it is halted")]
+    #[error(
+        "{operation} {id} is open, in phase {phase} since {since}: resume it, abort it, or resolve it if it is halted"
+    )]
     Open {
         /// Which.
         id: DeploymentId,
@@ -78,7 +80,9 @@ pub enum CannotBegin {
         why: String,
     },
     /// A contraction takes away what a kept release may need.
-    #[error("{slot} is kept as standby{release} and may get traffic again: retire it before anything is taken away")]
+    #[error(
+        "{slot} is kept as standby{release} and may get traffic again: retire it before anything is taken away"
+    )]
     StandbyKept {
         /// The slot.
         slot: Slot,
@@ -119,7 +123,11 @@ impl Lifecycle {
     #[must_use]
     pub fn kept_standby(&self, at: Timestamp) -> Option<Slot> {
         let slot = self.slots.standby()?;
-        self.slots.get(slot).retained_until.filter(|until| *until > at).map(|_| slot)
+        self.slots
+            .get(slot)
+            .retained_until
+            .filter(|until| *until > at)
+            .map(|_| slot)
     }
 
     /// Begins an operation.
@@ -129,13 +137,20 @@ impl Lifecycle {
     pub fn begin(&self, at: Timestamp, begin: Begin) -> Result<Self, CannotBegin> {
         if let Some(run) = self.open() {
             let (id, operation, phase, since) = (run.id, run.operation, run.phase, run.since);
-            return Err(CannotBegin::Open { id, operation, phase, since });
+            return Err(CannotBegin::Open {
+                id,
+                operation,
+                phase,
+                since,
+            });
         }
         let last = self.run.as_ref();
         let plan = begin
             .plan
             .or_else(|| last.map(|run| run.plan.clone()))
-            .ok_or(CannotBegin::Incomplete("nothing has been deployed yet, so there is no plan to go by"))?;
+            .ok_or(CannotBegin::Incomplete(
+                "nothing has been deployed yet, so there is no plan to go by",
+            ))?;
         let live = self.slots.live();
         let standby = || {
             self.slots.standby().ok_or_else(|| CannotBegin::NoStandby {
@@ -145,7 +160,9 @@ impl Lifecycle {
         let release_in = |slot: Slot| self.slots.get(slot).release.clone();
         let (origin, target, release) = match begin.operation {
             Operation::Deploy => {
-                let release = begin.release.ok_or(CannotBegin::Incomplete("a deployment needs a release"))?;
+                let release = begin
+                    .release
+                    .ok_or(CannotBegin::Incomplete("a deployment needs a release"))?;
                 let origin = live.unwrap_or(Slot::Blue);
                 (origin, origin.other(), Some(release))
             }
@@ -158,10 +175,15 @@ impl Lifecycle {
                 (target.other(), target, release_in(target))
             }
             Operation::Contract => {
-                let live = live.ok_or(CannotBegin::Incomplete("no slot is known to be live: adopt first"))?;
+                let live = live.ok_or(CannotBegin::Incomplete(
+                    "no slot is known to be live: adopt first",
+                ))?;
                 if let Some(slot) = self.slots.standby() {
                     let release = release_in(slot).map(|release| format!(" (release {release})"));
-                    return Err(CannotBegin::StandbyKept { slot, release: release.unwrap_or_default() });
+                    return Err(CannotBegin::StandbyKept {
+                        slot,
+                        release: release.unwrap_or_default(),
+                    });
                 }
                 (live, live, release_in(live))
             }
@@ -178,7 +200,11 @@ impl Lifecycle {
             overrides: begin.overrides,
             origin,
             target,
-            phase: if going_back { Phase::Assess } else { Phase::Reconcile },
+            phase: if going_back {
+                Phase::Assess
+            } else {
+                Phase::Reconcile
+            },
             moment: Moment::Act,
             step: 0,
             since: at,
@@ -198,8 +224,15 @@ impl Lifecycle {
             ended: None,
             plan,
         };
-        let mut begun = Self { run: Some(run), ..self.clone() };
-        if let Some(run) = begun.run.as_mut().filter(|run| run.has_hooks(crate::plan::HookMoment::Before)) {
+        let mut begun = Self {
+            run: Some(run),
+            ..self.clone()
+        };
+        if let Some(run) = begun
+            .run
+            .as_mut()
+            .filter(|run| run.has_hooks(crate::plan::HookMoment::Before))
+        {
             run.moment = Moment::Before;
         }
         Ok(begun)
@@ -245,4 +278,3 @@ pub enum Health {
     /// It could not be told.
     Unknown,
 }
-

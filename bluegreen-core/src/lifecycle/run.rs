@@ -151,9 +151,11 @@ impl Run {
     #[must_use]
     pub fn split(&self) -> Split {
         match self.phase {
-            Phase::Return | Phase::ConfirmReturn | Phase::VerifyReturn | Phase::ReturnWorkers | Phase::Recover => {
-                Split::all(self.origin)
-            }
+            Phase::Return
+            | Phase::ConfirmReturn
+            | Phase::VerifyReturn
+            | Phase::ReturnWorkers
+            | Phase::Recover => Split::all(self.origin),
             Phase::Ended => match self.end {
                 Some(End::Promoted) => Split::all(self.target),
                 _ => Split::all(self.origin),
@@ -190,7 +192,10 @@ impl Run {
             Phase::Approval => step.and_then(|step| step.approval.as_ref())?.expires,
             Phase::Ready | Phase::Shift => times.shift,
             Phase::Confirm => times.confirm,
-            Phase::Bake => step.map(|step| step.bake).unwrap_or_default().saturating_add(times.hold),
+            Phase::Bake => step
+                .map(|step| step.bake)
+                .unwrap_or_default()
+                .saturating_add(times.hold),
             Phase::Quiesce | Phase::StartWorkers | Phase::QueueDepth | Phase::ReturnWorkers => times.workers,
             Phase::Soak => plan.soak.time.saturating_add(times.hold),
             Phase::Assess => times.assess,
@@ -204,7 +209,12 @@ impl Run {
     #[must_use]
     pub fn watch_time(&self) -> Duration {
         match self.phase {
-            Phase::Bake => self.plan.steps.get(self.step).map(|step| step.bake).unwrap_or_default(),
+            Phase::Bake => self
+                .plan
+                .steps
+                .get(self.step)
+                .map(|step| step.bake)
+                .unwrap_or_default(),
             Phase::Soak => self.plan.soak.time,
             _ => Duration::ZERO,
         }
@@ -218,28 +228,41 @@ impl Run {
         let lists: &[(&str, Slot, &[GateSpec])] = match self.phase {
             Phase::Preflight => &[("check", self.origin, &plan.preflight.checks)],
             Phase::Verify if self.overrides.skip_smoke.is_some() => &[("health", self.target, &plan.health)],
-            Phase::Verify => &[("health", self.target, &plan.health), ("smoke", self.target, &plan.smoke)],
+            Phase::Verify => &[
+                ("health", self.target, &plan.health),
+                ("smoke", self.target, &plan.smoke),
+            ],
             Phase::Ready => &[("health", self.target, &plan.health)],
             Phase::Bake => &[
                 ("health", self.target, &plan.health),
                 ("guard", self.target, &plan.guards),
-                ("step", self.target, self.plan.steps.get(self.step).map_or(&[], |step| &step.gates)),
+                (
+                    "step",
+                    self.target,
+                    self.plan.steps.get(self.step).map_or(&[], |step| &step.gates),
+                ),
             ],
             Phase::Soak => &[
                 ("health", self.target, &plan.health),
                 ("guard", self.target, &plan.guards),
                 ("public", self.target, &plan.public),
             ],
-            Phase::VerifyReturn => &[("health", self.origin, &plan.health), ("public", self.origin, &plan.public)],
-            phase if phase.is_forward() && self.exposed => {
-                &[("health", self.target, &plan.health), ("guard", self.target, &plan.guards)]
-            }
+            Phase::VerifyReturn => &[
+                ("health", self.origin, &plan.health),
+                ("public", self.origin, &plan.public),
+            ],
+            phase if phase.is_forward() && self.exposed => &[
+                ("health", self.target, &plan.health),
+                ("guard", self.target, &plan.guards),
+            ],
             _ => &[],
         };
         lists
             .iter()
             .flat_map(|(list, slot, specs)| {
-                specs.iter().map(move |spec| (format!("{list}/{}", spec.name), *slot, spec))
+                specs
+                    .iter()
+                    .map(move |spec| (format!("{list}/{}", spec.name), *slot, spec))
             })
             .collect()
     }
@@ -247,16 +270,25 @@ impl Run {
     /// Whether the plan has hooks at a point that this operation stops at.
     #[must_use]
     pub(super) fn has_hooks(&self, moment: HookMoment) -> bool {
-        let at = HookPoint { moment, phase: self.phase };
+        let at = HookPoint {
+            moment,
+            phase: self.phase,
+        };
         at.is_allowed() && self.plan.hooks.iter().any(|hook| hook.at == at)
     }
 
     pub(super) fn expands(&self, when: ExpandWhen) -> bool {
-        self.plan.migrations.as_ref().is_some_and(|migrations| migrations.expand == when)
+        self.plan
+            .migrations
+            .as_ref()
+            .is_some_and(|migrations| migrations.expand == when)
     }
 
     pub(super) fn backfills(&self) -> bool {
-        self.plan.migrations.as_ref().is_some_and(|migrations| migrations.backfill)
+        self.plan
+            .migrations
+            .as_ref()
+            .is_some_and(|migrations| migrations.backfill)
     }
 
     /// The phases in which the workers move, in the plan's order.

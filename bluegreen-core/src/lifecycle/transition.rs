@@ -7,8 +7,8 @@
 use super::{
     CheckResult, End, Event, Health, Lifecycle, Moment, Operation, Pause, Phase, Run, Signed, Slots,
 };
-use crate::text::bounded;
 use crate::plan::{ApprovalDefault, BothUnhealthy, ExpandWhen, HookMoment, Target, humane};
+use crate::text::bounded;
 use crate::{NoticeKind, Outcome, Role, Slot, Split, Timestamp, Verification};
 
 /// On the way back a call may fail so many times more often than on the way forward before an
@@ -34,7 +34,9 @@ impl Lifecycle {
     /// The state after an event. Total: an event that means nothing in a state changes nothing.
     #[must_use]
     pub fn apply(mut self, at: Timestamp, event: &Event) -> Self {
-        let Some(mut run) = self.run.take() else { return self };
+        let Some(mut run) = self.run.take() else {
+            return self;
+        };
         if run.end.is_some() {
             // Over; only the outbox and pauses go on.
             settle_outbox(&mut run, event);
@@ -76,11 +78,16 @@ fn asked(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Event)
 }
 
 fn resolve(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, by: &Signed, live: Slot) {
-    run.reason = Some(format!("{} resolved it, {live} has the traffic: {}", by.by, by.reason));
+    run.reason = Some(format!(
+        "{} resolved it, {live} has the traffic: {}",
+        by.by, by.reason
+    ));
     finish(run, lifecycle, at, End::Resolved);
     if live == run.target {
         lifecycle.slots.assign(run.target, Role::Live, at);
-        lifecycle.slots.retain(run.origin, at, at.plus(run.plan.retention.keep));
+        lifecycle
+            .slots
+            .retain(run.origin, at, at.plus(run.plan.retention.keep));
     } else {
         lifecycle.slots.only(run.origin, at);
     }
@@ -105,15 +112,20 @@ fn verdict(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Even
         | Event::Resolved { .. } => Move::Stay,
 
         Event::Claimed { takeover: false, .. } => Move::Stay,
-        Event::Claimed { takeover: true, settle_ms, .. } => {
-            tried(run, *settle_ms, *settle_ms, || "the deployer ended in the middle of it".to_owned())
-        }
-        Event::Unknown { reason, settle_ms } => {
-            tried(run, *settle_ms, *settle_ms, || format!("outcome unknown: {reason}"))
-        }
-        Event::Deferred { reason, retry_after_ms } => {
-            tried(run, 0, retry_after_ms.unwrap_or(0), || reason.clone())
-        }
+        Event::Claimed {
+            takeover: true,
+            settle_ms,
+            ..
+        } => tried(run, *settle_ms, *settle_ms, || {
+            "the deployer ended in the middle of it".to_owned()
+        }),
+        Event::Unknown { reason, settle_ms } => tried(run, *settle_ms, *settle_ms, || {
+            format!("outcome unknown: {reason}")
+        }),
+        Event::Deferred {
+            reason,
+            retry_after_ms,
+        } => tried(run, 0, retry_after_ms.unwrap_or(0), || reason.clone()),
         Event::Waited => {
             run.pause = None;
             Move::Stay
@@ -124,7 +136,9 @@ fn verdict(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Even
         }
         Event::HooksRun { failures, fatal, .. } => match run.moment {
             Moment::Act => Move::Stay,
-            _ if *fatal && run.phase.is_forward() => Move::Back(format!("hook failed: {}", failures.join("; "))),
+            _ if *fatal && run.phase.is_forward() => {
+                Move::Back(format!("hook failed: {}", failures.join("; ")))
+            }
             Moment::Before => {
                 run.moment = Moment::Act;
                 run.since = at;
@@ -152,7 +166,11 @@ fn verdict(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Even
             Phase::Confirm | Phase::ConfirmReturn => confirmed(run, routers, *settle_ms),
             _ => Move::Stay,
         },
-        Event::Assessed { origin, target, evidence } => match run.phase {
+        Event::Assessed {
+            origin,
+            target,
+            evidence,
+        } => match run.phase {
             Phase::Assess => assessed(run, *origin, *target, evidence),
             _ => Move::Stay,
         },
@@ -210,7 +228,11 @@ fn tried(run: &mut Run, settle_ms: u64, wait_ms: u64, reason: impl FnOnce() -> S
     let settle_ms = settle_ms.max(pending_ms);
     let ms = settle_ms.max(wait_ms).max(courtesy_ms);
     run.pause = (ms > 0).then_some(Pause { ms, settle_ms });
-    let patience = if run.phase.is_forward() { 1 } else { PATIENCE_ON_THE_WAY_BACK };
+    let patience = if run.phase.is_forward() {
+        1
+    } else {
+        PATIENCE_ON_THE_WAY_BACK
+    };
     if run.attempt >= run.plan.retry.attempts.saturating_mul(patience) {
         failed(run, format!("given up after {} tries: {}", run.attempt, reason()))
     } else {
@@ -227,12 +249,14 @@ fn failed(run: &mut Run, reason: String) -> Move {
             Move::Next
         }
         Phase::Recover => Move::Next,
-        Phase::Return | Phase::ConfirmReturn => {
-            Move::Halt(format!("the traffic could not be given back to {}: {reason}", run.origin))
-        }
-        Phase::ReturnWorkers => {
-            Move::Halt(format!("all traffic is back at {}, but its workers are not: {reason}", run.origin))
-        }
+        Phase::Return | Phase::ConfirmReturn => Move::Halt(format!(
+            "the traffic could not be given back to {}: {reason}",
+            run.origin
+        )),
+        Phase::ReturnWorkers => Move::Halt(format!(
+            "all traffic is back at {}, but its workers are not: {reason}",
+            run.origin
+        )),
         Phase::Halted | Phase::Ended => Move::Stay,
         phase => Move::Back(format!("{phase}: {reason}")),
     }
@@ -240,9 +264,18 @@ fn failed(run: &mut Run, reason: String) -> Move {
 
 fn expired(run: &mut Run) -> Move {
     let limit = run.time_limit().map(humane::format).unwrap_or_default();
-    let waited_for = run.waiting_for.clone().map(|what| format!(": {what}")).unwrap_or_default();
+    let waited_for = run
+        .waiting_for
+        .clone()
+        .map(|what| format!(": {what}"))
+        .unwrap_or_default();
     if run.phase == Phase::Approval {
-        let default = run.plan.steps.get(run.step).and_then(|step| step.approval.as_ref()).map(|a| a.default);
+        let default = run
+            .plan
+            .steps
+            .get(run.step)
+            .and_then(|step| step.approval.as_ref())
+            .map(|a| a.default);
         return match default {
             Some(ApprovalDefault::Proceed) => Move::Next,
             _ => Move::Back(format!("approval: nobody answered within {limit}")),
@@ -253,7 +286,10 @@ fn expired(run: &mut Run) -> Move {
 
 fn reconcile(run: &mut Run, slots: &mut Slots, at: Timestamp, routers: &[(String, Split)]) -> Move {
     let seen = || {
-        let each: Vec<_> = routers.iter().map(|(name, split)| format!("{name}: {split}")).collect();
+        let each: Vec<_> = routers
+            .iter()
+            .map(|(name, split)| format!("{name}: {split}"))
+            .collect();
         each.join("; ")
     };
     let mut only = routers.iter().map(|(_, split)| split.only());
@@ -317,7 +353,9 @@ fn open_points(run: &Run, results: &[CheckResult], outcome: fn(Outcome) -> bool)
         .chain(
             run.gates()
                 .into_iter()
-                .filter(|(name, ..)| outcome(Outcome::Inconclusive) && !results.iter().any(|r| r.name == *name))
+                .filter(|(name, ..)| {
+                    outcome(Outcome::Inconclusive) && !results.iter().any(|r| r.name == *name)
+                })
                 .map(|(name, slot, _)| format!("{name} ({slot}): not asked yet")),
         )
         .collect()
@@ -383,7 +421,10 @@ fn confirmed(run: &mut Run, routers: &[(String, Verification)], settle_ms: u64) 
     if routers.is_empty() || !open.is_empty() {
         return Move::Stay;
     }
-    run.pause = (settle_ms > 0).then_some(Pause { ms: settle_ms, settle_ms });
+    run.pause = (settle_ms > 0).then_some(Pause {
+        ms: settle_ms,
+        settle_ms,
+    });
     Move::Next
 }
 
@@ -396,7 +437,9 @@ fn assessed(run: &Run, origin: Health, target: Health, evidence: &str) -> Move {
         (Health::Unhealthy, Health::Unhealthy | Health::Unknown)
             if run.plan.rollback.both_unhealthy == BothUnhealthy::Halt =>
         {
-            Move::Halt(format!("no slot is known to be healthy, and the plan says to ask then ({evidence})"))
+            Move::Halt(format!(
+                "no slot is known to be healthy, and the plan says to ask then ({evidence})"
+            ))
         }
         _ => Move::Next,
     }
@@ -406,7 +449,13 @@ fn assessed(run: &Run, origin: Health, target: Health, evidence: &str) -> Move {
 fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: Move) {
     if !matches!(next, Move::Stay) {
         // Only what settles is waited for by what comes next.
-        run.pause = run.pause.map(|pause| Pause { ms: pause.settle_ms, ..pause }).filter(|pause| pause.ms > 0);
+        run.pause = run
+            .pause
+            .map(|pause| Pause {
+                ms: pause.settle_ms,
+                ..pause
+            })
+            .filter(|pause| pause.ms > 0);
     }
     match next {
         Move::Stay => {}
@@ -469,7 +518,12 @@ fn following(run: &mut Run, lifecycle: &Lifecycle) -> Phase {
         (_, Phase::Bake) => run.worker_phases().first().copied().unwrap_or(Phase::Soak),
         (_, phase @ (Phase::Quiesce | Phase::StartWorkers | Phase::QueueDepth)) => {
             let order = run.worker_phases();
-            order.iter().skip_while(|other| **other != phase).nth(1).copied().unwrap_or(Phase::Soak)
+            order
+                .iter()
+                .skip_while(|other| **other != phase)
+                .nth(1)
+                .copied()
+                .unwrap_or(Phase::Soak)
         }
         (_, Phase::Soak) if run.backfills() => Phase::Backfill,
         (_, Phase::Soak | Phase::Backfill | Phase::Contract) => Phase::Finish,
@@ -485,7 +539,11 @@ fn following(run: &mut Run, lifecycle: &Lifecycle) -> Phase {
 
 fn before_step(run: &mut Run, step: usize) -> Phase {
     run.step = step;
-    let approval = run.plan.steps.get(step).is_some_and(|step| step.approval.is_some());
+    let approval = run
+        .plan
+        .steps
+        .get(step)
+        .is_some_and(|step| step.approval.is_some());
     if approval { Phase::Approval } else { Phase::Ready }
 }
 
@@ -496,14 +554,20 @@ fn enter(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, phase: Phase) 
     run.attempt = 0;
     run.watched_ms = 0;
     run.waiting_for = None;
-    run.moment = if run.has_hooks(HookMoment::Before) { Moment::Before } else { Moment::Act };
+    run.moment = if run.has_hooks(HookMoment::Before) {
+        Moment::Before
+    } else {
+        Moment::Act
+    };
     match phase {
         Phase::Stage => run.notices.push(NoticeKind::Started),
         Phase::Approval => run.notices.push(NoticeKind::ApprovalNeeded),
         Phase::Shift => run.exposed = true,
         Phase::Quiesce | Phase::StartWorkers => run.workers_moved = true,
         Phase::Backfill => run.backfilled = true,
-        Phase::Retire if run.operation == Operation::Retire => lifecycle.slots.assign(run.target, Role::Empty, at),
+        Phase::Retire if run.operation == Operation::Retire => {
+            lifecycle.slots.assign(run.target, Role::Empty, at)
+        }
         Phase::Retire | Phase::Prepare if !run.occupied => {
             run.occupied = true;
             lifecycle.slots.occupy(run.target, run.release.clone(), at);
@@ -559,7 +623,9 @@ fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, end: End) {
         End::RolledBack => {
             slots.only(run.origin, at);
             if run.backfilled {
-                lifecycle.stale_backfills.extend(run.release.as_ref().map(|release| release.version.clone()));
+                lifecycle
+                    .stale_backfills
+                    .extend(run.release.as_ref().map(|release| release.version.clone()));
             }
             run.notices.push(NoticeKind::RolledBack);
         }

@@ -111,6 +111,23 @@ pub struct MetricCheck {
 }
 
 impl GateSpec {
+    /// A gate that the embedding program registers under a name, at the default pace.
+    pub fn in_code(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            http: Vec::new(),
+            command: None,
+            metric: None,
+            code: true,
+            initial_delay: Duration::ZERO,
+            period: Self::default_period(),
+            timeout: Self::default_timeout(),
+            success_threshold: Self::default_successes(),
+            failure_threshold: Self::default_failures(),
+            error_threshold: Self::default_errors(),
+        }
+    }
+
     const fn default_period() -> Duration {
         Duration::from_secs(10)
     }

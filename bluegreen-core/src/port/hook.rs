@@ -34,7 +34,13 @@ impl HookContext {
         target: Slot,
         release: Option<Release>,
     ) -> Self {
-        Self { service, deployment, at, target, release }
+        Self {
+            service,
+            deployment,
+            at,
+            target,
+            release,
+        }
     }
 }
 
