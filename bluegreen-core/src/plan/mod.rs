@@ -15,9 +15,11 @@ use crate::retry::RetryPolicy;
 use crate::{ServiceName, Share, Slot};
 
 mod gate;
+mod template;
 mod window;
 
 pub use gate::*;
+pub use template::{TemplateError, expand, placeholders};
 pub use window::*;
 
 /// The declarative description of a service's deployments. See the table of defaults below.
