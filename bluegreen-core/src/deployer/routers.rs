@@ -147,7 +147,7 @@ impl Parts {
 
     /// The same as a check that is watched while traffic flows.
     pub(super) fn split_watch(&self, split: Split, slot: Slot, period: Duration) -> BuiltIn {
-        let mut spec = GateSpec::in_code(format!("routers hold {split}"));
+        let mut spec = GateSpec::code(format!("routers hold {split}"));
         spec.period = period;
         spec.failure_threshold = 2;
         BuiltIn {
