@@ -113,6 +113,9 @@ pub struct Overrides {
     /// The window is not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Signed>,
+    /// A release that is live already is deployed once more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<Signed>,
     /// The standby is given up before its retention is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub give_up_standby: Option<Signed>,

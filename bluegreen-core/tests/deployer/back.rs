@@ -91,8 +91,7 @@ async fn when_neither_slot_is_healthy_the_plan_decides() {
         let observer = world.observer.clone();
         let breaking = tokio::spawn(async move {
             observer.first(|entry| entry.phase == Phase::Bake).await;
-            health.always(Slot::Blue, Verdict::fail("down"));
-            health.always(Slot::Green, Verdict::fail("down"));
+            health.judge(|_| Verdict::fail("down"));
         });
         let plan = full_plan().both_unhealthy(rule).build().unwrap();
         let report = world.deploy(&plan, "2.0.0").await.unwrap();
