@@ -38,7 +38,6 @@ mod notifier;
 mod process;
 mod redact;
 mod secrets;
-mod template;
 mod values;
 mod workers;
 
@@ -50,8 +49,6 @@ pub use migrator::{CommandMigrator, CommandMigratorSpec};
 pub use notifier::CommandNotifier;
 pub(crate) use process::{End, Limits, run};
 pub use secrets::Secrets;
-pub use template::TemplateError;
-pub(crate) use template::expand;
 pub use values::{ExpandError, Invocation, Values};
 pub use workers::{CommandWorkers, CommandWorkersSpec};
 

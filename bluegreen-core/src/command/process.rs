@@ -107,7 +107,9 @@ pub(crate) async fn run(
     };
     let left = limits.budget.saturating_sub(clock.monotonic().0);
     let grace = GRACE.min(left / 5);
-    let limit = (left - grace).min(invocation.timeout.unwrap_or(Duration::MAX));
+    let limit = left
+        .saturating_sub(grace)
+        .min(invocation.timeout.unwrap_or(Duration::MAX));
 
     let mut group = Group::start(invocation, held, grace)?;
     let mut stdout = Capture::new(secrets.redactor());
@@ -185,23 +187,22 @@ impl Group {
                 }
             }
         });
-        let end = match ended.await {
-            Ok(status) => status.map_or(End::Signalled(0), end_of),
-            Err(_) => {
-                // Reading goes on, or a full pipe could keep the command from ending.
-                let on = async {
-                    if !read {
-                        (&mut reading).await;
-                        read = true;
-                    }
-                    std::future::pending::<()>().await;
-                };
-                tokio::select! {
-                    () = end_group(child, self.id, self.grace) => {}
-                    () = on => {}
+        let end = if let Ok(status) = ended.await {
+            status.map_or(End::Signalled(0), end_of)
+        } else {
+            // Reading goes on, or a full pipe could keep the command from ending.
+            let on = async {
+                if !read {
+                    (&mut reading).await;
+                    read = true;
                 }
-                End::TimedOut(limit)
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = end_group(child, self.id, self.grace) => {}
+                () = on => {}
             }
+            End::TimedOut(limit)
         };
         self.child = None;
         let left_behind = !read && timeout(LINGER, &mut reading).await.is_err();
@@ -258,7 +259,8 @@ fn signal(id: Pid, signal: Signal) {
 /// Reads to the end, so that the command never waits for room in the pipe.
 async fn drain(pipe: Option<impl AsyncRead + Unpin>, capture: &mut Capture) {
     let Some(mut pipe) = pipe else { return };
-    let mut buffer = [0; 8 * 1024];
+    // On the heap: it would make every future that waits for a command as large.
+    let mut buffer = vec![0; 8 * 1024];
     while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
         capture.push(buffer.get(..count).unwrap_or_default());
     }
