@@ -176,7 +176,7 @@ mod tests {
                 waits.iter().all(|wait| *wait >= whole / 2 && *wait <= whole),
                 "attempt {attempt}"
             );
-            let spread = *waits.iter().max().unwrap() - *waits.iter().min().unwrap();
+            let spread = waits.iter().max().unwrap().abs_diff(*waits.iter().min().unwrap());
             assert!(spread > whole / 3, "attempt {attempt}: {spread:?}");
         }
     }

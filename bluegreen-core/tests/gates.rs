@@ -1,5 +1,11 @@
 //! Gates, as plans describe them, against real servers and commands.
 #![cfg(feature = "http")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -42,7 +48,7 @@ impl Server {
                     let mut buffer = [0; 4096];
                     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
                         match connection.read(&mut buffer).await {
-                            Ok(count @ 1..) => request.extend_from_slice(&buffer[..count]),
+                            Ok(count @ 1..) => request.extend(buffer.iter().take(count)),
                             _ => return,
                         }
                     }
@@ -224,7 +230,7 @@ async fn all_endpoints_are_asked_side_by_side_and_each_is_told() {
     );
 
     // Five that never answer take as long as one.
-    let silent = vec!["{ url = '{url}/silent' }"; 5].join(", ");
+    let silent = ["{ url = '{url}/silent' }"; 5].join(", ");
     let text = format!("timeout = \"1s\"\nhttp = [{silent}]");
     let verdict = ask_server(&server, &text);
     let verdict = tokio::time::timeout(Duration::from_secs(3), verdict)

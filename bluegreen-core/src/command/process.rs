@@ -17,7 +17,11 @@ use super::lock::{Held, LockError};
 use super::{Invocation, Secrets};
 use crate::{Clock, SystemClock};
 
-/// The longest time between SIGTERM and SIGKILL.
+/// How long a command may act after a call that was given up: the group has got SIGTERM then, gets
+/// SIGKILL after its grace, and needs a moment to die.
+pub(super) const SETTLE: Duration = Duration::from_secs(6);
+/// The longest time between SIGTERM and SIGKILL, and that for checks.
+const SHORT_GRACE: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(5);
 /// How long output is waited for after the command itself has ended: something it left behind may
 /// hold the pipe for ever.
@@ -30,10 +34,39 @@ const EVIDENCE: usize = 500;
 /// The limits of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// All of it: waiting for the lock (at most half of it), running, and ending by force.
-    pub(crate) budget: Duration,
+    /// Waiting for the lock (at most half of it) and running.
+    time: Duration,
+    /// Between the request to end and the end by force.
+    grace: Duration,
     /// The file that is locked as long as the command or anything that it started runs.
-    pub(crate) lock: Option<PathBuf>,
+    lock: Option<PathBuf>,
+}
+
+impl Limits {
+    /// For a call that has to be over within its budget, ending by force included.
+    pub(crate) fn within(budget: Duration) -> Self {
+        let grace = GRACE.min(budget / 5);
+        let time = budget.saturating_sub(grace);
+        Self {
+            time,
+            grace,
+            lock: None,
+        }
+    }
+
+    /// For a check, which may take all of its time and has nothing to clean up.
+    pub(crate) const fn all_of(time: Duration) -> Self {
+        Self {
+            time,
+            grace: SHORT_GRACE,
+            lock: None,
+        }
+    }
+
+    /// Under a lock.
+    pub(super) fn locked(self, lock: Option<PathBuf>) -> Self {
+        Self { lock, ..self }
+    }
 }
 
 /// A command that was started and is over.
@@ -102,16 +135,13 @@ pub(crate) async fn run(
 ) -> Result<Finished, StartError> {
     let clock = SystemClock::new();
     let held = match &limits.lock {
-        Some(path) => Some(Held::take(path, limits.budget / 2).await?),
+        Some(path) => Some(Held::take(path, limits.time / 2).await?),
         None => None,
     };
-    let left = limits.budget.saturating_sub(clock.monotonic().0);
-    let grace = GRACE.min(left / 5);
-    let limit = left
-        .saturating_sub(grace)
-        .min(invocation.timeout.unwrap_or(Duration::MAX));
+    let left = limits.time.saturating_sub(clock.monotonic().0);
+    let limit = left.min(invocation.timeout.unwrap_or(Duration::MAX));
 
-    let mut group = Group::start(invocation, held, grace)?;
+    let mut group = Group::start(invocation, held, limits.grace)?;
     let mut stdout = Capture::new(secrets.redactor());
     let mut stderr = Capture::new(secrets.redactor());
     let (end, left_behind) = group.watch(&mut stdout, &mut stderr, limit).await;
