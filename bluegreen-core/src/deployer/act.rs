@@ -257,8 +257,9 @@ impl Act<'_> {
         if let Some(release) = &self.run.release {
             values = values.release(release);
         }
-        let budget = spec.timeout.unwrap_or(self.left).min(self.left);
-        CommandHook::new(context).run(name, spec, &values, budget).await
+        CommandHook::new(context)
+            .run(name, spec, &values, self.left)
+            .await
     }
 
     async fn run_hooks(&self, at: HookPoint) -> Event {
