@@ -1,5 +1,7 @@
 //! Plans as people write them, and what they are told.
 
+mod defaults;
+mod explaining;
 mod mistakes;
 mod reading;
 mod windows;
