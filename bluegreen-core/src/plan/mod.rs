@@ -50,7 +50,7 @@
 //! |---|---|---|
 //! | `target` | `auto` | a release belongs into the idle slot; to name one is to risk naming the live one |
 //! | `steps.weight` | `5%, 25%, 50%, 100%` | little traffic finds most faults; doubling after that keeps a cold candidate from being overrun |
-//! | `steps.bake` | `2m, 2m, 2m, 2m` | twelve measurements a step at the default period, and about ten minutes in all |
+//! | `steps.bake` | `2m, 2m, 2m, 2m` | twelve measurements a step at the default period, and eight minutes in all |
 //! | `preflight.allow_unhealthy_live` | `false` | an unhealthy live slot makes every comparison worthless; a fix for an outage says so |
 //! | `preflight.capacity` | `100%` | the candidate will carry everything that the live slot carries now |
 //! | `approval.expires` | `1h` | long enough to be asked, short enough that the candidate does not get stale |
@@ -95,7 +95,7 @@
 //! | `retry.first` | `500ms` | what is short is over by then |
 //! | `retry.max` | `10s` | longer waits belong to the deadline |
 //! | `retry.factor` | `2.0` | each wait gives the provider twice the rest |
-//! | `retry.attempts` | `8` | about forty seconds in all: longer than a restart, shorter than a deadline |
+//! | `retry.attempts` | `8` | about half a minute in all: longer than a restart, shorter than a deadline |
 //! | `lease.ttl` | `30s` | how long a crash holds everything up |
 //! | `lease.poll` | `1s` | how long an abort may go unnoticed |
 //! | `lease.call` | `20s` | it fits into the lease, with time to notice and renew |

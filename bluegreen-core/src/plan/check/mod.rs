@@ -156,10 +156,10 @@ impl Check<'_> {
                 Some(("it has no migrations", "migrations"))
             }
             Phase::Backfill
-                if !plan
+                if plan
                     .migrations
                     .as_ref()
-                    .is_some_and(|migrations| migrations.backfill) =>
+                    .is_none_or(|migrations| !migrations.backfill) =>
             {
                 Some(("it has no backfill", "migrations"))
             }
@@ -169,10 +169,10 @@ impl Check<'_> {
                 Some(("it has no workers", "workers"))
             }
             Phase::QueueDepth
-                if !plan
+                if plan
                     .workers
                     .as_ref()
-                    .is_some_and(|workers| workers.max_depth.is_some()) =>
+                    .is_none_or(|workers| workers.max_depth.is_none()) =>
             {
                 Some(("it does not look at queues", "workers"))
             }

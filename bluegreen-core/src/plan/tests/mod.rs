@@ -4,4 +4,5 @@ mod defaults;
 mod explaining;
 mod mistakes;
 mod reading;
+mod rules;
 mod windows;
