@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use serde_path_to_error::Segment;
 
 use super::nearest::nearest;
+use super::tables::Tables;
 use super::{Plan, PlanError, Problem, check, humane};
 
 /// A plan with more mistakes than this is told about the first ones.
@@ -24,7 +25,7 @@ pub(super) fn load(mut value: Value) -> Result<Plan, PlanError> {
     }
     let mut mending = Mending::default();
     for _ in 0..ROUNDS {
-        match serde_path_to_error::deserialize::<_, Plan>(&value) {
+        match serde_path_to_error::deserialize::<_, Plan>(Tables(&value)) {
             Ok(plan) => return mending.finish(plan),
             Err(error) => {
                 let path = keys(error.path());

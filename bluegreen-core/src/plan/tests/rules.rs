@@ -96,6 +96,10 @@ const RULES: &[(&str, &str, &str)] = &[
     ("retry.factor = 1e300", "retry.factor", "1 or more"),
     ("retry.attempts = 101", "retry.attempts", "1 (no repetition) to 100"),
     ("retry.first = \"11s\"", "retry.first", "at most retry.max"),
+    // A list is no table, and a table is no word.
+    ("lease = [\"30s\", \"1s\", \"20s\"]", "lease", "a list does not fit here; write a table"),
+    ("hooks = [[\"a\", \"after finish\"]]", "hooks[0]", "a list does not fit here; write a table"),
+    ("target = { blue = {} }", "target", "a table does not fit here; write"),
     // Windows.
     ("windows.freeze = [{ days = [\"fri\"] }]", "windows.freeze[0].zone", "zone = \"Europe/Berlin\""),
     ("windows.freeze = [{ zone = \"UTC\", actions = [] }]", "windows.freeze[0].actions", "about no action"),

@@ -244,7 +244,7 @@ proptest! {
         prop_assume!(from != to);
         let windows = windows(&format!(
             "[[windows.allow]]\ndays = [\"mon\", \"sun\"]\nfrom = \"{from:02}:00\"\nto = \"{to:02}:00\"\nzone = \"Europe/Berlin\"
-             [[windows.freeze]]\nfrom = \"{other:02}:00\"\nto = \"{:02}:30\"\nzone = \"America/New_York\"", other
+             [[windows.freeze]]\nfrom = \"{other:02}:00\"\nto = \"{other:02}:30\"\nzone = \"America/New_York\""
         ));
         let at = jiff::Timestamp::from_millisecond(1_767_225_600_000 + minutes * 60_000).unwrap();
         if let Some(opening) = windows.next_opening(Action::Deploy, at) {
