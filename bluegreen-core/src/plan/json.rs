@@ -1,4 +1,4 @@
-//! JSON in which no key stands twice. serde_json would keep the last one in silence, TOML refuses it.
+//! JSON in which no key stands twice. `serde_json` would keep the last one in silence, TOML refuses it.
 
 use std::fmt;
 

@@ -150,10 +150,6 @@ impl Mending {
                 table.is_some_and(|table| table.insert(key.to_owned(), stand_in(key)).is_none())
             }
             Mistake::UnknownWord { word, known } => {
-                // A table's key may be the word: then the path ends at the table.
-                if find(value, &path).is_some_and(|place| place.get(word).is_some()) {
-                    path.push(Key::Name(word.to_owned()));
-                }
                 self.note(
                     &path,
                     format!("{word:?} is not known here"),
@@ -185,7 +181,7 @@ impl Mending {
     /// stays, or the numbers of those after it would be wrong.
     fn replace(&mut self, value: &mut Value, mut path: Vec<Key>) -> bool {
         // What was replaced before and still does not read takes what is around it along.
-        while !self.tried.insert(shown(&path)) {
+        while !self.tried.insert(shown(&path)) && !path.is_empty() {
             path.pop();
         }
         self.stand_ins.0.insert(shown(&path));

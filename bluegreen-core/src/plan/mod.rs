@@ -43,6 +43,11 @@
 //! `{artifact}`, `{deployment}` and every name of `[slots.blue]` and `[slots.green]`; `{{` and `}}` are
 //! braces. [`expand`] fills them in.
 //!
+//! # Secrets
+//! A plan is stored and shown, so a secret is named in it, `{ secret = "name" }`, and given to the
+//! deployer. Headers such as `Authorization` and `Cookie`, variables such as `DB_PASSWORD` and `API_TOKEN`
+//! and addresses with a password are refused when they are written out.
+//!
 //! # Defaults
 //! What a plan does not say. `gate`, `http`, `hook`, `approval` and `window` stand for each of their kind.
 //!

@@ -35,7 +35,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("warm_up = [{ run = [\"a\"], env = { \"1A\" = \"x\" } }]", "warm_up[0].env.1A", "no name of a variable"),
     ("warm_up = [{ run = [\"a\"], env = { GH_TOKEN = \"x\" } }]", "warm_up[0].env.GH_TOKEN", "name it as a secret"),
     ("warm_up = [{ run = [\"a\"], env = { A = { secret = \"\" } } }]", "warm_up[0].env.A.secret", "the secret has no name"),
-    ("warm_up = [{ run = [\"a\\nb\"] }]", "warm_up[0].run[0]", "line break"),
+    ("warm_up = [{ run = [\"a\\u0000b\"] }]", "warm_up[0].run[0]", "a NUL"),
     // Gates.
     ("health = [{ name = \"a\" }]", "health[0]", "measures nothing"),
     ("health = [{ name = \"a\", code = true, command = { run = [\"a\"] } }]", "health[0]", "several things: command, code"),
@@ -135,6 +135,7 @@ fn what_is_unusual_and_right_is_taken() {
         "public = [{ name = \"a\", http = [{ url = \"http://a\", headers = { Cookie = \"\" } }] }]",
         "warm_up = [{ run = [\"C:/Program Files/a.exe\", \"b\"] }]",
         "windows.freeze = [{ zone = \"UTC\", since = 2026-12-24, until = 2026-12-24 }]",
+        "warm_up = [{ run = [\"sh\", \"-c\", \"a\\nb ${{C}}\"] }]",
         "workers.max_depth = 0",
         "hooks = [{ name = \"a\", at = \"before recover\" }, { name = \"b\", at = \"before reconcile\" }]",
     ] {
