@@ -1,0 +1,33 @@
+# `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint docs bench demo ci
+
+# Debian keeps servers in /usr/sbin, which is not in everybody's path.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+help: ## Say what there is.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install the real parts that tests use (nginx, haproxy), where they are missing.
+	@.ci/need nginx haproxy
+
+test: setup ## Run every test: unit, documentation, and those with real parts that `cargo test` leaves out.
+	cargo test --workspace --all-features --tests -- --include-ignored
+	cargo test --workspace --all-features --doc
+
+lint: ## Check the format, and lint everything; a warning is a failure.
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+docs: ## Build the documentation; a warning is a failure.
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+
+bench: setup ## Measure the switch on real servers, and the driver on fakes.
+	cargo run --release --bin switch-bench
+	cargo run --release --bin driver-bench
+
+demo: ## Watch a whole deployment on loopback, with nothing to install.
+	cargo run --release --bin quickstart
+
+ci: ## Run what has to hold before a change is taken: .ci/run.
+	.ci/run
