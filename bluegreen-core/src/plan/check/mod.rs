@@ -152,6 +152,7 @@ impl Check<'_> {
     fn never_reached(&self, hook: &Hook) -> Option<(&'static str, &'static str)> {
         let plan = self.plan;
         match hook.at.phase {
+            Phase::WarmUp if plan.warm_up.is_empty() => Some(("nothing warms the candidate up", "warm_up")),
             Phase::Migrate | Phase::Contract if plan.migrations.is_none() => {
                 Some(("it has no migrations", "migrations"))
             }

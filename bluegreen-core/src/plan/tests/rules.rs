@@ -76,6 +76,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("hooks = [{ name = \"a\", at = \"after halted\" }]", "hooks[0].at", "no hook runs after halted"),
     ("hooks = [{ name = \"a\", at = \"before return\" }]", "hooks[0].at", "going back waits for nothing"),
     ("hooks = [{ name = \"a\", at = \"before confirm_return\" }]", "hooks[0].at", "going back waits for nothing"),
+    ("hooks = [{ name = \"a\", at = \"after warm_up\" }]", "hooks[0].at", "nothing warms the candidate up"),
     ("hooks = [{ name = \"a\", at = \"before migrate\" }]", "hooks[0].at", "it has no migrations"),
     ("migrations = {}\nhooks = [{ name = \"a\", at = \"before backfill\" }]", "hooks[0].at", "it has no backfill"),
     ("hooks = [{ name = \"a\", at = \"after quiesce\" }]", "hooks[0].at", "it has no workers"),
