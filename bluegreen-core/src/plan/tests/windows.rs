@@ -135,6 +135,22 @@ fn a_time_that_the_clocks_jump_over_is_the_moment_of_the_jump() {
             ("2026-03-29T03:00:00+02:00", true),
         ],
     );
+    // The first reading that is not there is the moment of the jump itself.
+    check(
+        "[[windows.freeze]]\nfrom = \"02:00\"\nto = \"03:00\"\nsince = 2026-03-29\nzone = \"Europe/Berlin\"",
+        &[
+            ("2026-03-29T01:59:59+01:00", true),
+            ("2026-03-29T03:00:00+02:00", true),
+            ("2026-03-30T02:00:00+02:00", false),
+        ],
+    );
+    check(
+        "[[windows.freeze]]\nfrom = \"02:00\"\nto = \"04:00\"\nzone = \"Europe/Berlin\"",
+        &[
+            ("2026-03-29T01:59:59+01:00", true),
+            ("2026-03-29T03:00:00+02:00", false),
+        ],
+    );
     // Wholly within the hour that is not there: it is over before it begins.
     check(
         "[[windows.freeze]]\nfrom = \"02:10\"\nto = \"02:50\"\nzone = \"Europe/Berlin\"",
