@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserializer, Serializer, de};
 
 /// The longest duration that is read: a hundred years.
-const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+const LONGEST: Duration = Duration::from_hours(100 * 366 * 24);
 
 /// How a duration is written, for the remedies of problems.
 pub(super) const REMEDY: &str =
@@ -23,7 +23,7 @@ const UNITS: [(&str, u64); 5] = [
 
 /// Reads a duration: a number and a unit (`ms`, `s`, `m`, `h`, `d`), several of them from large to
 /// small. The smallest may have a fraction: `"1.5s"`. What is finer than a millisecond is refused,
-/// since [`format`] could not write it.
+/// since [`format()`] could not write it.
 ///
 /// ```
 /// use std::time::Duration;
