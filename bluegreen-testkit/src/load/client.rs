@@ -41,8 +41,15 @@ pub(super) struct Client {
     /// What it sends: the head, and the body that follows it.
     request: (Vec<u8>, Vec<u8>),
     connection: Option<Connection>,
-    /// The slot that an upgraded connection has reached.
-    upgraded: Option<Option<Slot>>,
+    speaks: Protocol,
+}
+
+/// What the connection speaks.
+#[derive(Debug, Clone, Copy)]
+enum Protocol {
+    Http,
+    /// Echoes; the slot is the one that was reached by the upgrade.
+    Echo(Option<Slot>),
 }
 
 /// What is known of a request when it has ended.
@@ -60,7 +67,7 @@ impl Client {
             stop,
             request,
             connection: None,
-            upgraded: None,
+            speaks: Protocol::Http,
         }
     }
 
@@ -128,7 +135,7 @@ impl Client {
         let settings = self.settings.clone();
         if self.kind != Kind::KeepAliveUnchecked && self.connection.as_ref().is_some_and(Connection::is_spent)
         {
-            if let Some(slot) = self.upgraded {
+            if let Protocol::Echo(slot) = self.speaks {
                 // Nothing but our echo may end it.
                 trace.slot = slot;
                 return Err((Reason::Reset, "the upgraded connection was closed".to_owned()));
@@ -139,7 +146,7 @@ impl Client {
             Some(connection) => connection,
             none => none.insert(Connection::open(settings.target).await?),
         };
-        if let Some(slot) = self.upgraded {
+        if let Protocol::Echo(slot) = self.speaks {
             trace.slot = slot;
             return connection.echo(b"are you still there?").await;
         }
@@ -160,7 +167,7 @@ impl Client {
             if answer.status != 101 {
                 return Err((Reason::Status, format!("status {} to an upgrade", answer.status)));
             }
-            self.upgraded = Some(answer.slot);
+            self.speaks = Protocol::Echo(answer.slot);
             return Ok(());
         }
         if !(200..300).contains(&answer.status) {
@@ -184,7 +191,7 @@ impl Client {
 
     fn hang_up(&mut self) {
         self.connection = None;
-        self.upgraded = None;
+        self.speaks = Protocol::Http;
     }
 }
 

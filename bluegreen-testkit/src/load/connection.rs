@@ -27,7 +27,7 @@ impl Connection {
         let stream = TcpStream::connect(target)
             .await
             .map_err(|error| (Reason::Connect, error.to_string()))?;
-        stream.set_nodelay(true).map_err(reset)?;
+        stream.set_nodelay(true).map_err(|error| reset(&error))?;
         Ok(Self {
             stream,
             buffer: Vec::with_capacity(1024),
@@ -41,7 +41,7 @@ impl Connection {
     }
 
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), NoAnswer> {
-        self.stream.write_all(bytes).await.map_err(reset)
+        self.stream.write_all(bytes).await.map_err(|error| reset(&error))
     }
 
     /// Reads a whole answer, and forgets its body.
@@ -105,11 +105,14 @@ impl Connection {
         if self.buffer.len() > BODY_MAX {
             return Err(wrong(format!("an answer of more than {BODY_MAX} bytes")));
         }
-        self.stream.read_buf(&mut self.buffer).await.map_err(reset)
+        self.stream
+            .read_buf(&mut self.buffer)
+            .await
+            .map_err(|error| reset(&error))
     }
 }
 
-fn reset(error: io::Error) -> NoAnswer {
+fn reset(error: &io::Error) -> NoAnswer {
     (Reason::Reset, error.to_string())
 }
 
