@@ -7,6 +7,7 @@ use std::time::Duration;
 use bluegreen_core::{Clock, Monotonic, Slot, Timestamp};
 use tokio::sync::watch;
 
+use super::answer::Head;
 use super::connection::{Connection, NoAnswer};
 use super::kind::Kind;
 use super::pace::Pace;
@@ -163,27 +164,10 @@ impl Client {
         }
         let answer = connection.answer().await?;
         trace.slot = answer.slot;
+        judge(self.kind, &answer)?;
         if self.kind == Kind::Upgrade {
-            if answer.status != 101 {
-                return Err((Reason::Status, format!("status {} to an upgrade", answer.status)));
-            }
             self.speaks = Protocol::Echo(answer.slot);
-            return Ok(());
-        }
-        if !(200..300).contains(&answer.status) {
-            // The connection may be good, but this client does not go on as if nothing had been.
-            return Err((Reason::Status, format!("status {}", answer.status)));
-        }
-        let length = body_length(self.kind);
-        if let Some(received) = answer.received
-            && received != length
-        {
-            return Err((
-                Reason::WrongBody,
-                format!("{length} bytes sent, {received} received"),
-            ));
-        }
-        if answer.closes || self.kind == Kind::Fresh {
+        } else if answer.closes || self.kind == Kind::Fresh {
             self.hang_up();
         }
         Ok(())
@@ -192,6 +176,22 @@ impl Client {
     fn hang_up(&mut self) {
         self.connection = None;
         self.speaks = Protocol::Http;
+    }
+}
+
+/// Whether this is the answer that a client of this kind should have.
+fn judge(kind: Kind, answer: &Head) -> Result<(), NoAnswer> {
+    let wanted = if kind == Kind::Upgrade { 101..102 } else { 200..300 };
+    if !wanted.contains(&answer.status) {
+        return Err((Reason::Status, format!("status {}", answer.status)));
+    }
+    let sent = body_length(kind);
+    match answer.received {
+        Some(received) if received != sent => {
+            let detail = format!("{sent} bytes sent, {received} received");
+            Err((Reason::WrongBody, detail))
+        }
+        _ => Ok(()),
     }
 }
 
