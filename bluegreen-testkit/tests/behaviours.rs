@@ -208,6 +208,24 @@ async fn a_caller_can_die_at_any_call_before_or_after_it_is_applied() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_rule_disturbs_all_fakes_of_a_log_where_no_script_says_otherwise() {
+    let log = log();
+    let (edge, dns) = (FakeRouter::new("edge", &log), FakeRouter::new("dns", &log));
+    log.disturb(|call| match call.operation {
+        "shift" => Behaviour::Fault(FaultKind::Unknown),
+        _ => Behaviour::Ok,
+    });
+    edge.script(RouterCall::Shift, [Behaviour::Ok]);
+    let blue = Split::all(Slot::Blue);
+    for (router, is_good) in [(&edge, true), (&edge, false), (&dns, false)] {
+        router.stage(&op(1), Slot::Green).await.unwrap();
+        assert_eq!(router.shift(&op(1), blue).await.is_ok(), is_good, "{router:?}");
+    }
+    log.calm();
+    dns.shift(&op(1), blue).await.unwrap();
+}
+
 /// The smallest store.
 #[derive(Debug, Default)]
 struct Registers(Mutex<BTreeMap<String, (u64, Bytes)>>);
