@@ -1,6 +1,7 @@
 //! Blue/green and progressive delivery outside Kubernetes.
 
 pub mod command;
+pub mod deployer;
 pub mod gate;
 pub mod lifecycle;
 pub mod plan;
@@ -14,8 +15,10 @@ mod op;
 mod release;
 mod slot;
 mod split;
+mod text;
 
 pub use clock::{Clock, Monotonic, SystemClock, Timestamp};
+pub use deployer::{DeployError, Deployer, DeployerBuilder, Report, Request, Status};
 pub use fault::{Fault, FaultKind};
 pub use lifecycle::{DeploymentId, Entry, Event, Health, Operation, Phase, Signed};
 pub use op::{Op, Token};

@@ -1,1 +1,6 @@
-//! Skeleton.
+#![doc = include_str!("../README.md")]
+
+pub mod fakes;
+pub mod loopback;
+
+mod lock;

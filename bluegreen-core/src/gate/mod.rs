@@ -1,1 +1,21 @@
 //! Gates: HTTP, command, metric, and how many answers in a row decide.
+//!
+//! A [`GateSpec`] of a plan becomes a [`Gate`] by [`build`]; a [`Watch`] says when it is to be asked
+//! and what its answers mean together.
+
+mod build;
+mod command;
+#[cfg(feature = "http")]
+mod http;
+mod metric;
+mod watch;
+
+#[cfg(doc)]
+use crate::{Gate, plan::GateSpec};
+
+pub use build::{GateBuildError, GateParts, build};
+pub use command::CommandGate;
+#[cfg(feature = "http")]
+pub use http::HttpGate;
+pub use metric::MetricGate;
+pub use watch::Watch;

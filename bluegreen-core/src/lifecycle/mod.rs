@@ -1,25 +1,242 @@
 //! The lifecycle of a service's deployments: a pure value.
+//!
+//! [`Lifecycle`] is the journal: the deployer stores it before it carries its
+//! [`command`](Lifecycle::command) out, gives what came of it to [`apply`](Lifecycle::apply), and
+//! stores again. No clock, no I/O, no randomness: the same plan and events give the same bytes. To
+//! resume after a crash is to load it and to ask for its command again; there is no other path.
 
+mod command;
 mod event;
+mod frozen;
+mod id;
 mod phase;
+mod run;
+mod slots;
+mod transition;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use command::Command;
 pub use event::{CheckResult, Entry, Event, Signed};
+pub use frozen::FrozenPlan;
+pub use id::{DeploymentId, InvalidDeploymentId};
 pub use phase::{InvalidPhase, Phase};
+pub use run::{End, Moment, Overrides, Pause, Run};
+pub use slots::{SlotState, Slots};
 
-use crate::Timestamp;
+use crate::{Release, Slot, Timestamp, Version};
 
-/// Which operation of a service: its number, and the moment in which it began. Shown and stored as
-/// `17-20261121T083000Z`; two services' numbers have nothing to do with each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeploymentId {
-    /// Counts the operations of the service, from 1.
-    pub number: u64,
-    /// When it began.
-    pub began: Timestamp,
+/// The state of a service: its slots, and the operation that is open or was the last.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Lifecycle {
+    slots: Slots,
+    /// Releases whose backfill was followed by a rollback: the old release has written since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stale_backfills: Vec<Version>,
+    #[serde(default)]
+    run: Option<Run>,
+}
+
+/// What is asked for when an operation begins.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    /// What to do.
+    pub operation: Operation,
+    /// The release to deploy. The other operations know theirs from the record.
+    pub release: Option<Release>,
+    /// The plan. A rollback, a retirement and a contraction go by the one of the last deployment
+    /// where none is given.
+    pub plan: Option<FrozenPlan>,
+    /// Who asks, and why.
+    pub by: Signed,
+    /// What they decided against the plan.
+    pub overrides: Overrides,
+}
+
+/// Why an operation cannot begin. Nothing has been touched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CannotBegin {
+    /// Another one is open.
+    #[error(
+        "{operation} {id} is open, in phase {phase} since {since}: resume it, abort it, or resolve it if it is halted"
+    )]
+    Open {
+        /// Which.
+        id: DeploymentId,
+        /// What it does.
+        operation: Operation,
+        /// Where it is.
+        phase: Phase,
+        /// Since when it is there.
+        since: Timestamp,
+    },
+    /// There is no slot to go back to.
+    #[error("no standby is kept: {why}")]
+    NoStandby {
+        /// Why.
+        why: String,
+    },
+    /// A contraction takes away what a kept release may need.
+    #[error(
+        "{slot} is kept as standby{release} and may get traffic again: retire it before anything is taken away"
+    )]
+    StandbyKept {
+        /// The slot.
+        slot: Slot,
+        /// What runs there, with a leading space.
+        release: String,
+    },
+    /// What is needed is not known.
+    #[error("{0}")]
+    Incomplete(&'static str),
+}
+
+impl Lifecycle {
+    /// What each slot is used for.
+    #[must_use]
+    pub const fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// The operation that is open, or was the last.
+    #[must_use]
+    pub const fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// The operation that is open: not ended, or with people still to be told.
+    #[must_use]
+    pub fn open(&self) -> Option<&Run> {
+        self.run.as_ref().filter(|run| !run.is_over())
+    }
+
+    /// Releases whose backfill was followed by a rollback: it has to run again.
+    #[must_use]
+    pub fn stale_backfills(&self) -> &[Version] {
+        &self.stale_backfills
+    }
+
+    /// The standby that an operation on its slot would stop although it is kept until later.
+    #[must_use]
+    pub fn kept_standby(&self, at: Timestamp) -> Option<Slot> {
+        let slot = self.slots.standby()?;
+        self.slots
+            .get(slot)
+            .retained_until
+            .filter(|until| *until > at)
+            .map(|_| slot)
+    }
+
+    /// Begins an operation.
+    ///
+    /// # Errors
+    /// [`CannotBegin`], and the state is as it was.
+    pub fn begin(&self, at: Timestamp, begin: Begin) -> Result<Self, CannotBegin> {
+        if let Some(run) = self.open() {
+            let (id, operation, phase, since) = (run.id, run.operation, run.phase, run.since);
+            return Err(CannotBegin::Open {
+                id,
+                operation,
+                phase,
+                since,
+            });
+        }
+        let last = self.run.as_ref();
+        let plan = begin
+            .plan
+            .or_else(|| last.map(|run| run.plan.clone()))
+            .ok_or(CannotBegin::Incomplete(
+                "nothing has been deployed yet, so there is no plan to go by",
+            ))?;
+        let live = self.slots.live();
+        let standby = || {
+            self.slots.standby().ok_or_else(|| CannotBegin::NoStandby {
+                why: "it was retired, its slot was taken, or there was no deployment before".to_owned(),
+            })
+        };
+        let release_in = |slot: Slot| self.slots.get(slot).release.clone();
+        let (origin, target, release) = match begin.operation {
+            Operation::Deploy => {
+                let release = begin
+                    .release
+                    .ok_or(CannotBegin::Incomplete("a deployment needs a release"))?;
+                let origin = live.unwrap_or(Slot::Blue);
+                (origin, origin.other(), Some(release))
+            }
+            Operation::Rollback => {
+                let origin = standby()?;
+                (origin, origin.other(), release_in(origin.other()))
+            }
+            Operation::Retire => {
+                let target = standby()?;
+                (target.other(), target, release_in(target))
+            }
+            Operation::Contract => {
+                let live = live.ok_or(CannotBegin::Incomplete(
+                    "no slot is known to be live: adopt first",
+                ))?;
+                if let Some(slot) = self.slots.standby() {
+                    let release = release_in(slot).map(|release| format!(" (release {release})"));
+                    return Err(CannotBegin::StandbyKept {
+                        slot,
+                        release: release.unwrap_or_default(),
+                    });
+                }
+                (live, live, release_in(live))
+            }
+            Operation::Adopt => (Slot::Blue, Slot::Green, None),
+        };
+        let backfilled = begin.operation == Operation::Rollback && last.is_some_and(|run| run.backfilled);
+        let going_back = begin.operation == Operation::Rollback;
+        let run = Run {
+            id: DeploymentId::new(last.map_or(0, |run| run.id.number()).saturating_add(1), at),
+            operation: begin.operation,
+            release,
+            reason: going_back.then(|| format!("{} asked for it: {}", begin.by.by, begin.by.reason)),
+            by: begin.by,
+            overrides: begin.overrides,
+            origin,
+            target,
+            phase: if going_back {
+                Phase::Assess
+            } else {
+                Phase::Reconcile
+            },
+            moment: Moment::Act,
+            step: 0,
+            since: at,
+            attempt: 0,
+            watched_ms: 0,
+            pause: None,
+            exposed: going_back,
+            occupied: false,
+            workers_moved: going_back && plan.workers.is_some(),
+            backfilled,
+            abort: None,
+            approvals: Vec::new(),
+            waiting_for: None,
+            unverified: None,
+            notices: Vec::new(),
+            end: None,
+            ended: None,
+            plan,
+        };
+        let mut begun = Self {
+            run: Some(run),
+            ..self.clone()
+        };
+        if let Some(run) = begun
+            .run
+            .as_mut()
+            .filter(|run| run.has_hooks(crate::plan::HookMoment::Before))
+        {
+            run.moment = Moment::Before;
+        }
+        Ok(begun)
+    }
 }
 
 /// What an operation does.
@@ -60,42 +277,4 @@ pub enum Health {
     Unhealthy,
     /// It could not be told.
     Unknown,
-}
-
-impl fmt::Display for DeploymentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.number, self.began.compact())
-    }
-}
-
-/// A text that is no deployment id.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no deployment: write it as `status` and `history` show it, such as 17-20261121T083000Z")]
-pub struct InvalidDeploymentId(pub String);
-
-impl std::str::FromStr for DeploymentId {
-    type Err = InvalidDeploymentId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidDeploymentId(text.to_owned());
-        let (number, began) = text.split_once('-').ok_or_else(invalid)?;
-        Ok(Self {
-            number: number.parse().map_err(|_| invalid())?,
-            began: Timestamp::from_compact(began).ok_or_else(invalid)?,
-        })
-    }
-}
-
-impl Serialize for DeploymentId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for DeploymentId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
 }

@@ -96,6 +96,15 @@ impl Phase {
         !self.is_way_back() && !matches!(self, Self::Halted | Self::Ended)
     }
 
+    /// Comes once for each step.
+    #[must_use]
+    pub const fn belongs_to_a_step(self) -> bool {
+        matches!(
+            self,
+            Self::Approval | Self::Ready | Self::Shift | Self::Confirm | Self::Bake
+        )
+    }
+
     /// On the way back: traffic returns to the slot that was live.
     #[must_use]
     pub const fn is_way_back(self) -> bool {

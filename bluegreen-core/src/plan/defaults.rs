@@ -1,16 +1,46 @@
-//! The values that a careful operator would choose; the table in the crate's README is checked
-//! against them.
+//! The values that a careful operator would choose. The table in the [module's docs](super) says why;
+//! a test holds it to them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    ApprovalPlan, Deadlines, Disposal, LeasePlan, Preflight, Retention, Soak, Step, Undrained, WorkersOrder,
-    WorkersPlan,
+    ApprovalDefault, ApprovalPlan, Deadlines, Disposal, GateSpec, LeasePlan, Plan, Preflight, Retention,
+    RollbackPlan, Soak, Step, Target, Undrained, Windows, WorkersOrder, WorkersPlan,
 };
-use crate::Share;
+use crate::retry::RetryPolicy;
+use crate::{ServiceName, Share};
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+impl Plan {
+    pub(super) fn with_defaults(service: ServiceName) -> Self {
+        Self {
+            service,
+            target: Target::default(),
+            slots: BTreeMap::new(),
+            steps: Step::defaults(),
+            windows: Windows::default(),
+            preflight: Preflight::default(),
+            health: Vec::new(),
+            smoke: Vec::new(),
+            guards: Vec::new(),
+            public: Vec::new(),
+            migrations: None,
+            warm_up: Vec::new(),
+            workers: None,
+            soak: Soak::default(),
+            retention: Retention::default(),
+            hooks: Vec::new(),
+            rollback: RollbackPlan::default(),
+            notify: true,
+            deadlines: Deadlines::default(),
+            retry: RetryPolicy::default(),
+            lease: LeasePlan::default(),
+        }
+    }
 }
 
 impl Step {
@@ -23,6 +53,20 @@ impl Step {
             approval: None,
             gates: Vec::new(),
         }
+    }
+
+    /// With one more gate that is asked at the end of its bake.
+    #[must_use]
+    pub fn gate(mut self, gate: GateSpec) -> Self {
+        self.gates.push(gate);
+        self
+    }
+
+    /// With an approval before it.
+    #[must_use]
+    pub fn approval(mut self, approval: ApprovalPlan) -> Self {
+        self.approval = Some(approval);
+        self
     }
 
     /// 5, 25, 50 and 100 %, two minutes each.
@@ -39,6 +83,15 @@ impl Step {
 impl ApprovalPlan {
     pub(super) const fn default_expiry() -> Duration {
         secs(3600)
+    }
+}
+
+impl Default for ApprovalPlan {
+    fn default() -> Self {
+        Self {
+            expires: Self::default_expiry(),
+            default: ApprovalDefault::default(),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Gates as plans describe them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{humane, humane_option};
 use crate::command::CommandSpec;
@@ -83,7 +84,7 @@ pub struct HttpCheck {
 }
 
 /// A header's value: as it stands, or the name of a secret that the embedding program holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum HeaderValue {
     /// As it stands; may hold placeholders.
@@ -93,6 +94,57 @@ pub enum HeaderValue {
         /// The name.
         secret: String,
     },
+}
+
+// By hand: what serde derives for an untagged enum lets unknown keys pass and cannot say what is wrong.
+impl<'de> Deserialize<'de> for HeaderValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Named {
+            secret: String,
+        }
+
+        struct TextOrSecret;
+
+        impl<'de> de::Visitor<'de> for TextOrSecret {
+            type Value = HeaderValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text in quotes, or { secret = \"name\" }")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<HeaderValue, E> {
+                Ok(HeaderValue::Text(text.to_owned()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<HeaderValue, A::Error> {
+                let Named { secret } = Named::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(HeaderValue::Secret { secret })
+            }
+        }
+
+        deserializer.deserialize_any(TextOrSecret)
+    }
+}
+
+impl From<&str> for HeaderValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for HeaderValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl HeaderValue {
+    /// A secret, by name.
+    pub fn secret(name: impl Into<String>) -> Self {
+        Self::Secret { secret: name.into() }
+    }
 }
 
 /// A number with limits. No data is inconclusive, never a pass.
@@ -111,25 +163,208 @@ pub struct MetricCheck {
 }
 
 impl GateSpec {
-    const fn default_period() -> Duration {
+    fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            http: Vec::new(),
+            command: None,
+            metric: None,
+            code: false,
+            initial_delay: Duration::ZERO,
+            period: Self::default_period(),
+            timeout: Self::default_timeout(),
+            success_threshold: Self::default_successes(),
+            failure_threshold: Self::default_failures(),
+            error_threshold: Self::default_errors(),
+        }
+    }
+
+    /// A gate that sends requests, side by side.
+    #[must_use]
+    pub fn http(name: impl Into<String>, checks: impl IntoIterator<Item = HttpCheck>) -> Self {
+        Self {
+            http: checks.into_iter().collect(),
+            ..Self::new(name)
+        }
+    }
+
+    /// A gate that runs a command; 0 is good.
+    #[must_use]
+    pub fn command(name: impl Into<String>, command: CommandSpec) -> Self {
+        Self {
+            command: Some(command),
+            ..Self::new(name)
+        }
+    }
+
+    /// A gate that reads a metric.
+    #[must_use]
+    pub fn metric(name: impl Into<String>, metric: MetricCheck) -> Self {
+        Self {
+            metric: Some(metric),
+            ..Self::new(name)
+        }
+    }
+
+    /// A gate that the embedding program registers under the name.
+    #[must_use]
+    pub fn code(name: impl Into<String>) -> Self {
+        Self {
+            code: true,
+            ..Self::new(name)
+        }
+    }
+
+    /// With a wait before the first measurement.
+    #[must_use]
+    pub const fn initial_delay(mut self, delay: Duration) -> Self {
+        self.initial_delay = delay;
+        self
+    }
+
+    /// With another time from one measurement to the next.
+    #[must_use]
+    pub const fn period(mut self, period: Duration) -> Self {
+        self.period = period;
+        self
+    }
+
+    /// With another limit for one measurement.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// With other numbers of passes, failures and errors in a row that decide.
+    #[must_use]
+    pub const fn thresholds(mut self, passes: u32, failures: u32, errors: u32) -> Self {
+        self.success_threshold = passes;
+        self.failure_threshold = failures;
+        self.error_threshold = errors;
+        self
+    }
+
+    pub(super) const fn default_period() -> Duration {
         Duration::from_secs(10)
     }
-    const fn default_timeout() -> Duration {
+
+    pub(super) const fn default_timeout() -> Duration {
         Duration::from_secs(5)
     }
-    const fn default_successes() -> u32 {
+
+    pub(super) const fn default_successes() -> u32 {
         1
     }
-    const fn default_failures() -> u32 {
+
+    pub(super) const fn default_failures() -> u32 {
         3
     }
-    const fn default_errors() -> u32 {
+
+    pub(super) const fn default_errors() -> u32 {
         5
     }
 }
 
 impl HttpCheck {
+    /// A request of a method, that any status from 200 to 299 answers well.
+    #[must_use]
+    pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            method: method.into(),
+            headers: BTreeMap::new(),
+            body: None,
+            status: Vec::new(),
+            json: BTreeMap::new(),
+            contains: Vec::new(),
+            answer_headers: BTreeMap::new(),
+            max_latency: None,
+        }
+    }
+
+    /// A `GET` request.
+    #[must_use]
+    pub fn get(url: impl Into<String>) -> Self {
+        Self::new(Self::default_method(), url)
+    }
+
+    /// With one more header to send.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<HeaderValue>) -> Self {
+        self.headers.insert(name.into(), value.into());
+        self
+    }
+
+    /// With a body to send.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// With one more status that is good.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status.push(status);
+        self
+    }
+
+    /// With one more value that the JSON body must have at a JSON pointer.
+    #[must_use]
+    pub fn json(mut self, pointer: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.json.insert(pointer.into(), value.into());
+        self
+    }
+
+    /// With one more text that the body must contain.
+    #[must_use]
+    pub fn contains(mut self, text: impl Into<String>) -> Self {
+        self.contains.push(text.into());
+        self
+    }
+
+    /// With one more header that the answer must have.
+    #[must_use]
+    pub fn answer_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.answer_headers.insert(name.into(), value.into());
+        self
+    }
+
+    /// With the longest that the answer may take.
+    #[must_use]
+    pub const fn max_latency(mut self, latency: Duration) -> Self {
+        self.max_latency = Some(latency);
+        self
+    }
+
     fn default_method() -> String {
         "GET".to_owned()
+    }
+}
+
+impl MetricCheck {
+    /// A metric; give it a limit.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            max: None,
+            min: None,
+        }
+    }
+
+    /// With the greatest value that is good.
+    #[must_use]
+    pub const fn max(mut self, max: f64) -> Self {
+        self.max = Some(max);
+        self
+    }
+
+    /// With the least value that is good.
+    #[must_use]
+    pub const fn min(mut self, min: f64) -> Self {
+        self.min = Some(min);
+        self
     }
 }

@@ -1,24 +1,39 @@
 //! What to do: the declarative description of a service's deployments.
 
-pub mod humane;
-pub(crate) mod humane_option;
-
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::CommandSpec;
-use crate::lifecycle::Phase;
 use crate::retry::RetryPolicy;
 use crate::{ServiceName, Share, Slot};
 
+mod builder;
+mod check;
+mod deadlines;
+mod defaults;
+mod explain;
 mod gate;
+mod hook;
+pub mod humane;
+pub(crate) mod humane_option;
+mod load;
+mod nearest;
+mod problem;
+mod template;
+mod text;
 mod window;
+mod zone;
 
-pub use gate::*;
-pub use window::*;
+pub use builder::PlanBuilder;
+pub use deadlines::{Deadlines, LeasePlan};
+pub use gate::{GateSpec, HeaderValue, HttpCheck, MetricCheck};
+pub use hook::{Hook, HookFailure, HookMoment, HookPoint, InvalidHookPoint};
+pub use problem::{PlanError, Problem};
+pub use template::{TemplateError, expand, placeholders};
+pub use window::{Action, Weekday, Window, Windows};
+pub use zone::{Boundary, InvalidLocalTime, TimeOfDay, Zone};
 
 /// The declarative description of a service's deployments. See the table of defaults below.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +47,7 @@ pub struct Plan {
     pub target: Target,
     /// Values for the placeholders of commands and addresses that differ by slot:
     /// `[slots.blue] url = "http://127.0.0.1:8081"` is `{url}` wherever blue is meant.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "slot_values")]
     pub slots: BTreeMap<Slot, BTreeMap<String, String>>,
     /// The traffic weights in order; the last one is all traffic, the cutover.
     #[serde(default = "Step::defaults")]
@@ -93,6 +108,25 @@ pub struct Plan {
 
 const fn yes() -> bool {
     true
+}
+
+/// As a table with two keys, so that a mistake in it can be told with its place.
+fn slot_values<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Slot, BTreeMap<String, String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Slots {
+        blue: Option<BTreeMap<String, String>>,
+        green: Option<BTreeMap<String, String>>,
+    }
+
+    let Slots { blue, green } = Slots::deserialize(deserializer)?;
+    let both = [(Slot::Blue, blue), (Slot::Green, green)];
+    Ok(both
+        .into_iter()
+        .filter_map(|(slot, values)| Some((slot, values?)))
+        .collect())
 }
 
 /// Where a release goes.
@@ -189,7 +223,9 @@ pub enum ExpandWhen {
 pub struct WorkersPlan {
     /// Which comes first. Jobs of the new release may be unreadable to the old.
     pub order: WorkersOrder,
-    /// The queues must be down to this many waiting jobs within the deadline of the phase.
+    /// The queues must be down to this many waiting jobs within the deadline of the phase. Left out:
+    /// the queues are not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_depth: Option<u64>,
 }
 
@@ -252,90 +288,6 @@ pub enum Undrained {
     Cut,
 }
 
-/// A command or a piece of code at a named point.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Hook {
-    /// The name under which events and reports know it.
-    pub name: String,
-    /// Where: `"before prepare"`, `"after confirm"`, `"after return"`.
-    pub at: HookPoint,
-    /// The command. Left out: code, registered under the hook's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command: Option<CommandSpec>,
-    /// What its failure means. On the way back it never means more than a warning.
-    #[serde(default)]
-    pub on_failure: HookFailure,
-}
-
-/// Before or after which phase a hook runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct HookPoint {
-    /// Before or after.
-    pub moment: HookMoment,
-    /// Which phase; for the phases of a step, each step's.
-    pub phase: Phase,
-}
-
-/// Before or after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum HookMoment {
-    /// Before the phase.
-    Before,
-    /// After it.
-    After,
-}
-
-impl fmt::Display for HookPoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = match self.moment {
-            HookMoment::Before => "before",
-            HookMoment::After => "after",
-        };
-        write!(f, "{moment} {}", self.phase)
-    }
-}
-
-impl Serialize for HookPoint {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for HookPoint {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let point = text.split_once(' ').and_then(|(moment, phase)| {
-            let moment = match moment {
-                "before" => HookMoment::Before,
-                "after" => HookMoment::After,
-                _ => return None,
-            };
-            Some(Self {
-                moment,
-                phase: phase.parse().ok()?,
-            })
-        });
-        point.ok_or_else(|| {
-            serde::de::Error::custom(format!(
-                "{text:?} is no point for a hook: write \"before\" or \"after\" and a phase, such as \"after confirm\""
-            ))
-        })
-    }
-}
-
-/// What the failure of a hook means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HookFailure {
-    /// The phase fails.
-    #[default]
-    Fail,
-    /// It is told, and the deployment goes on.
-    Warn,
-}
-
 /// How a rollback decides.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -355,73 +307,5 @@ pub enum BothUnhealthy {
     Halt,
 }
 
-/// How long each phase may take. What is not done then has failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Deadlines {
-    /// Reading the routers.
-    #[serde(with = "humane")]
-    pub reconcile: Duration,
-    /// All preflight checks together.
-    #[serde(with = "humane")]
-    pub preflight: Duration,
-    /// Making the routers ready.
-    #[serde(with = "humane")]
-    pub stage: Duration,
-    /// Migrations, each phase of them.
-    #[serde(with = "humane")]
-    pub migrate: Duration,
-    /// From the host's deploy until the candidate is ready.
-    #[serde(with = "humane")]
-    pub prepare: Duration,
-    /// All warm-up commands together.
-    #[serde(with = "humane")]
-    pub warm_up: Duration,
-    /// Health gates and smoke tests of the candidate.
-    #[serde(with = "humane")]
-    pub verify: Duration,
-    /// Setting one split on every router.
-    #[serde(with = "humane")]
-    pub shift: Duration,
-    /// From the accepted split until it is live everywhere.
-    #[serde(with = "humane")]
-    pub confirm: Duration,
-    /// How much longer than its planned time a bake or the soak may take, when gates are inconclusive.
-    #[serde(with = "humane")]
-    pub hold: Duration,
-    /// Each part of moving the workers.
-    #[serde(with = "humane")]
-    pub workers: Duration,
-    /// Asking both slots how they are before a rollback.
-    #[serde(with = "humane")]
-    pub assess: Duration,
-    /// Each part of the way back.
-    #[serde(with = "humane")]
-    pub rollback: Duration,
-    /// Waiting for requests in flight before a slot is stopped.
-    #[serde(with = "humane")]
-    pub drain: Duration,
-    /// Stopping a slot.
-    #[serde(with = "humane")]
-    pub retire: Duration,
-    /// Hooks at one point together, and notifications.
-    #[serde(with = "humane")]
-    pub hooks: Duration,
-}
-
-/// How the right to act is held.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LeasePlan {
-    /// A holder that has not renewed for so long may be replaced.
-    #[serde(with = "humane")]
-    pub ttl: Duration,
-    /// How often the record is looked at for what operators ask, while something is waited for.
-    #[serde(with = "humane")]
-    pub poll: Duration,
-    /// The longest that one call to a provider may take.
-    #[serde(with = "humane")]
-    pub call: Duration,
-}
-
-mod defaults;
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 
 mod approver;
 mod gate;
+mod hook;
 mod host;
 mod metrics;
 mod migrator;
@@ -18,6 +19,7 @@ mod workers;
 
 pub use approver::*;
 pub use gate::*;
+pub use hook::*;
 pub use host::*;
 pub use metrics::*;
 pub use migrator::*;

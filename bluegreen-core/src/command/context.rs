@@ -1,0 +1,134 @@
+//! What all commands of a service share.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::fault::{self, Effect};
+use super::process::{Finished, Limits, run};
+use super::{CommandSpec, Invocation, Secrets, Values};
+use crate::{Assignment, Fault, ServiceName, Slot};
+
+/// What all commands of a service share: its name, the plan's variables, the secrets, and the folder
+/// for the locks.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CommandContext {
+    /// The service.
+    pub service: ServiceName,
+    /// The plan's variables for each slot.
+    pub slots: BTreeMap<Slot, BTreeMap<String, String>>,
+    /// The secrets that commands may name.
+    pub secrets: Secrets,
+    /// Where the lock files of commands are; made if it is not there. On a local disk, and the same for
+    /// all deployers of the machine. Left out, nothing keeps a deployer from running a command that one
+    /// of its killed predecessor still is in the middle of.
+    pub locks: Option<PathBuf>,
+}
+
+impl CommandContext {
+    /// That of a service, with nothing else.
+    #[must_use]
+    pub fn new(service: ServiceName) -> Self {
+        Self {
+            service,
+            slots: BTreeMap::new(),
+            secrets: Secrets::new(),
+            locks: None,
+        }
+    }
+
+    /// With the plan's variables for each slot.
+    #[must_use]
+    pub fn slots(mut self, slots: BTreeMap<Slot, BTreeMap<String, String>>) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    /// With secrets.
+    #[must_use]
+    pub fn secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// With a folder for the lock files.
+    #[must_use]
+    pub fn locks(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.locks = Some(folder.into());
+        self
+    }
+
+    /// The values for commands that mean a slot.
+    #[must_use]
+    pub fn of_slot(&self, slot: Slot) -> Values {
+        Values::new(&self.service).slot(slot, self.slots.get(&slot))
+    }
+
+    /// The values for commands that mean a release in a slot.
+    #[must_use]
+    pub fn of_assignment(&self, assignment: &Assignment) -> Values {
+        self.of_slot(assignment.slot)
+            .release(&assignment.release)
+            .deployment(assignment.deployment)
+    }
+
+    /// Fills in a command and runs it under a lock, so that it never runs twice at once.
+    pub(super) async fn change(
+        &self,
+        operation: &'static str,
+        lock: &str,
+        (spec, values): (&CommandSpec, &Values),
+        budget: Duration,
+    ) -> Result<Finished, Fault> {
+        let limits = Limits {
+            budget,
+            lock: self.lock_file(lock),
+        };
+        let invocation = values.expand(spec, &self.secrets)?;
+        self.run(operation, &invocation, &limits, Effect::Changes).await
+    }
+
+    /// Runs a command to its successful end.
+    pub(super) async fn run(
+        &self,
+        operation: &'static str,
+        invocation: &Invocation,
+        limits: &Limits,
+        effect: Effect,
+    ) -> Result<Finished, Fault> {
+        let finished = self.start(operation, invocation, limits).await?;
+        fault::check(operation, invocation.program(), effect, finished)
+    }
+
+    /// Runs a command to its end, whatever that is.
+    pub(super) async fn start(
+        &self,
+        operation: &'static str,
+        invocation: &Invocation,
+        limits: &Limits,
+    ) -> Result<Finished, Fault> {
+        let started = run(invocation, &self.secrets, limits).await;
+        started.map_err(|error| fault::could_not_start(operation, invocation.program(), &error))
+    }
+
+    /// The lock file for a part: `shop.migrate.lock`. Letters that a file name might not have become `_`.
+    fn lock_file(&self, part: &str) -> Option<PathBuf> {
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        };
+        let part: String = part.chars().take(100).map(plain).collect();
+        self.locks
+            .as_ref()
+            .map(|folder| folder.join(format!("{}.{part}.lock", self.service)))
+    }
+}
+
+/// The limits of a command that only reads: no lock.
+pub(super) const fn reading(budget: Duration) -> Limits {
+    Limits { budget, lock: None }
+}

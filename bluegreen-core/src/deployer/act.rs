@@ -1,0 +1,604 @@
+//! What each command does to the world, through the ports.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::parts::{event_of, event_of_read, millis};
+use super::watch::Watchers;
+use super::{DeployError, Parts};
+use crate::command::{CommandHook, CommandSpec};
+use crate::gate::{self, GateParts};
+use crate::lifecycle::{Command, Event, Run, Signed};
+use crate::plan::{Action, Disposal, HookFailure, HookPoint, Undrained};
+use crate::{
+    Answer, ApprovalRequest, Assignment, Fault, FaultKind, Health, HookContext, InFlight, MigrationPhase,
+    Notice, NoticeKind, Op, Operation, Outcome, ReadyState, Slot, Split, Verdict,
+};
+
+/// Whether a command only waits or reads, so that it can be ended early.
+pub(super) const fn is_interruptible(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Wait(_)
+            | Command::Reconcile
+            | Command::Preflight
+            | Command::Drain(_)
+            | Command::AwaitReady
+            | Command::Verify
+            | Command::AwaitApproval
+            | Command::Confirm(_)
+            | Command::Watch
+            | Command::AwaitQueues
+    )
+}
+
+/// Whether a command is itself the watching of the phase's gates.
+pub(super) const fn is_watch(command: &Command) -> bool {
+    matches!(command, Command::Verify | Command::Watch)
+}
+
+/// One command to carry out.
+pub(super) struct Act<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) run: &'a Run,
+    pub(super) op: &'a Op,
+    /// What is left of the phase's time.
+    pub(super) left: Duration,
+    pub(super) gates: &'a GateParts,
+}
+
+impl Act<'_> {
+    pub(super) async fn carry_out(
+        &self,
+        command: &Command,
+        watchers: Option<&mut Watchers>,
+    ) -> Result<Event, DeployError> {
+        let parts = self.parts;
+        match command {
+            Command::Rest | Command::AskOperator => Ok(Event::Interrupted),
+            Command::Wait(time) => {
+                parts.clock.sleep(*time).await;
+                Ok(Event::Waited)
+            }
+            Command::RunHooks(at) => Ok(self.run_hooks(*at).await),
+            Command::Notify(kind) => Ok(self.notify(*kind).await),
+            Command::Reconcile => parts.reconcile(self.op).await,
+            Command::Preflight => {
+                let lifecycle = parts
+                    .load()
+                    .await?
+                    .map(|(_, record)| record.lifecycle)
+                    .unwrap_or_default();
+                Ok(Event::Checked {
+                    results: parts.preflight(&lifecycle, self.run, self.op).await,
+                })
+            }
+            Command::Drain(slot) => self.drain(*slot).await,
+            Command::Retire(slot) => self.retire(*slot).await,
+            Command::Stage(slot) => {
+                let failed = parts.stage_all(self.op, *slot).await?;
+                Ok(failed.unwrap_or_else(|| done("all routers are ready")))
+            }
+            Command::Migrate(phase) => self.migrate(*phase).await,
+            Command::Deploy => self.deploy().await,
+            Command::AwaitReady => self.await_ready().await,
+            Command::WarmUp => self.warm_up().await,
+            Command::Verify | Command::Watch => Ok(self.watch(watchers).await),
+            Command::AwaitApproval => self.await_approval().await,
+            Command::CheckReady => self.check_ready().await,
+            Command::Shift(split) => parts.shift_all(self.op, *split).await,
+            Command::Confirm(split) => Ok(parts
+                .confirm_all(self.op, *split, self.left, self.run.plan.lease.poll)
+                .await),
+            Command::Quiesce(slot) => self.workers(*slot, false).await,
+            Command::StartWorkers(slot) => self.workers(*slot, true).await,
+            Command::AwaitQueues => self.await_queues().await,
+            Command::Assess => Ok(self.assess().await),
+            Command::ReturnWorkers => match self.workers(self.run.target, false).await? {
+                Event::Done { .. } => self.workers(self.run.origin, true).await,
+                failed => Ok(failed),
+            },
+        }
+    }
+
+    /// A call that may take what is left of the phase.
+    fn long(&self) -> Op {
+        Op {
+            budget: self.left,
+            ..self.op.clone()
+        }
+    }
+
+    fn assignment(&self) -> Result<Assignment, Event> {
+        let release = self.run.release.clone();
+        let nothing = || Event::Failed {
+            reason: "it is not known which release runs there".to_owned(),
+        };
+        Ok(Assignment {
+            slot: self.run.target,
+            release: release.ok_or_else(nothing)?,
+            deployment: self.run.id,
+        })
+    }
+
+    async fn drain(&self, slot: Slot) -> Result<Event, DeployError> {
+        let parts = self.parts;
+        let plan = &self.run.plan;
+        let still_routed = parts.split_held(self.op, Split::all(slot.other()), slot).await;
+        if still_routed.outcome != Outcome::Pass {
+            return Ok(Event::Failed {
+                reason: format!("{slot} cannot be drained: {}", still_routed.evidence),
+            });
+        }
+        let began = parts.clock.monotonic();
+        loop {
+            let (in_flight, evidence) = parts.in_flight(self.op, slot).await;
+            let waited = parts.clock.monotonic().since(began);
+            let over = waited.saturating_add(plan.lease.poll) >= self.left;
+            match in_flight {
+                InFlight::None => return Ok(done("nothing is in flight")),
+                InFlight::Unknown if waited >= plan.retention.drain => {
+                    return Ok(done(&format!(
+                        "waited {waited:?}: the routers cannot count what is in flight"
+                    )));
+                }
+                InFlight::AtLeast(_) if over && plan.retention.undrained == Undrained::Cut => {
+                    return Ok(done(&format!("{evidence}: cut, as the plan says")));
+                }
+                InFlight::AtLeast(_) if over => {
+                    return Ok(Event::Failed {
+                        reason: format!("{evidence}; {slot} was left running"),
+                    });
+                }
+                InFlight::AtLeast(_) | InFlight::Unknown => parts.clock.sleep(plan.lease.poll).await,
+            }
+        }
+    }
+
+    async fn retire(&self, slot: Slot) -> Result<Event, DeployError> {
+        let host = &self.parts.host;
+        let op = self.long();
+        let keep =
+            self.run.operation == Operation::Retire && self.run.plan.retention.then == Disposal::Standby;
+        let (answer, what) = if keep {
+            (
+                self.parts
+                    .bounded(op.budget, "standby", host.standby(&op, slot))
+                    .await,
+                "at its standby size",
+            )
+        } else {
+            (
+                self.parts
+                    .bounded(op.budget, "retire", host.retire(&op, slot))
+                    .await,
+                "stopped",
+            )
+        };
+        self.after(answer.map(|()| format!("{slot} is {what}")), host.settle())
+    }
+
+    async fn migrate(&self, phase: MigrationPhase) -> Result<Event, DeployError> {
+        let Some(migrator) = &self.parts.migrator else {
+            return Ok(Event::Failed {
+                reason: "there is no migrator".to_owned(),
+            });
+        };
+        let assignment = match self.assignment() {
+            Ok(assignment) => assignment,
+            Err(event) => return Ok(event),
+        };
+        let op = self.long();
+        let answer = self
+            .parts
+            .bounded(op.budget, "migrate", migrator.migrate(&op, phase, &assignment))
+            .await;
+        self.after(answer, migrator.settle())
+    }
+
+    async fn deploy(&self) -> Result<Event, DeployError> {
+        let host = &self.parts.host;
+        let assignment = match self.assignment() {
+            Ok(assignment) => assignment,
+            Err(event) => return Ok(event),
+        };
+        let op = self.long();
+        let answer = self
+            .parts
+            .bounded(op.budget, "deploy", host.deploy(&op, &assignment))
+            .await;
+        self.after(
+            answer.map(|()| format!("{} begun in {}", assignment.release, assignment.slot)),
+            host.settle(),
+        )
+    }
+
+    async fn await_ready(&self) -> Result<Event, DeployError> {
+        let parts = self.parts;
+        loop {
+            let answer = parts
+                .bounded(
+                    self.op.budget,
+                    "readiness",
+                    parts.host.readiness(self.op, self.run.target),
+                )
+                .await;
+            match answer {
+                Ok(seen) => match seen.state {
+                    ReadyState::Ready => return Ok(done(&seen.evidence)),
+                    ReadyState::Starting => {}
+                    ReadyState::Failed | ReadyState::Stopped => {
+                        return Ok(Event::Failed {
+                            reason: seen.evidence,
+                        });
+                    }
+                },
+                // The deadline of the phase bounds how long a host may be out of reach.
+                Err(fault) if matches!(fault.kind, FaultKind::Unknown | FaultKind::Unavailable { .. }) => {}
+                Err(fault) => return event_of_read(&fault),
+            }
+            parts.clock.sleep(self.run.plan.lease.poll).await;
+        }
+    }
+
+    async fn warm_up(&self) -> Result<Event, DeployError> {
+        for (number, spec) in self.run.plan.warm_up.iter().enumerate() {
+            if let Err(fault) = self.run_command(&format!("warm-up-{}", number + 1), spec).await {
+                return event_of(&fault, Duration::ZERO);
+            }
+        }
+        Ok(done(&format!("{} commands", self.run.plan.warm_up.len())))
+    }
+
+    async fn run_command(&self, name: &str, spec: &CommandSpec) -> Result<String, Fault> {
+        let context = self.parts.command_context(self.run);
+        let mut values = context.of_slot(self.run.target).deployment(self.run.id);
+        if let Some(release) = &self.run.release {
+            values = values.release(release);
+        }
+        let budget = spec.timeout.unwrap_or(self.left).min(self.left);
+        CommandHook::new(context).run(name, spec, &values, budget).await
+    }
+
+    async fn run_hooks(&self, at: HookPoint) -> Event {
+        const TRIES: u32 = 3;
+        let mut failures = Vec::new();
+        let mut fatal = false;
+        for hook in self.run.plan.hooks.iter().filter(|hook| hook.at == at) {
+            let mut attempt = 0;
+            let failure = loop {
+                attempt += 1;
+                let answer = match (&hook.command, self.parts.hooks.get(&hook.name)) {
+                    (Some(spec), _) => self.run_command(&hook.name, spec).await,
+                    (None, Some(action)) => {
+                        let (service, release) = (self.parts.service.clone(), self.run.release.clone());
+                        let context = HookContext::new(service, self.run.id, at, self.run.target, release);
+                        let op = Op {
+                            id: format!("{}.{}", self.op.id, hook.name),
+                            ..self.long()
+                        };
+                        self.parts
+                            .bounded(op.budget, "hook", action.run(&op, &context))
+                            .await
+                    }
+                    (None, None) => Err(Fault::rejected("hook", "run", "it has no command and no code")),
+                };
+                match answer {
+                    Ok(_) => break None,
+                    Err(fault) if matches!(fault.kind, FaultKind::Unavailable { .. }) && attempt < TRIES => {
+                        self.parts
+                            .clock
+                            .sleep(self.run.plan.retry.wait(attempt, self.run.id.number()))
+                            .await;
+                    }
+                    Err(fault) => break Some(format!("{}: {fault}", hook.name)),
+                }
+            };
+            if let Some(failure) = failure {
+                failures.push(crate::text::bounded(&failure, super::watch::EVIDENCE_BYTES));
+                fatal |= hook.on_failure == HookFailure::Fail;
+            }
+        }
+        Event::HooksRun { at, failures, fatal }
+    }
+
+    async fn notify(&self, kind: NoticeKind) -> Event {
+        let parts = self.parts;
+        let release = self.run.release.clone();
+        let mut failures = Vec::new();
+        if let Some(release) = release {
+            let message = super::report::announcement(self.run, kind);
+            let notice = Notice::new(
+                kind,
+                parts.service.clone(),
+                self.run.id,
+                release,
+                self.run.target,
+                message,
+            );
+            let id = format!("{}.{kind:?}", self.op.id);
+            let op = Op {
+                id,
+                budget: self.op.budget,
+                token: self.op.token,
+            };
+            let answers = join_all(
+                parts
+                    .notifiers
+                    .iter()
+                    .map(|notifier| parts.bounded(op.budget, "notify", notifier.notify(&op, &notice))),
+            )
+            .await;
+            failures.extend(
+                answers
+                    .into_iter()
+                    .filter_map(Result::err)
+                    .map(|fault| fault.to_string()),
+            );
+        }
+        let failure = (!failures.is_empty())
+            .then(|| crate::text::bounded(&failures.join("; "), super::watch::EVIDENCE_BYTES));
+        Event::Notified {
+            notice: kind,
+            failure,
+        }
+    }
+
+    /// One tick of a watched phase: until the next gate is due or the phase's time is full.
+    async fn watch(&self, watchers: Option<&mut Watchers>) -> Event {
+        let parts = self.parts;
+        let began = parts.clock.monotonic();
+        let mut results = Vec::new();
+        if let Some(watchers) = watchers {
+            let watched = Duration::from_millis(self.run.watched_ms);
+            let missing = self.run.watch_time().saturating_sub(watched);
+            let idle = watchers.idle(began).unwrap_or(missing);
+            // Before the time is full the end of it counts, after it only what the gates say.
+            let wait = if missing.is_zero() {
+                idle
+            } else {
+                idle.min(missing)
+            };
+            parts.clock.sleep(wait.min(self.left)).await;
+            watchers.ask(parts, self.run, self.op).await;
+            results = watchers.results();
+        }
+        if !self.run.exposed {
+            results.push(parts.capacity(self.run, self.op).await);
+        }
+        let watched_ms = millis(parts.clock.monotonic().since(began));
+        Event::Watched { watched_ms, results }
+    }
+
+    async fn await_approval(&self) -> Result<Event, DeployError> {
+        let parts = self.parts;
+        let (Some(approver), Some(release)) = (&parts.approver, &self.run.release) else {
+            parts.clock.sleep(self.left).await;
+            return Ok(Event::Interrupted);
+        };
+        let began = parts.clock.monotonic();
+        let request = ApprovalRequest::new(
+            parts.service.clone(),
+            self.run.id,
+            release.clone(),
+            self.run.weight(self.run.step),
+            self.run.since.plus(self.run.time_limit().unwrap_or_default()),
+        );
+        loop {
+            match parts
+                .bounded(self.op.budget, "ask", approver.ask(self.op, &request))
+                .await
+            {
+                Ok(Answer::Approved { by }) => {
+                    return Ok(Event::Approved {
+                        by,
+                        step: self.run.step + 1,
+                    });
+                }
+                Ok(Answer::Denied { by, reason }) => {
+                    return Ok(Event::AbortRequested {
+                        by: Signed::new(by, reason),
+                    });
+                }
+                // Somebody may still answer through the deployer, so a fault only costs this way.
+                Ok(Answer::Pending) | Err(_) => {}
+            }
+            let left = self.left.saturating_sub(parts.clock.monotonic().since(began));
+            if left.is_zero() {
+                return Ok(Event::Interrupted);
+            }
+            parts.clock.sleep(self.run.plan.lease.poll.min(left)).await;
+        }
+    }
+
+    /// All routers staged and unchanged, the candidate above its floor, the window open.
+    async fn check_ready(&self) -> Result<Event, DeployError> {
+        let parts = self.parts;
+        if let Some(failed) = parts.stage_all(self.op, self.run.target).await? {
+            return Ok(failed);
+        }
+        let mut fresh = Watchers::default();
+        fresh.sync(self.run, self.gates, None, parts.clock.monotonic());
+        let (routers, capacity, mut results) = futures_util::join!(
+            parts.split_held(self.op, self.run.split(), self.run.target),
+            parts.capacity(self.run, self.op),
+            fresh.until_decided(parts, self.run, self.op, self.left),
+        );
+        let window = match (
+            self.run.plan.windows.permits(Action::Shift, parts.clock.now()),
+            &self.run.overrides.window,
+        ) {
+            (Err(why), None) => Verdict::fail(why),
+            _ => Verdict::pass("open"),
+        };
+        results.extend([
+            routers,
+            capacity,
+            super::preflight::result("window", self.run.target, window),
+        ]);
+        Ok(Event::Checked { results })
+    }
+
+    async fn workers(&self, slot: Slot, start: bool) -> Result<Event, DeployError> {
+        let Some(workers) = &self.parts.workers else {
+            return Ok(Event::Failed {
+                reason: "there are no workers to move".to_owned(),
+            });
+        };
+        let op = self.long();
+        let (answer, what) = if start {
+            (
+                self.parts
+                    .bounded(op.budget, "start", workers.start(&op, slot))
+                    .await,
+                "claim work",
+            )
+        } else {
+            (
+                self.parts
+                    .bounded(op.budget, "quiesce", workers.quiesce(&op, slot))
+                    .await,
+                "claim no more work",
+            )
+        };
+        self.after(
+            answer.map(|()| format!("the workers of {slot} {what}")),
+            workers.settle(),
+        )
+    }
+
+    async fn await_queues(&self) -> Result<Event, DeployError> {
+        let parts = self.parts;
+        let limit = self
+            .run
+            .plan
+            .workers
+            .as_ref()
+            .and_then(|workers| workers.max_depth)
+            .unwrap_or(u64::MAX);
+        let Some(workers) = &parts.workers else {
+            return Ok(Event::Failed {
+                reason: "there are no workers to ask".to_owned(),
+            });
+        };
+        let began = parts.clock.monotonic();
+        loop {
+            let answer = parts
+                .bounded(self.op.budget, "depth", workers.depth(self.op))
+                .await;
+            let seen = match answer {
+                Ok(Some(depth)) if depth <= limit => return Ok(done(&format!("{depth} jobs wait"))),
+                Ok(Some(depth)) => format!("{depth} jobs wait, at most {limit} may"),
+                Ok(None) => "the queues cannot be counted".to_owned(),
+                Err(fault) if fault.kind == FaultKind::Rejected => return event_of_read(&fault),
+                Err(fault) => fault.to_string(),
+            };
+            if parts
+                .clock
+                .monotonic()
+                .since(began)
+                .saturating_add(self.run.plan.lease.poll)
+                >= self.left
+            {
+                return Ok(Event::Failed {
+                    reason: format!("at the deadline {seen}"),
+                });
+            }
+            parts.clock.sleep(self.run.plan.lease.poll).await;
+        }
+    }
+
+    /// Both slots are asked how they are, at most for the time of the phase.
+    async fn assess(&self) -> Event {
+        let ((origin, of_origin), (target, of_target)) =
+            futures_util::join!(self.health(self.run.origin), self.health(self.run.target));
+        let evidence = format!(
+            "{}: {of_origin}; {}: {of_target}",
+            self.run.origin, self.run.target
+        );
+        Event::Assessed {
+            origin,
+            target,
+            evidence: crate::text::bounded(&evidence, 2 * super::watch::EVIDENCE_BYTES),
+        }
+    }
+
+    /// Healthy when the host has it and every health gate passes; unhealthy when something fails again
+    /// and again; unknown otherwise.
+    async fn health(&self, slot: Slot) -> (Health, String) {
+        const TRIES: u32 = 3;
+        let parts = self.parts;
+        let context = super::watch::context(parts, self.run, slot);
+        let began = parts.clock.monotonic();
+        // Some room is left for the answer to be stored before the phase's time is over.
+        let time = self.left.saturating_mul(4) / 5;
+        let mut seen = (Health::Unknown, "not asked".to_owned());
+        for _ in 0..TRIES {
+            let left = time.saturating_sub(parts.clock.monotonic().since(began));
+            if left.is_zero() {
+                return (Health::Unknown, seen.1);
+            }
+            let op = Op {
+                budget: left,
+                ..self.op.clone()
+            };
+            let host = async {
+                match parts
+                    .bounded(left, "readiness", parts.host.readiness(&op, slot))
+                    .await
+                {
+                    Ok(seen) => match seen.state {
+                        ReadyState::Failed | ReadyState::Stopped => Verdict::fail(seen.evidence),
+                        ReadyState::Starting => Verdict::inconclusive(seen.evidence),
+                        ReadyState::Ready => Verdict::pass(seen.evidence),
+                    },
+                    Err(fault) => Verdict::inconclusive(fault.to_string()),
+                }
+            };
+            let asked = self.run.plan.health.iter().map(|spec| {
+                let (op, context) = (&op, &context);
+                async move {
+                    let gate = match gate::build(spec, self.gates) {
+                        Ok(gate) => gate,
+                        Err(error) => return Verdict::inconclusive(error.to_string()),
+                    };
+                    let answer = parts
+                        .bounded(left.min(spec.timeout), "check", gate.check(op, context))
+                        .await;
+                    answer.unwrap_or_else(|fault| Verdict::inconclusive(fault.to_string()))
+                }
+            });
+            let (host, gates) = futures_util::join!(host, join_all(asked));
+            let verdicts = || gates.iter().chain([&host]);
+            let of = |outcome| {
+                verdicts()
+                    .find(|verdict| verdict.outcome == outcome)
+                    .map(|verdict| verdict.evidence.clone())
+            };
+            seen = match (of(Outcome::Fail), of(Outcome::Inconclusive)) {
+                (Some(evidence), _) => (Health::Unhealthy, evidence),
+                (None, Some(evidence)) => (Health::Unknown, evidence),
+                (None, None) => return (Health::Healthy, "healthy".to_owned()),
+            };
+            parts
+                .clock
+                .sleep((time / 10).min(Duration::from_millis(200)))
+                .await;
+        }
+        seen
+    }
+
+    fn after(&self, answer: Result<String, Fault>, settle: Duration) -> Result<Event, DeployError> {
+        match answer {
+            Ok(evidence) => Ok(done(&evidence)),
+            Err(fault) => event_of(&fault, settle),
+        }
+    }
+}
+
+fn done(evidence: &str) -> Event {
+    Event::Done {
+        evidence: crate::text::bounded(evidence, super::watch::EVIDENCE_BYTES),
+    }
+}

@@ -1,0 +1,205 @@
+//! The loop: ask the lifecycle what to do, do it, store what came of it; and meanwhile keep the lease
+//! and the guards alive.
+
+use std::time::Duration;
+
+use super::act::{Act, is_interruptible, is_watch};
+use super::lease::Held;
+use super::watch::Watchers;
+use super::{DeployError, Deployer, Report};
+use crate::gate::GateParts;
+use crate::lifecycle::{CheckResult, Command, Event, Moment, Run};
+use crate::{Monotonic, Op, Phase, Timestamp};
+
+impl Deployer {
+    /// Drives what is open to its end, or to where an operator is needed.
+    pub(super) async fn drive(&self, held: Held) -> Result<Report, DeployError> {
+        let mut drive = Drive {
+            deployer: self,
+            held,
+            watchers: Watchers::default(),
+            limit: None,
+            gates: None,
+        };
+        drive.to_the_end().await?;
+        self.conclude(drive.held).await
+    }
+}
+
+struct Drive<'a> {
+    deployer: &'a Deployer,
+    held: Held,
+    watchers: Watchers,
+    /// The part of the phase that is timed, and the end of its time by the clock that does not jump.
+    limit: Option<(TimedPart, Monotonic)>,
+    gates: Option<GateParts>,
+}
+
+/// A part of a phase that has a time limit of its own.
+type TimedPart = (Phase, Moment, usize, Timestamp);
+
+/// What a wait is ended by.
+enum Ended {
+    /// The act's own event.
+    By(Event),
+    /// Guards that failed; the act's event, if there was one to wait for, comes first.
+    ByGuards(Option<Event>, Vec<CheckResult>),
+}
+
+impl Drive<'_> {
+    async fn to_the_end(&mut self) -> Result<(), DeployError> {
+        loop {
+            let command = self.held.lifecycle().command();
+            let Some(run) = self.held.lifecycle().run().cloned() else {
+                return Ok(());
+            };
+            if matches!(command, Command::Rest | Command::AskOperator) {
+                return Ok(());
+            }
+            // An abort that was asked for while nobody was at work, or during an act.
+            if run.abort.is_some() && run.phase.is_forward() {
+                self.held.commit(Event::Interrupted).await?;
+                continue;
+            }
+            let left = self.time_left(&run);
+            let timed = !matches!(command, Command::RunHooks(_) | Command::Notify(_));
+            if timed && left.is_some_and(|left| left.is_zero()) {
+                self.held.commit(Event::Expired).await?;
+                continue;
+            }
+            match self.carry_out(&run, &command, left).await? {
+                Ended::By(event) => self.held.commit(event).await?,
+                Ended::ByGuards(event, results) => {
+                    if let Some(event) = event {
+                        self.held.commit(event).await?;
+                    }
+                    self.held
+                        .commit(Event::Watched {
+                            watched_ms: 0,
+                            results,
+                        })
+                        .await?;
+                }
+            }
+        }
+    }
+
+    /// The time that the part of the phase has left. Counted by the clock that does not jump while this
+    /// process lives, and by the wall clock over a restart.
+    fn time_left(&mut self, run: &Run) -> Option<Duration> {
+        let limit = run.time_limit()?;
+        let clock = &self.deployer.parts.clock;
+        let now = clock.monotonic();
+        let part = (run.phase, run.moment, run.step, run.since);
+        let end = match self.limit {
+            Some((timed, end)) if timed == part => end,
+            _ => Monotonic(
+                now.0
+                    .saturating_add(limit.saturating_sub(clock.now().since(run.since))),
+            ),
+        };
+        self.limit = Some((part, end));
+        Some(end.since(now))
+    }
+
+    /// Carries a command out, and meanwhile renews the lease, listens to operators and watches the
+    /// guards. What changes something is let finish; what only waits is ended early.
+    async fn carry_out(
+        &mut self,
+        run: &Run,
+        command: &Command,
+        left: Option<Duration>,
+    ) -> Result<Ended, DeployError> {
+        let parts = &*self.deployer.parts;
+        let lease = &run.plan.lease;
+        // A call is not begun unless it can end while the lease is good.
+        if self.held.remaining() < lease.call.min(self.held.ttl()) {
+            self.held.renew().await?;
+        }
+        let interruptible = is_interruptible(command);
+        let watching = is_watch(command);
+        let guarded = run.exposed && run.phase.is_forward() && !watching;
+        let gates = self.gates.get_or_insert_with(|| parts.gate_parts(run));
+        if watching || guarded {
+            let builtin = run
+                .exposed
+                .then(|| parts.split_watch(run.split(), run.target, Duration::from_secs(10)));
+            // While a split is being changed, what the routers say is the act's own affair.
+            let builtin = builtin.filter(|_| watching && run.phase != Phase::VerifyReturn);
+            self.watchers.sync(run, gates, builtin, parts.clock.monotonic());
+        }
+        let op = Op::new(self.held.token(), op_id(parts.service.as_str(), run), lease.call);
+        let act = Act {
+            parts,
+            run,
+            op: &op,
+            left: left.unwrap_or(lease.call),
+            gates,
+        };
+        let (mut for_act, mut for_guard) = (None, None);
+        if watching {
+            for_act = Some(&mut self.watchers);
+        } else if guarded {
+            for_guard = Some(&mut self.watchers);
+        }
+        let acting = act.carry_out(command, for_act.take());
+        let guarding = async {
+            match for_guard.take() {
+                Some(watchers) => watchers.until_failure(parts, run, &op).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(acting, guarding);
+        let third = self.held.ttl() / 3;
+        let tick = if interruptible {
+            lease.poll.min(third)
+        } else {
+            third
+        };
+        let mut failed = None;
+        let mut renew_at = parts.clock.monotonic().0.saturating_add(third);
+        loop {
+            tokio::select! {
+                biased;
+                event = &mut acting => {
+                    return Ok(match failed {
+                        Some(results) => Ended::ByGuards(Some(event?), results),
+                        None => Ended::By(event?),
+                    });
+                }
+                results = &mut guarding, if failed.is_none() => {
+                    if interruptible {
+                        return Ok(Ended::ByGuards(None, results));
+                    }
+                    failed = Some(results);
+                }
+                () = parts.woken.notified(), if interruptible => { self.held.look().await?; }
+                () = parts.clock.sleep(tick) => {
+                    if parts.clock.monotonic().0 >= renew_at || self.held.remaining() < third {
+                        self.held.renew().await?;
+                        renew_at = parts.clock.monotonic().0.saturating_add(third);
+                    } else if interruptible {
+                        self.held.look().await?;
+                    }
+                }
+            }
+            let lifecycle = self.held.lifecycle();
+            let aborted = lifecycle
+                .run()
+                .is_some_and(|run| run.abort.is_some() && run.phase.is_forward());
+            if interruptible && (aborted || lifecycle.command() != *command) {
+                return Ok(Ended::By(Event::Interrupted));
+            }
+        }
+    }
+}
+
+/// The same for every repetition of one act, other for another.
+fn op_id(service: &str, run: &Run) -> String {
+    let step = if run.phase.belongs_to_a_step() {
+        format!(".{}", run.step + 1)
+    } else {
+        String::new()
+    };
+    format!("{service}.{}.{}{step}", run.id, run.phase)
+}

@@ -1,0 +1,531 @@
+//! The driver: the only place that awaits. It stores each state before it carries out its command.
+
+mod act;
+mod drive;
+mod error;
+mod lease;
+mod parts;
+mod preflight;
+mod record;
+mod report;
+mod routers;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use error::DeployError;
+pub use parts::DeployerBuilder;
+pub use report::{PhaseTime, Report, Status};
+
+use crate::lifecycle::{Begin, CheckResult, Entry, Event, FrozenPlan, Lifecycle, Overrides, Run};
+use crate::{Op, Operation, Phase, Plan, Release, ServiceName, Signed, Slot, Split, StoreError, Token};
+use lease::Held;
+use parts::Parts;
+
+/// Deploys one service. Cheap to clone: all clones are one deployer.
+///
+/// Every method can be called from any process that reaches the same store. Those that act
+/// ([`deploy`](Self::deploy), [`rollback`](Self::rollback), …) take the lease; those that ask
+/// ([`approve`](Self::approve), [`abort`](Self::abort)) write beside it.
+#[derive(Debug, Clone)]
+pub struct Deployer {
+    parts: Arc<Parts>,
+}
+
+/// Who asks for an operation, and what they decide against the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Who, and why.
+    pub by: Signed,
+    /// What they decide against the plan.
+    pub overrides: Overrides,
+}
+
+impl From<Signed> for Request {
+    fn from(by: Signed) -> Self {
+        Self {
+            by,
+            overrides: Overrides::default(),
+        }
+    }
+}
+
+impl Request {
+    /// Skips the smoke tests. Recorded.
+    #[must_use]
+    pub fn skip_smoke(mut self, reason: impl Into<String>) -> Self {
+        self.overrides.skip_smoke = Some(Signed::new(self.by.by.clone(), reason));
+        self
+    }
+
+    /// Goes ahead although the window is closed. Recorded.
+    #[must_use]
+    pub fn ignore_window(mut self, reason: impl Into<String>) -> Self {
+        self.overrides.window = Some(Signed::new(self.by.by.clone(), reason));
+        self
+    }
+
+    /// Gives up the standby before its retention is over, and with it the way back to its release. Recorded.
+    #[must_use]
+    pub fn give_up_standby(mut self, reason: impl Into<String>) -> Self {
+        self.overrides.give_up_standby = Some(Signed::new(self.by.by.clone(), reason));
+        self
+    }
+}
+
+impl Deployer {
+    /// Begins to put one together.
+    #[must_use]
+    pub fn builder(service: ServiceName) -> DeployerBuilder {
+        DeployerBuilder::new(service)
+    }
+
+    fn from_parts(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn service(&self) -> &ServiceName {
+        &self.parts.service
+    }
+
+    /// Releases a version: from reading the routers to the end of the soak, or back. Returns when the
+    /// operation is over or needs an operator; what it came to is in the report.
+    ///
+    /// Called again after a crash, with the same release, it resumes.
+    ///
+    /// # Errors
+    /// When it could not be begun, or could not be carried on. What is stored is then how things
+    /// stand, and the same call resumes it.
+    pub async fn deploy(
+        &self,
+        plan: &Plan,
+        release: Release,
+        request: impl Into<Request>,
+    ) -> Result<Report, DeployError> {
+        let request = request.into();
+        let plan = self.freeze(plan)?;
+        let held = self.claim(&plan).await?;
+        if let Some(run) = held.lifecycle().open() {
+            let same = run.operation == Operation::Deploy && run.release.as_ref() == Some(&release);
+            if !same {
+                let open = run
+                    .release
+                    .as_ref()
+                    .map_or_else(|| run.operation.to_string(), ToString::to_string);
+                let error = DeployError::OtherRelease { id: run.id, open };
+                held.release().await?;
+                return Err(error);
+            }
+            return self.drive(held).await;
+        }
+        let begin = Begin {
+            operation: Operation::Deploy,
+            release: Some(release),
+            plan: Some(plan),
+            by: request.by,
+            overrides: request.overrides,
+        };
+        self.carry_through(held, begin).await
+    }
+
+    /// The preflight checks of a deployment, without beginning one: reads only, writes nothing.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or the plan is for another service.
+    pub async fn check(
+        &self,
+        plan: &Plan,
+        release: &Release,
+        request: impl Into<Request>,
+    ) -> Result<Vec<CheckResult>, DeployError> {
+        let request = request.into();
+        let plan = self.freeze(plan)?;
+        let lifecycle = self
+            .parts
+            .load()
+            .await?
+            .map(|(_, record)| record.lifecycle)
+            .unwrap_or_default();
+        let begin = Begin {
+            operation: Operation::Deploy,
+            release: Some(release.clone()),
+            plan: Some(plan),
+            by: request.by,
+            overrides: request.overrides,
+        };
+        let begun = lifecycle.begin(self.parts.clock.now(), begin)?;
+        self.parts.check(begun).await
+    }
+
+    /// Carries on what is open, whatever it is. `None` where nothing is.
+    ///
+    /// # Errors
+    /// As [`deploy`](Self::deploy).
+    pub async fn resume(&self) -> Result<Option<Report>, DeployError> {
+        let Some((_, record)) = self.parts.load().await? else {
+            return Ok(None);
+        };
+        let Some(run) = record.lifecycle.open() else {
+            return Ok(None);
+        };
+        let plan = run.plan.clone();
+        let held = self.claim(&plan).await?;
+        if held.lifecycle().open().is_none() {
+            held.release().await?;
+            return Ok(None);
+        }
+        self.drive(held).await.map(Some)
+    }
+
+    /// Gives all traffic back: stops an open deployment and takes it back, or goes back to the standby
+    /// after a deployment has ended, or tries again where a way back had halted (whatever the slots'
+    /// health then). Waits for no window and no approval.
+    ///
+    /// # Errors
+    /// As [`deploy`](Self::deploy); [`CannotBegin::NoStandby`](crate::lifecycle::CannotBegin::NoStandby)
+    /// when there is nothing to go back to.
+    pub async fn rollback(&self, request: impl Into<Request>) -> Result<Report, DeployError> {
+        let request = request.into();
+        let by = request.by.clone();
+        let open = self
+            .parts
+            .load()
+            .await?
+            .and_then(|(_, record)| record.lifecycle.open().cloned());
+        if let Some(run) = open {
+            self.parts
+                .request(|lifecycle| match lifecycle.open() {
+                    Some(run) if run.phase == Phase::Halted => Ok(Event::ReturnRequested { by: by.clone() }),
+                    Some(_) => Ok(Event::AbortRequested { by: by.clone() }),
+                    None => Err(DeployError::NothingToDo(
+                        "it has just ended; roll back again".to_owned(),
+                    )),
+                })
+                .await?;
+            return self.follow(&run).await;
+        }
+        self.operate(Operation::Rollback, request).await
+    }
+
+    /// Stops the standby, after its retention or when it is given up; or brings it to its standby size,
+    /// as the plan says.
+    ///
+    /// # Errors
+    /// As [`deploy`](Self::deploy).
+    pub async fn retire(&self, request: impl Into<Request>) -> Result<Report, DeployError> {
+        self.operate(Operation::Retire, request.into()).await
+    }
+
+    /// Runs the contract migrations of the live release. Refused while a standby is kept: it may get
+    /// traffic again, and need what is taken away.
+    ///
+    /// # Errors
+    /// As [`deploy`](Self::deploy).
+    pub async fn contract(&self, request: impl Into<Request>) -> Result<Report, DeployError> {
+        self.operate(Operation::Contract, request.into()).await
+    }
+
+    /// Takes the routers' view as the truth: after somebody moved the traffic by hand.
+    ///
+    /// # Errors
+    /// As [`deploy`](Self::deploy).
+    pub async fn adopt(&self, plan: &Plan, request: impl Into<Request>) -> Result<Report, DeployError> {
+        let request = request.into();
+        let plan = self.freeze(plan)?;
+        let held = self.claim(&plan).await?;
+        let begin = Begin {
+            operation: Operation::Adopt,
+            release: None,
+            plan: Some(plan),
+            by: request.by,
+            overrides: request.overrides,
+        };
+        self.carry_through(held, begin).await
+    }
+
+    /// Tells how a halted operation ended: which slot has all traffic. Refused where the routers can be
+    /// asked and say otherwise.
+    ///
+    /// # Errors
+    /// [`DeployError::NothingToDo`] where nothing is halted, [`DeployError::Contradicted`] where the
+    /// routers disagree.
+    pub async fn resolve(&self, live: Slot, by: Signed) -> Result<Report, DeployError> {
+        let seen = self
+            .parts
+            .observe_all(&Op::new(Token::default(), "resolve", Duration::from_secs(10)))
+            .await;
+        let against: Vec<_> = seen
+            .iter()
+            .filter_map(|(name, seen)| match seen {
+                Ok(seen) if seen.split != Split::all(live) => Some(format!("{name}: {}", seen.split)),
+                _ => None,
+            })
+            .collect();
+        if !against.is_empty() {
+            return Err(DeployError::Contradicted(against.join("; ")));
+        }
+        let lifecycle = self
+            .parts
+            .request(|lifecycle| match lifecycle.open() {
+                Some(run) if run.phase == Phase::Halted => Ok(Event::Resolved { by: by.clone(), live }),
+                _ => Err(DeployError::NothingToDo(
+                    "nothing is halted, so there is nothing to resolve".to_owned(),
+                )),
+            })
+            .await?;
+        match lifecycle.run() {
+            Some(run) => self.follow(run).await,
+            None => Err(DeployError::NothingToDo(
+                "nothing has been deployed yet".to_owned(),
+            )),
+        }
+    }
+
+    /// Says yes to the step that waits for it.
+    ///
+    /// # Errors
+    /// [`DeployError::NothingToDo`] where nothing waits.
+    pub async fn approve(&self, by: impl Into<String>) -> Result<(), DeployError> {
+        let by = by.into();
+        let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
+            Some(run) if run.phase == Phase::Approval => Ok(Event::Approved {
+                by: by.clone(),
+                step: run.step + 1,
+            }),
+            Some(run) => Err(DeployError::NothingToDo(format!(
+                "nothing waits for an approval: {} is in phase {}",
+                run.id, run.phase
+            ))),
+            None => Err(DeployError::NothingToDo(
+                "nothing is open, so nothing waits for an approval".to_owned(),
+            )),
+        };
+        self.parts.request(ask).await.map(drop)
+    }
+
+    /// Asks to stop what is open, and returns at once: back if traffic has moved. Whoever is at work
+    /// does it; where nobody is, [`resume`](Self::resume) does.
+    ///
+    /// # Errors
+    /// [`DeployError::NothingToDo`] where nothing can be stopped.
+    pub async fn abort(&self, by: Signed) -> Result<(), DeployError> {
+        let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
+            Some(run) if run.phase.is_forward() => Ok(Event::AbortRequested { by: by.clone() }),
+            Some(run) if run.phase == Phase::Halted => Err(DeployError::NothingToDo(format!(
+                "{} is halted: roll it back or resolve it",
+                run.id
+            ))),
+            Some(run) => Err(DeployError::NothingToDo(format!(
+                "{} is on its way back already",
+                run.id
+            ))),
+            None => Err(DeployError::NothingToDo(
+                "nothing is open, so there is nothing to abort".to_owned(),
+            )),
+        };
+        self.parts.request(ask).await.map(drop)
+    }
+
+    /// How things stand. Reads only.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn status(&self) -> Result<Status, DeployError> {
+        let record = self.parts.load().await?.map(|(_, record)| record);
+        let seen = self
+            .parts
+            .observe_all(&Op::new(Token::default(), "status", Duration::from_secs(10)))
+            .await;
+        let lease = record.as_ref().and_then(|record| record.lease.as_ref());
+        Ok(Status {
+            service: self.parts.service.clone(),
+            holder: lease.map(|lease| (lease.holder.clone(), lease.since)),
+            entries: record
+                .as_ref()
+                .map(|record| record.entries().collect())
+                .unwrap_or_default(),
+            lifecycle: record.map(|record| record.lifecycle).unwrap_or_default(),
+            routers: seen
+                .into_iter()
+                .map(|(name, seen)| (name, seen.map_err(|fault| fault.to_string())))
+                .collect(),
+            at: self.parts.clock.now(),
+        })
+    }
+
+    /// The reports of ended operations, oldest first, at most `limit` of them, after operation number `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read. A report that cannot be read is left out.
+    pub async fn history(&self, after: Option<u64>, limit: usize) -> Result<Vec<Report>, DeployError> {
+        let keys = &self.parts.keys;
+        let found = self
+            .parts
+            .store
+            .list(&keys.reports(), after.map(|number| keys.report(number)), limit)
+            .await?;
+        let mut reports = Vec::new();
+        for key in found {
+            let body = self.parts.store.get(&key).await?;
+            reports.extend(body.and_then(|body| serde_json::from_slice(&body).ok()));
+        }
+        Ok(reports)
+    }
+
+    /// The journal of an operation, by its number.
+    ///
+    /// # Errors
+    /// When the store cannot be read. Lines that cannot be read are left out.
+    pub async fn journal(&self, number: u64) -> Result<Vec<Entry>, DeployError> {
+        const SEGMENTS: usize = 10_000;
+        let mut entries = Vec::new();
+        for key in self
+            .parts
+            .store
+            .list(&self.parts.keys.segments(number), None, SEGMENTS)
+            .await?
+        {
+            let body = self.parts.store.get(&key).await?.unwrap_or_default();
+            entries.extend(
+                body.split(|byte| *byte == b'\n')
+                    .filter_map(|line| serde_json::from_slice(line).ok()),
+            );
+        }
+        if let Some((_, record)) = self.parts.load().await? {
+            entries.extend(
+                record
+                    .entries()
+                    .filter(|entry| entry.deployment.number() == number),
+            );
+        }
+        Ok(entries)
+    }
+
+    fn freeze(&self, plan: &Plan) -> Result<FrozenPlan, DeployError> {
+        if plan.service != self.parts.service {
+            let (plan, deployer) = (plan.service.to_string(), self.parts.service.to_string());
+            return Err(DeployError::OtherService { plan, deployer });
+        }
+        FrozenPlan::new(plan.clone()).map_err(|error| DeployError::Record {
+            message: error.to_string(),
+        })
+    }
+
+    async fn claim(&self, plan: &FrozenPlan) -> Result<Held, DeployError> {
+        Held::claim(Arc::clone(&self.parts), plan.lease.ttl).await
+    }
+
+    /// Begins an operation and drives it to its end.
+    async fn carry_through(&self, mut held: Held, begin: Begin) -> Result<Report, DeployError> {
+        let at = self.parts.clock.now();
+        let by = begin.by.clone();
+        let begun = match held.lifecycle().begin(at, begin) {
+            Ok(begun) => begun,
+            Err(error) => {
+                held.release().await?;
+                return Err(error.into());
+            }
+        };
+        if let Some(run) = begun.run() {
+            let event = Event::Started {
+                operation: run.operation,
+                release: run.release.clone(),
+                by,
+            };
+            held.begin(begun, event).await?;
+        }
+        self.drive(held).await
+    }
+
+    /// An operation on what was deployed last, by its plan.
+    async fn operate(&self, operation: Operation, request: Request) -> Result<Report, DeployError> {
+        let last = self
+            .parts
+            .load()
+            .await?
+            .and_then(|(_, record)| record.lifecycle.run().map(|run| run.plan.clone()));
+        let Some(plan) = last else {
+            return Err(DeployError::NothingToDo(format!(
+                "nothing has been deployed yet: there is nothing to {operation}"
+            )));
+        };
+        let held = self.claim(&plan).await?;
+        let begin = Begin {
+            operation,
+            release: None,
+            plan: None,
+            by: request.by,
+            overrides: request.overrides,
+        };
+        self.carry_through(held, begin).await
+    }
+
+    /// Sees to it that an operation ends: by watching whoever is at work, or by taking over.
+    async fn follow(&self, run: &Run) -> Result<Report, DeployError> {
+        loop {
+            match self.resume().await {
+                Ok(Some(report)) => return Ok(report),
+                Ok(None) => {}
+                Err(DeployError::Held { .. }) => {
+                    self.parts.clock.sleep(run.plan.lease.poll).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            let key = self.parts.keys.report(run.id.number());
+            if let Some(report) = self
+                .parts
+                .store
+                .get(&key)
+                .await?
+                .and_then(|body| serde_json::from_slice(&body).ok())
+            {
+                return Ok(report);
+            }
+            // It ended, and its report is being written.
+            self.parts.clock.sleep(run.plan.lease.poll).await;
+        }
+    }
+
+    /// Puts the report of an ended operation into the history, and gives the lease back.
+    async fn conclude(&self, held: Held) -> Result<Report, DeployError> {
+        let number = held
+            .lifecycle()
+            .run()
+            .map(|run| run.id.number())
+            .unwrap_or_default();
+        let entries = self.journal(number).await?;
+        let slots = held.lifecycle().slots().clone();
+        let Some(run) = held.lifecycle().run().cloned() else {
+            held.release().await?;
+            return Err(DeployError::NothingToDo(
+                "nothing has been deployed yet".to_owned(),
+            ));
+        };
+        let report = Report::new(self.parts.service.clone(), &slots, &run, &entries, held.writes());
+        if run.end.is_some() {
+            let body = serde_json::to_vec(&report).map_err(|error| DeployError::Record {
+                message: error.to_string(),
+            })?;
+            match self
+                .parts
+                .store
+                .put_new(&self.parts.keys.report(number), Bytes::from(body))
+                .await
+            {
+                Ok(()) | Err(StoreError::Conflict { .. }) => {}
+                // The operation is over all the same; its journal is complete.
+                Err(error) => tracing::warn!(%error, "the report could not be written"),
+            }
+        }
+        held.release().await?;
+        Ok(report)
+    }
+}

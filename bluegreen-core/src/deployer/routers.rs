@@ -1,0 +1,204 @@
+//! All routers of the service as one: asked side by side, changed together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+
+use super::parts::{event_of, event_of_read, millis};
+use super::watch::BuiltIn;
+use super::{DeployError, Parts};
+use crate::lifecycle::{CheckResult, Event};
+use crate::plan::GateSpec;
+use crate::{
+    Fault, FaultKind, Gate, GateContext, InFlight, Observation, Op, Outcome, Router, Slot, Split, Verdict,
+    Verification,
+};
+
+impl Parts {
+    /// What each router says.
+    pub(super) async fn observe_all(&self, op: &Op) -> Vec<(String, Result<Observation, Fault>)> {
+        join_all(self.routers.iter().map(|router| async move {
+            (
+                router.name().to_owned(),
+                self.bounded(op.budget, "observe", router.observe(op)).await,
+            )
+        }))
+        .await
+    }
+
+    pub(super) async fn reconcile(&self, op: &Op) -> Result<Event, DeployError> {
+        let mut routers = Vec::new();
+        for (name, seen) in self.observe_all(op).await {
+            match seen {
+                Ok(seen) => routers.push((name, seen.split)),
+                Err(fault) => return event_of_read(&fault),
+            }
+        }
+        Ok(Event::Reconciled { routers })
+    }
+
+    /// Makes all routers ready for a slot.
+    pub(super) async fn stage_all(&self, op: &Op, slot: Slot) -> Result<Option<Event>, DeployError> {
+        let calls = self
+            .routers
+            .iter()
+            .map(|router| self.bounded(op.budget, "stage", router.stage(op, slot)));
+        self.together(join_all(calls).await)
+    }
+
+    /// Sets one split on all routers.
+    pub(super) async fn shift_all(&self, op: &Op, split: Split) -> Result<Event, DeployError> {
+        let calls = self
+            .routers
+            .iter()
+            .map(|router| self.bounded(op.budget, "shift", router.shift(op, split)));
+        let failed = self.together(join_all(calls).await)?;
+        Ok(failed.unwrap_or_else(|| Event::Done {
+            evidence: format!("{split} accepted by all routers"),
+        }))
+    }
+
+    /// What a change of all routers came to; `None` when all of them took it. An unknown outcome weighs
+    /// more than any other: it has to settle first.
+    fn together(&self, answers: Vec<Result<(), Fault>>) -> Result<Option<Event>, DeployError> {
+        let rank = |fault: &Fault| match fault.kind {
+            FaultKind::Fenced => 0,
+            FaultKind::Unknown => 1,
+            FaultKind::Rejected => 2,
+            FaultKind::Unavailable { .. } => 3,
+        };
+        let worst = answers.into_iter().filter_map(Result::err).min_by_key(rank);
+        worst
+            .map(|fault| event_of(&fault, self.router_settle()))
+            .transpose()
+    }
+
+    /// Asks all routers whether a split is live, until it is on all of them or the time is over.
+    pub(super) async fn confirm_all(&self, op: &Op, split: Split, time: Duration, poll: Duration) -> Event {
+        let began = self.clock.monotonic();
+        let mut pause = Duration::from_millis(10);
+        loop {
+            let routers = join_all(self.routers.iter().map(|router| async move {
+                let answer = self.bounded(op.budget, "verify", router.verify(op, split)).await;
+                let answer = answer.unwrap_or_else(|fault| Verification::Unknown {
+                    why: fault.to_string(),
+                });
+                (router.name().to_owned(), answer)
+            }))
+            .await;
+            let live = routers
+                .iter()
+                .all(|(_, answer)| matches!(answer, Verification::Live { .. }));
+            let left = time.saturating_sub(self.clock.monotonic().since(began));
+            if live || left.is_zero() {
+                return Event::Verified {
+                    routers,
+                    settle_ms: millis(self.router_settle()),
+                };
+            }
+            self.clock.sleep(pause.min(left)).await;
+            pause = pause.saturating_mul(2).min(poll);
+        }
+    }
+
+    /// Requests in flight on a slot over all routers.
+    pub(super) async fn in_flight(&self, op: &Op, slot: Slot) -> (InFlight, String) {
+        let answers = join_all(self.routers.iter().map(|router| async move {
+            (
+                router.name(),
+                self.bounded(op.budget, "in_flight", router.in_flight(op, slot))
+                    .await,
+            )
+        }))
+        .await;
+        let mut all = InFlight::None;
+        let mut evidence = Vec::new();
+        for (name, answer) in answers {
+            let answer = answer.unwrap_or_else(|fault| {
+                evidence.push(fault.to_string());
+                InFlight::Unknown
+            });
+            if let InFlight::AtLeast(count) = answer {
+                evidence.push(format!("{name}: {count} or more in flight"));
+            }
+            all = match (all, answer) {
+                (InFlight::AtLeast(a), InFlight::AtLeast(b)) => InFlight::AtLeast(a.saturating_add(b)),
+                (InFlight::AtLeast(count), _) | (_, InFlight::AtLeast(count)) => InFlight::AtLeast(count),
+                (InFlight::Unknown, _) | (_, InFlight::Unknown) => InFlight::Unknown,
+                (InFlight::None, InFlight::None) => InFlight::None,
+            };
+        }
+        (all, evidence.join("; "))
+    }
+
+    /// Whether all routers hold a split.
+    pub(super) async fn split_held(&self, op: &Op, split: Split, slot: Slot) -> CheckResult {
+        let verdict = holding(&self.routers, op, split).await;
+        let verdict = verdict.unwrap_or_else(|fault| Verdict::inconclusive(fault.to_string()));
+        CheckResult {
+            name: "routers".to_owned(),
+            slot,
+            outcome: verdict.outcome,
+            evidence: verdict.evidence,
+        }
+    }
+
+    /// The same as a check that is watched while traffic flows.
+    pub(super) fn split_watch(&self, split: Split, slot: Slot, period: Duration) -> BuiltIn {
+        let mut spec = GateSpec::code(format!("routers hold {split}"));
+        spec.period = period;
+        spec.failure_threshold = 2;
+        BuiltIn {
+            name: format!("routers hold {split}"),
+            slot,
+            gate: Arc::new(SplitHeld {
+                routers: self.routers.clone(),
+                split,
+            }),
+            spec,
+        }
+    }
+}
+
+async fn holding(routers: &[Arc<dyn Router>], op: &Op, split: Split) -> Result<Verdict, Fault> {
+    let answers = join_all(routers.iter().map(|router| router.observe(op))).await;
+    let mut evidence = Vec::new();
+    let mut outcome = Outcome::Pass;
+    for (router, answer) in routers.iter().zip(answers) {
+        let seen = answer?;
+        if seen.split == split {
+            evidence.push(format!("{}: {split}", router.name()));
+        } else {
+            outcome = Outcome::Fail;
+            evidence.push(format!(
+                "{}: somebody changed it to {} (it was told {split})",
+                router.name(),
+                seen.split
+            ));
+        }
+    }
+    Ok(Verdict {
+        outcome,
+        evidence: evidence.join("; "),
+    })
+}
+
+/// Whether the routers still hold the split that they were told: somebody may change them by hand.
+#[derive(Debug)]
+struct SplitHeld {
+    routers: Vec<Arc<dyn Router>>,
+    split: Split,
+}
+
+#[async_trait]
+impl Gate for SplitHeld {
+    fn name(&self) -> &'static str {
+        "routers"
+    }
+
+    async fn check(&self, op: &Op, _: &GateContext) -> Result<Verdict, Fault> {
+        holding(&self.routers, op, self.split).await
+    }
+}

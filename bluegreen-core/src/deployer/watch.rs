@@ -1,0 +1,193 @@
+//! Gates that are asked again and again, side by side, each at its own pace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::Parts;
+use crate::gate::{self, GateParts, Watch};
+use crate::lifecycle::{CheckResult, Run};
+use crate::plan::GateSpec;
+use crate::text::bounded;
+use crate::{Gate, GateContext, Monotonic, Op, Outcome, Slot, Verdict};
+
+/// The evidence of one check is cut to this: the record stays small whatever a gate says.
+pub(super) const EVIDENCE_BYTES: usize = 300;
+
+/// What a gate may take beyond its own timeout before it counts as hanging.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The gates that are watched now. A gate that goes on from one phase to the next keeps what it has
+/// seen.
+#[derive(Debug, Default)]
+pub(super) struct Watchers {
+    all: Vec<Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    name: String,
+    slot: Slot,
+    spec: GateSpec,
+    gate: Arc<dyn Gate>,
+    watch: Watch,
+}
+
+impl Watchers {
+    /// Watches what the phase asks for, and nothing else. A gate that cannot be built counts as an
+    /// error of its measurement; preflight has told it before.
+    pub(super) fn sync(&mut self, run: &Run, parts: &GateParts, builtin: Option<BuiltIn>, now: Monotonic) {
+        let mut kept = std::mem::take(&mut self.all);
+        let wanted = run
+            .gates()
+            .into_iter()
+            .map(|(name, slot, spec)| (name, slot, spec.clone(), None))
+            .chain(builtin.map(|builtin| (builtin.name, builtin.slot, builtin.spec, Some(builtin.gate))));
+        for (name, slot, spec, gate) in wanted {
+            let same =
+                |watched: &Watched| watched.name == name && watched.slot == slot && watched.spec == spec;
+            if let Some(at) = kept.iter().position(same) {
+                self.all.push(kept.swap_remove(at));
+                continue;
+            }
+            let gate = gate.map_or_else(|| gate::build(&spec, parts), Ok);
+            let gate = gate.unwrap_or_else(|error| {
+                Arc::new(Unbuilt {
+                    name: name.clone(),
+                    why: error.to_string(),
+                })
+            });
+            let watch = Watch::new(&spec, now);
+            self.all.push(Watched {
+                name,
+                slot,
+                spec,
+                gate,
+                watch,
+            });
+        }
+    }
+
+    /// Asks every gate whose time has come, side by side.
+    pub(super) async fn ask(&mut self, parts: &Parts, run: &Run, op: &Op) {
+        let now = parts.clock.monotonic();
+        let due = self
+            .all
+            .iter_mut()
+            .filter(|watched| watched.watch.due(now))
+            .map(|watched| async move {
+                let context = context(parts, run, watched.slot);
+                let budget = watched.spec.timeout.saturating_add(GRACE);
+                let op = Op {
+                    budget: watched.spec.timeout,
+                    ..op.clone()
+                };
+                let answer = parts
+                    .bounded(budget, "check", watched.gate.check(&op, &context))
+                    .await;
+                let now = parts.clock.monotonic();
+                match answer {
+                    Ok(verdict) => watched.watch.record(now, Ok(verdict)),
+                    Err(fault) => watched.watch.record(now, Err(&fault)),
+                }
+            });
+        join_all(due).await;
+    }
+
+    /// The time until the next gate is to be asked; `None` when there is none.
+    pub(super) fn idle(&self, now: Monotonic) -> Option<Duration> {
+        self.all
+            .iter()
+            .map(|watched| watched.watch.next_due().since(now))
+            .min()
+    }
+
+    /// How all of them stand.
+    pub(super) fn results(&self) -> Vec<CheckResult> {
+        self.all
+            .iter()
+            .map(|watched| {
+                let standing = watched.watch.standing();
+                CheckResult {
+                    name: watched.name.clone(),
+                    slot: watched.slot,
+                    outcome: standing.outcome,
+                    evidence: bounded(&standing.evidence, EVIDENCE_BYTES),
+                }
+            })
+            .collect()
+    }
+
+    /// Goes on asking until one of them fails.
+    pub(super) async fn until_failure(&mut self, parts: &Parts, run: &Run, op: &Op) -> Vec<CheckResult> {
+        loop {
+            let results = self.results();
+            if results.iter().any(|result| result.outcome == Outcome::Fail) {
+                return results;
+            }
+            match self.idle(parts.clock.monotonic()) {
+                Some(idle) => parts.clock.sleep(idle).await,
+                None => std::future::pending().await,
+            }
+            self.ask(parts, run, op).await;
+        }
+    }
+
+    /// Goes on asking until each has passed or one has failed, at most for `time`.
+    pub(super) async fn until_decided(
+        &mut self,
+        parts: &Parts,
+        run: &Run,
+        op: &Op,
+        time: Duration,
+    ) -> Vec<CheckResult> {
+        let began = parts.clock.monotonic();
+        loop {
+            let results = self.results();
+            let now = parts.clock.monotonic();
+            let failed = results.iter().any(|result| result.outcome == Outcome::Fail);
+            let passed = results.iter().all(|result| result.outcome == Outcome::Pass);
+            let left = time.saturating_sub(now.since(began));
+            let Some(idle) = self
+                .idle(now)
+                .filter(|_| !failed && !passed && left > Duration::ZERO)
+            else {
+                return results;
+            };
+            parts.clock.sleep(idle.min(left)).await;
+            self.ask(parts, run, op).await;
+        }
+    }
+}
+
+pub(super) fn context(parts: &Parts, run: &Run, slot: Slot) -> GateContext {
+    let release = run.release.clone().filter(|_| slot == run.target);
+    GateContext::new(parts.service.clone(), slot, release, run.split())
+}
+
+/// A check that is built in and watched like a gate of the plan.
+pub(super) struct BuiltIn {
+    pub(super) name: String,
+    pub(super) slot: Slot,
+    pub(super) spec: GateSpec,
+    pub(super) gate: Arc<dyn Gate>,
+}
+
+/// A gate that could not be built.
+#[derive(Debug)]
+struct Unbuilt {
+    name: String,
+    why: String,
+}
+
+#[async_trait::async_trait]
+impl Gate for Unbuilt {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn check(&self, _: &Op, _: &GateContext) -> Result<Verdict, crate::Fault> {
+        Err(crate::Fault::rejected("gate", "check", self.why.clone()))
+    }
+}

@@ -1,0 +1,220 @@
+//! Rules for gates.
+
+use super::Check;
+use crate::plan::{GateSpec, HttpCheck, MetricCheck, humane};
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+impl Check<'_> {
+    pub(super) fn gate_lists(&mut self) {
+        let plan = self.plan;
+        let lists = [
+            (
+                "preflight.checks",
+                &plan.preflight.checks,
+                Some(("preflight", plan.deadlines.preflight)),
+            ),
+            ("health", &plan.health, Some(("verify", plan.deadlines.verify))),
+            ("smoke", &plan.smoke, Some(("verify", plan.deadlines.verify))),
+            ("guards", &plan.guards, None),
+            ("public", &plan.public, None),
+        ];
+        for (path, gates, deadline) in lists {
+            self.gates(path, gates);
+            // A gate that cannot pass in its time fails every deployment, after all the work is done.
+            for (index, gate) in gates.iter().enumerate() {
+                let rounds = gate
+                    .period
+                    .saturating_mul(gate.success_threshold.saturating_sub(1));
+                let least = gate.initial_delay.saturating_add(rounds);
+                if let Some((phase, limit)) = deadline
+                    && least >= limit
+                    && !self.stand_ins.touch(&format!("deadlines.{phase}"))
+                {
+                    let message = format!(
+                        "it passes after {} at the earliest, and deadlines.{phase} is {}",
+                        humane::format(least),
+                        humane::format(limit)
+                    );
+                    self.note(
+                        format!("{path}[{index}]"),
+                        message,
+                        "ask for less, or allow more time",
+                    );
+                }
+            }
+        }
+        for (index, step) in plan.steps.iter().enumerate() {
+            self.gates(&format!("steps[{index}].gates"), &step.gates);
+        }
+    }
+
+    fn gates(&mut self, list: &str, gates: &[GateSpec]) {
+        self.names(list, gates.iter().map(|gate| gate.name.as_str()));
+        for (index, gate) in gates.iter().enumerate() {
+            self.gate(&format!("{list}[{index}]"), gate);
+        }
+    }
+
+    fn gate(&mut self, path: &str, gate: &GateSpec) {
+        let kinds = [
+            ("http", !gate.http.is_empty()),
+            ("command", gate.command.is_some()),
+            ("metric", gate.metric.is_some()),
+            ("code", gate.code),
+        ];
+        let given: Vec<_> = kinds
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(kind, _)| kind)
+            .collect();
+        let unknown = kinds
+            .iter()
+            .any(|(kind, _)| self.stand_ins.hold(&format!("{path}.{kind}")));
+        match given.as_slice() {
+            [_] => {}
+            [] if unknown => {}
+            [] => self.note(
+                path,
+                "it measures nothing",
+                "give one of http, command, metric or code = true",
+            ),
+            several => {
+                let message = format!("it measures several things: {}", several.join(", "));
+                self.note(path, message, "make a gate of each");
+            }
+        }
+        self.duration_above_zero(format!("{path}.period"), gate.period);
+        self.duration_above_zero(format!("{path}.timeout"), gate.timeout);
+        self.duration_bounded(format!("{path}.initial_delay"), gate.initial_delay);
+        for (name, threshold) in [
+            ("success_threshold", gate.success_threshold),
+            ("failure_threshold", gate.failure_threshold),
+            ("error_threshold", gate.error_threshold),
+        ] {
+            if threshold == 0 {
+                self.note(
+                    format!("{path}.{name}"),
+                    "0 answers decide nothing",
+                    "write 1 or more",
+                );
+            }
+        }
+        for (index, check) in gate.http.iter().enumerate() {
+            self.http(&format!("{path}.http[{index}]"), check);
+        }
+        if let Some(command) = &gate.command {
+            self.command(&format!("{path}.command"), command);
+        }
+        if let Some(metric) = &gate.metric {
+            self.metric(&format!("{path}.metric"), metric);
+        }
+    }
+
+    fn http(&mut self, path: &str, check: &HttpCheck) {
+        self.url(&format!("{path}.url"), &check.url);
+        if !METHODS.contains(&check.method.as_str()) {
+            let message = format!("{:?} is no method", check.method);
+            self.note(
+                format!("{path}.method"),
+                message,
+                format!("write one of {}", METHODS.join(", ")),
+            );
+        }
+        self.headers(&format!("{path}.headers"), &check.headers);
+        for name in check.answer_headers.keys() {
+            self.header_name(&format!("{path}.answer_headers.{name}"), name);
+        }
+        for (index, status) in check.status.iter().enumerate() {
+            if !(100..=599).contains(status) {
+                let message = format!("{status} is no status");
+                self.note(
+                    format!("{path}.status[{index}]"),
+                    message,
+                    "write a number from 100 to 599",
+                );
+            }
+        }
+        for pointer in check.json.keys() {
+            if !is_json_pointer(pointer) {
+                let remedy = "begin with \"/\": \"/status\", \"/checks/0/name\"; \"\" is the whole body; ~ is written ~0, / ~1";
+                self.note(
+                    format!("{path}.json.{pointer}"),
+                    format!("{pointer:?} is no JSON pointer"),
+                    remedy,
+                );
+            }
+        }
+        for (index, text) in check.contains.iter().enumerate() {
+            if text.is_empty() {
+                let message = "every body contains the empty text";
+                self.note(
+                    format!("{path}.contains[{index}]"),
+                    message,
+                    "write the text that must be there",
+                );
+            }
+        }
+        if let Some(latency) = check.max_latency {
+            self.duration_above_zero(format!("{path}.max_latency"), latency);
+        }
+    }
+
+    fn url(&mut self, path: &str, url: &str) {
+        let after = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"));
+        let placeholder = url.starts_with('{') && !url.starts_with("{{");
+        let host = after.map(|after| after.split(['/', '?', '#']).next().unwrap_or_default());
+        if url.contains(char::is_whitespace) || (host.is_none_or(str::is_empty) && !placeholder) {
+            // The address is not shown: it may hold a password.
+            let remedy = "begin with http:// or https:// and a host, or with a placeholder: \"{url}/health\"";
+            self.note(path, "it is no address", remedy);
+        } else if host.is_some_and(|host| host.contains('@')) {
+            let remedy = "leave it out, and send it as a header: Authorization = { secret = \"name\" }";
+            self.note(path, "the address holds a name or a password", remedy);
+        }
+        self.text(path, url);
+    }
+
+    fn metric(&mut self, path: &str, metric: &MetricCheck) {
+        if metric.name.trim().is_empty() {
+            self.note(
+                format!("{path}.name"),
+                "the metric has no name",
+                "write the name that the source of metrics knows",
+            );
+        }
+        for (name, limit) in [("max", metric.max), ("min", metric.min)] {
+            if limit.is_some_and(|limit| !limit.is_finite()) {
+                self.note(
+                    format!("{path}.{name}"),
+                    "no value is beyond this limit",
+                    "write a number",
+                );
+            }
+        }
+        let unknown =
+            self.stand_ins.hold(&format!("{path}.max")) || self.stand_ins.hold(&format!("{path}.min"));
+        match (metric.min, metric.max) {
+            (None, None) if !unknown => {
+                self.note(
+                    path,
+                    "the metric has no limit",
+                    "write max, min or both: max = 0.01",
+                );
+            }
+            (Some(min), Some(max)) if min > max => {
+                let message = format!("no value is at least {min} and at most {max}");
+                self.note(path, message, "let min be at most max");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// RFC 6901: empty, or parts that begin with `/`, in which `~` stands only before `0` and `1`.
+fn is_json_pointer(text: &str) -> bool {
+    let escapes = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+    (text.is_empty() || text.starts_with('/')) && escapes
+}

@@ -1,0 +1,58 @@
+//! Which known word was meant.
+
+/// The known word that a mistyped one is nearest to, when it is near enough to be meant: at most a
+/// third of its letters differ.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (distance(word, candidate), *candidate))
+        .filter(|(distance, candidate)| distance * 3 <= candidate.chars().count().max(3))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters have to be put in, taken out, replaced or swapped with their neighbour.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    let mut previous = None;
+    for (row, letter) in from.chars().enumerate() {
+        let mut next = vec![row + 1];
+        for (column, other) in to.iter().enumerate() {
+            let at = |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX / 2);
+            let replaced = at(&last, column) + usize::from(letter != *other);
+            let mut least = replaced.min(at(&last, column + 1) + 1).min(at(&next, column) + 1);
+            let crossed = column
+                .checked_sub(1)
+                .filter(|left| previous == Some(*other) && to.get(*left) == Some(&letter));
+            if let Some(left) = crossed {
+                least = least.min(at(&before, left) + 1);
+            }
+            next.push(least);
+        }
+        before = std::mem::replace(&mut last, next);
+        previous = Some(letter);
+    }
+    last.last().copied().unwrap_or(usize::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_that_was_meant_is_found_and_nothing_is_made_up() {
+        let known = ["weight", "bake", "gates", "approval"];
+        for (word, meant) in [
+            ("wieght", Some("weight")),
+            ("Weight", Some("weight")),
+            ("gate", Some("gates")),
+            ("aproval", Some("approval")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, &known), meant, "{word:?}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What is written reads back equal.
+
+use crate::Plan;
+
+/// A plan that says something about everything that can be said.
+pub(super) const EVERYTHING: &str = r#"{
+  "service": "shop",
+  "target": "green",
+  "slots": {
+    "blue": { "url": "http://127.0.0.1:8081", "public": "https://shop.example" },
+    "green": { "url": "http://127.0.0.1:8082", "public": "https://shop.example" }
+  },
+  "steps": [
+    { "weight": "2.5%", "bake": "90s", "gates": [{ "name": "queue", "code": true }] },
+    { "weight": "50%", "bake": "10m", "approval": { "expires": "2h", "default": "proceed" } },
+    { "weight": "100%" }
+  ],
+  "windows": {
+    "allow": [{ "days": ["mon", "tue"], "from": "09:00", "to": "16:30", "zone": "Europe/Berlin" }],
+    "freeze": [{
+      "since": "2026-12-23", "until": "2027-01-02T06:00:00", "zone": "UTC", "actions": ["deploy", "shift"],
+      "reason": "end of the year"
+    }]
+  },
+  "preflight": {
+    "checks": [{ "name": "disk", "command": { "run": ["df", "{slot}"] } }],
+    "allow_unhealthy_live": true,
+    "capacity": "80%"
+  },
+  "health": [{
+    "name": "api",
+    "http": [{
+      "url": "{url}/health?v={version}",
+      "method": "POST",
+      "headers": { "Accept": "application/json", "Authorization": { "secret": "probe" } },
+      "body": "{\"deep\": true}",
+      "status": [200, 204],
+      "json": { "/status": "ok", "/checks/0": 1.5, "": { "a": [true] } },
+      "contains": ["ok"],
+      "answer_headers": { "x-version": "1" },
+      "max_latency": "750ms"
+    }],
+    "initial_delay": "1s",
+    "period": "5s",
+    "timeout": "2s",
+    "success_threshold": 2,
+    "failure_threshold": 4,
+    "error_threshold": 6
+  }],
+  "smoke": [{ "name": "checkout", "command": { "run": ["checkout-test", "{url}"], "timeout": "1m" } }],
+  "guards": [{ "name": "errors", "metric": { "name": "error_rate", "max": 0.01, "min": -1.1 } }],
+  "public": [{ "name": "front", "http": [{ "url": "{public}/" }] }],
+  "migrations": { "expand": "after_prepare", "backfill": true },
+  "warm_up": [{ "run": ["warm", "{{raw}}"], "env": { "SLOT": "{slot}", "TOKEN": { "secret": "t" } }, "dir": "/srv/{slot}" }],
+  "workers": { "order": "start_first", "max_depth": 100 },
+  "soak": { "time": "15m" },
+  "retention": { "keep": "1d", "then": "standby", "drain": "90s", "undrained": "cut" },
+  "hooks": [
+    { "name": "purge", "at": "after confirm_return", "command": { "run": ["purge"] }, "on_failure": "warn" },
+    { "name": "announce", "at": "before approval" }
+  ],
+  "rollback": { "both_unhealthy": "halt" },
+  "notify": false,
+  "deadlines": { "prepare": "20m" },
+  "retry": { "first": "100ms", "max": "5s", "factor": 1.1, "attempts": 5 },
+  "lease": { "ttl": "1m", "poll": "2s", "call": "45s" }
+}"#;
+
+#[test]
+fn a_plan_that_says_everything_reads_back_equal_from_both_forms() {
+    let plan = Plan::from_json(EVERYTHING).unwrap_or_else(|error| panic!("{error}"));
+    let json = plan.to_json().unwrap();
+    assert_eq!(Plan::from_json(&json).unwrap(), plan, "{json}");
+    let toml = plan.to_toml().unwrap();
+    assert_eq!(Plan::from_toml(&toml).unwrap(), plan, "{toml}");
+    assert_eq!(Plan::from_toml(&toml).unwrap().to_json().unwrap(), json);
+}
+
+#[test]
+fn the_least_plan_is_the_name_of_the_service() {
+    let plan = Plan::from_toml("service = \"shop\"").unwrap();
+    assert_eq!(plan, Plan::builder(plan.service.clone()).build().unwrap());
+    assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
+}

@@ -1,0 +1,1 @@
+//! When what may be done, where clocks are set forward and back too.

@@ -1,0 +1,35 @@
+//! Texts that stay small.
+
+/// `text`, cut in the middle to at most `max` bytes: beginnings say what it is, ends say why.
+pub(crate) fn bounded(text: &str, max: usize) -> String {
+    const GAP: &str = " … ";
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let half = max.saturating_sub(GAP.len()) / 2;
+    let head = text
+        .char_indices()
+        .take_while(|(at, c)| at + c.len_utf8() <= half)
+        .map(|(_, c)| c);
+    let tail_from = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .find(|at| text.len() - at <= half);
+    let tail = tail_from.and_then(|at| text.get(at..)).unwrap_or_default();
+    head.chain(GAP.chars()).chain(tail.chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bounded;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_bounded_text_is_never_longer_and_keeps_short_ones(text in ".*", max in 5usize..200) {
+            let cut = bounded(&text, max);
+            prop_assert!(cut.len() <= max);
+            prop_assert!(text.len() > max || cut == text);
+        }
+    }
+}
