@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::plan::{GateSpec, HttpCheck, LeasePlan, MetricCheck, Step, WorkersPlan};
+use bluegreen_core::plan::{GateSpec, HttpCheck, MetricCheck, Step, WorkersPlan};
 use bluegreen_core::store::FileStore;
 use bluegreen_core::{
     Deployer, Host, Observer, Plan, Release, Report, Router, ServiceName, Share, Signed, Slot, Version,
@@ -71,14 +71,9 @@ pub(crate) fn plan(places: &Places) -> Result<Plan, Failure> {
             )
             .period(Duration::from_millis(500)),
         )
+        // Queues and schedules: blue's workers stop taking jobs before green's begin.
         .workers(WorkersPlan::default())
-        .soak(SOAK)
-        // How long a crash holds everything up: 30 s by default, here short enough to be watched.
-        .lease(LeasePlan {
-            ttl: Duration::from_secs(2),
-            poll: Duration::from_millis(100),
-            call: Duration::from_secs(1),
-        });
+        .soak(SOAK);
     for percent in STEPS {
         plan = plan.step(Step::new(Share::from_percent(percent)?, BAKE));
     }

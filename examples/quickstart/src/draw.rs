@@ -7,10 +7,10 @@ use bluegreen_testkit::load::Report;
 
 use crate::Mode;
 use crate::deployment::{NEW, OLD};
-use crate::lines::line;
+use crate::lines::{is_memorable, line};
 use crate::scene::{News, Scene, Stage};
 use crate::summary::Summary;
-use crate::world::View;
+use crate::world::{View, rate};
 
 const BAR: usize = 50;
 const WIDTH: usize = 78;
@@ -82,7 +82,8 @@ impl Screen {
     /// Tells what happened.
     pub(crate) fn tell(&mut self, news: &News) {
         if let Some((stage, text)) = line(news, self.scene.at) {
-            if self.kind == Kind::Lines {
+            if self.kind == Kind::Lines || (self.kind == Kind::Block && is_memorable(news)) {
+                self.clear();
                 out!("{:6.2} s  {stage:<8}  {text}", self.elapsed());
             }
             self.last = text;
@@ -90,16 +91,19 @@ impl Screen {
         self.scene.take(news);
     }
 
-    /// Draws the block.
+    /// Draws the block over the last one.
     pub(crate) fn draw(&mut self, view: &View) {
         if self.kind != Kind::Block {
             return;
         }
         let block = self.block(view);
-        self.clear();
-        for text in &block {
-            out!("{text}");
-        }
+        let up = match self.drawn {
+            0 => String::new(),
+            lines => format!("\x1b[{lines}A"),
+        };
+        let lines: String = block.iter().map(|text| format!("{text}\x1b[K\n")).collect();
+        // In one write, so that it does not flicker, and without wrapping, so that a line is a line.
+        let _ = write!(io::stdout(), "\x1b[?7l{up}{lines}\x1b[J\x1b[?7h");
         self.drawn = block.len();
     }
 
@@ -218,16 +222,12 @@ fn slot_line(slot: Slot, load: &Report) -> String {
 }
 
 fn rate_line(load: &Report) -> String {
-    let lost = load
-        .failed()
-        .saturating_sub(load.slots.values().map(|seen| seen.failed).sum());
-    let seconds = load.elapsed.as_secs_f64().max(0.001);
-    let rate = f64::from(u32::try_from(load.sent).unwrap_or(u32::MAX)) / seconds;
     format!(
-        "  {:<11}{:>7} requests  {}   {DIM}{rate:.0}/s, half within {:.1} ms, 99 % within {:.1} ms{PLAIN}",
+        "  {:<11}{:>7} requests  {}   {DIM}{:.0}/s, p50 {:.1} ms, p99 {:.1} ms{PLAIN}",
         "clients",
         load.sent,
-        count_failed(lost),
+        count_failed(load.failed()),
+        rate(load),
         load.latency.p50.as_secs_f64() * 1000.0,
         load.latency.p99.as_secs_f64() * 1000.0,
     )

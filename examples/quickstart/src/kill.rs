@@ -8,7 +8,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::{Entry, Observer, Report};
+use bluegreen_core::plan::LeasePlan;
+use bluegreen_core::{Clock as _, Entry, Observer, Report, SystemClock};
 use bluegreen_testkit::loopback::{RemoteHost, RemoteRouter};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -72,26 +73,35 @@ pub(crate) async fn deploy(
     let orders = Orders { places, control };
     write_whole(&folder.join(ORDERS), &serde_json::to_vec(&orders)?)?;
 
+    let clock = SystemClock::new();
+    let after = moment(seed);
     let mut process = DeployerProcess::start(&folder, &news)?;
     process.first_event().await?;
-    let after = moment(seed);
-    if let Ok(ended) = timeout(after, process.report()).await {
-        return ended;
-    }
-    process.kill().await?;
-    process.tell(News::Killed { after });
-
-    let mut retries = 0;
+    let until = clock.monotonic().0 + after;
+    let (mut is_killed, mut retries) = (false, 0);
     loop {
+        // Once it was killed, it may live.
+        let left = if is_killed {
+            Duration::MAX
+        } else {
+            until.saturating_sub(clock.monotonic().0)
+        };
+        match timeout(left, process.report()).await {
+            Err(_) => {
+                process.kill().await?;
+                process.tell(News::Killed { after });
+                is_killed = true;
+            }
+            Ok(Err(error)) if retries < RETRIES => {
+                process.tell(News::Ended {
+                    why: error.to_string(),
+                });
+                retries += 1;
+            }
+            Ok(ended) => return ended,
+        }
         process = DeployerProcess::start(&folder, &news)?;
         process.tell(News::Restarted);
-        match process.report().await {
-            Err(error) if retries < RETRIES => process.tell(News::Ended {
-                why: error.to_string(),
-            }),
-            ended => return ended,
-        }
-        retries += 1;
     }
 }
 
@@ -171,7 +181,14 @@ pub(crate) async fn child(folder: &Path) -> Result<(), Failure> {
     let router = Arc::new(RemoteRouter::connect(orders.control).await?);
     let host = RemoteHost::connect(orders.control).await?;
     let deployer = deployment::deployer(folder, router, host, Aloud)?;
-    let report = deployment::deploy(&deployer, &deployment::plan(&orders.places)?).await?;
+    let mut plan = deployment::plan(&orders.places)?;
+    // How long a crash holds everything up: 30 s by default, here short enough to be watched.
+    plan.lease = LeasePlan {
+        ttl: Duration::from_secs(2),
+        poll: Duration::from_millis(100),
+        call: Duration::from_secs(1),
+    };
+    let report = deployment::deploy(&deployer, &plan).await?;
     say(&Word::Report(Box::new(report)));
     Ok(())
 }

@@ -11,7 +11,7 @@ pub(crate) fn line(news: &News, before: (Phase, Option<usize>)) -> Option<(Strin
         News::Event(entry) => entry,
         News::Killed { after } => {
             let text = format!(
-                "the deployer's process is killed, {:.1} s after its start",
+                "the deployer's process is killed, {:.1} s after its first step",
                 after.as_secs_f64()
             );
             return Some(("kill -9".to_owned(), text));
@@ -27,6 +27,18 @@ pub(crate) fn line(news: &News, before: (Phase, Option<usize>)) -> Option<(Strin
         phase => Stage::of(phase, before.1),
     };
     Some((stage.name(), of_event(entry, before)?))
+}
+
+/// Whether it is to be seen at the end too, where the progress is drawn over.
+pub(crate) fn is_memorable(news: &News) -> bool {
+    let News::Event(entry) = news else { return true };
+    match &entry.event {
+        Event::Checked { results } | Event::Watched { results, .. } => {
+            results.iter().any(|result| result.outcome == Outcome::Fail)
+        }
+        Event::Claimed { .. } | Event::Failed { .. } | Event::Expired => true,
+        _ => false,
+    }
 }
 
 fn of_event(entry: &Entry, before: (Phase, Option<usize>)) -> Option<String> {

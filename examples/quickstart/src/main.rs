@@ -116,7 +116,7 @@ async fn main() -> ExitCode {
         Some(Hidden::DeployerProcess { folder }) => kill::child(folder).await.map(|()| ExitCode::SUCCESS),
         None => tokio::select! {
             // Whatever was begun is dropped, and ends with that.
-            () = stopped() => Ok(ExitCode::from(130)),
+            () = stopped() => Err("stopped; everything that it had started is ended too".into()),
             ended = run(&args) => ended,
         },
     };

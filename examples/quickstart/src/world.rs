@@ -74,6 +74,8 @@ pub(crate) struct View {
 pub(crate) struct Aftermath {
     pub(crate) split: Split,
     pub(crate) load: load::Report,
+    /// As long as the clients began new ones.
+    pub(crate) requests_per_second: f64,
     /// The slot whose workers take jobs.
     pub(crate) claiming: Option<Slot>,
 }
@@ -185,11 +187,19 @@ impl World {
     /// Lets the clients finish what they have begun, and ends everything.
     pub(crate) async fn end(self) -> Aftermath {
         let claiming = ClaimFile::new(self.folder.path()).claiming().ok().flatten();
+        let requests_per_second = rate(&self.load.snapshot());
         let load = self.load.stop().await;
         Aftermath {
             split: self.proxy.split(),
             load,
+            requests_per_second,
             claiming,
         }
     }
+}
+
+/// Requests begun in a second.
+pub(crate) fn rate(load: &load::Report) -> f64 {
+    let sent = f64::from(u32::try_from(load.sent).unwrap_or(u32::MAX));
+    (sent / load.elapsed.as_secs_f64().max(0.001)).round()
 }
