@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use bluegreen_core::{Clock as _, Slot, SystemClock};
+use bluegreen_core::{Clock as _, Phase, Slot, SystemClock};
 use bluegreen_testkit::load::Report;
 
 use crate::Mode;
@@ -81,7 +81,7 @@ impl Screen {
 
     /// Tells what happened.
     pub(crate) fn tell(&mut self, news: &News) {
-        if let Some((stage, text)) = line(news, self.scene.at) {
+        if let Some((stage, text)) = line(news, &self.scene) {
             if self.kind == Kind::Lines || (self.kind == Kind::Block && is_memorable(news)) {
                 self.clear();
                 out!("{:6.2} s  {stage:<8}  {text}", self.elapsed());
@@ -101,7 +101,9 @@ impl Screen {
             0 => String::new(),
             lines => format!("\x1b[{lines}A"),
         };
-        let lines: String = block.iter().map(|text| format!("{text}\x1b[K\n")).collect();
+        let lines = block
+            .iter()
+            .fold(String::new(), |lines, text| lines + text + "\x1b[K\n");
         // In one write, so that it does not flicker, and without wrapping, so that a line is a line.
         let _ = write!(io::stdout(), "\x1b[?7l{up}{lines}\x1b[J\x1b[?7h");
         self.drawn = block.len();
@@ -146,10 +148,10 @@ impl Screen {
     fn block(&self, view: &View) -> Vec<String> {
         let now = self.clock.now();
         let wait = match self.scene.left(now) {
-            Some(left) => format!("{:.1} s left", left.as_secs_f64()),
+            Some(left) => format!("another {:.1} s", left.as_secs_f64()),
             None => String::new(),
         };
-        let elapsed = format!("{:.1} s", self.elapsed());
+        let elapsed = format!("{:.1} s since the start", self.elapsed());
         let phase = if self.scene.is_orphaned {
             format!("{RED}nobody is at work{PLAIN}")
         } else {
@@ -159,9 +161,9 @@ impl Screen {
         let filled = usize::from(green.basis_points()) * BAR / 10_000;
         let mut block = vec![
             String::new(),
-            format!("  {}", track(self.scene.stage())),
+            format!("  {}", track(&self.scene)),
             String::new(),
-            format!("  {phase}  {wait}  {DIM}{elapsed}{PLAIN}"),
+            format!("  {phase} {wait:<16} {DIM}{elapsed}{PLAIN}"),
             format!(
                 "  {:>4} {BLUE}{}{GREEN}{}{PLAIN} {:<4}",
                 view.split.share(Slot::Blue).to_string(),
@@ -188,14 +190,15 @@ fn heading(mode: Mode) -> String {
 }
 
 /// The stages, with what is done and what comes.
-fn track(now: Stage) -> String {
+fn track(scene: &Scene) -> String {
+    let now = scene.stage;
     if now == Stage::WayBack {
         return format!("{RED}{BOLD}way back{PLAIN}: all traffic returns to blue");
     }
     let mut is_done = true;
     let stages: Vec<_> = Stage::forward()
         .map(|stage| {
-            if stage == now {
+            if stage == now && scene.at.0 != Phase::Ended {
                 is_done = false;
                 return format!("{BOLD}{}{PLAIN}", stage.name());
             }

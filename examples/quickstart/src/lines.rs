@@ -3,10 +3,10 @@
 use bluegreen_core::lifecycle::CheckResult;
 use bluegreen_core::{Entry, Event, Outcome, Phase, Verification};
 
-use crate::scene::{News, Stage};
+use crate::scene::{News, Scene};
 
 /// What is to be said of it after what was before; nothing where it changes nothing.
-pub(crate) fn line(news: &News, before: (Phase, Option<usize>)) -> Option<(String, String)> {
+pub(crate) fn line(news: &News, before: &Scene) -> Option<(String, String)> {
     let entry = match news {
         News::Event(entry) => entry,
         News::Killed { after } => {
@@ -22,11 +22,7 @@ pub(crate) fn line(news: &News, before: (Phase, Option<usize>)) -> Option<(Strin
         }
         News::Ended { why } => return Some(("ended".to_owned(), why.clone())),
     };
-    let stage = match before.0 {
-        Phase::Ended => Stage::of(entry.phase, entry.step),
-        phase => Stage::of(phase, before.1),
-    };
-    Some((stage.name(), of_event(entry, before)?))
+    Some((before.stage.name(), of_event(entry, before)?))
 }
 
 /// Whether it is to be seen at the end too, where the progress is drawn over.
@@ -41,8 +37,8 @@ pub(crate) fn is_memorable(news: &News) -> bool {
     }
 }
 
-fn of_event(entry: &Entry, before: (Phase, Option<usize>)) -> Option<String> {
-    let phase = before.0;
+fn of_event(entry: &Entry, before: &Scene) -> Option<String> {
+    let phase = before.at.0;
     Some(match &entry.event {
         Event::Started { release, by, .. } => {
             let release = release.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -64,7 +60,7 @@ fn of_event(entry: &Entry, before: (Phase, Option<usize>)) -> Option<String> {
         }
         Event::Checked { results } => answers(phase, results),
         Event::Watched { results, .. } => {
-            if entry.phase == phase && entry.step == before.1 {
+            if (entry.phase, entry.step) == before.at {
                 return None;
             }
             answers(phase, results)

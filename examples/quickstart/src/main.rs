@@ -10,6 +10,7 @@ mod lines;
 mod parts;
 mod scene;
 mod summary;
+mod table;
 mod world;
 
 use std::path::PathBuf;
@@ -40,8 +41,14 @@ const AFTERWARDS: Duration = Duration::from_millis(500);
 /// Deploys a new release of a small service on this machine, under load: 5, 25, 50 and 100 % of the
 /// traffic, with gates, workers, a soak, and a way back. Takes about 15 seconds.
 #[derive(Debug, Parser)]
-#[command(name = "quickstart", version)]
-pub(crate) struct Args {
+#[command(
+    name = "quickstart",
+    version,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+struct Args {
     /// The new release fails once it has a quarter of the traffic: watch the automatic rollback.
     #[arg(long, conflicts_with_all = ["kill", "lossy"])]
     bad_release: bool,
@@ -52,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long, requires = "kill")]
     seed: Option<u64>,
     /// A proxy that drops connections with each change of the split: the clients must notice. Ends with
-    /// status 1 when they do, as they should, and with 2 when they do not.
+    /// status 1 when they do, as they should, and with 3 when they do not.
     #[arg(long)]
     lossy: bool,
     /// Prints one JSON object at the end, and nothing else.
@@ -113,7 +120,9 @@ impl Mode {
 async fn main() -> ExitCode {
     let args = Args::parse();
     let ended = match &args.hidden {
-        Some(Hidden::DeployerProcess { folder }) => kill::child(folder).await.map(|()| ExitCode::SUCCESS),
+        Some(Hidden::DeployerProcess { folder }) => {
+            Box::pin(kill::child(folder)).await.map(|()| ExitCode::SUCCESS)
+        }
         None => tokio::select! {
             // Whatever was begun is dropped, and ends with that.
             () = stopped() => Err("stopped; everything that it had started is ended too".into()),
@@ -177,7 +186,7 @@ async fn run(args: &Args) -> Result<ExitCode, Failure> {
         screen.draw(&world.look());
     }
     screen.wait_for_clients();
-    let summary = Summary::new(mode, report, world.end().await, kills);
+    let summary = Summary::new(mode, report, &world.end().await, kills);
     screen.end(&summary);
     Ok(summary.status())
 }

@@ -58,7 +58,7 @@ impl Stage {
             Phase::Reconcile | Phase::Preflight => Self::Checks,
             Phase::Verify => Self::Verify,
             Phase::Quiesce | Phase::StartWorkers | Phase::QueueDepth => Self::Workers,
-            Phase::Soak | Phase::Backfill | Phase::Finish | Phase::Ended => Self::Soak,
+            Phase::Soak | Phase::Backfill | Phase::Finish => Self::Soak,
             phase if phase.belongs_to_a_step() => {
                 let percent = step.and_then(|step| STEPS.get(step.checked_sub(1)?));
                 Self::Step(percent.copied().unwrap_or(100))
@@ -87,6 +87,8 @@ impl Stage {
 pub(crate) struct Scene {
     /// The phase, and the step that it belongs to.
     pub(crate) at: (Phase, Option<usize>),
+    /// The stage that it is in, or was in when it ended.
+    pub(crate) stage: Stage,
     /// Whether nobody is at work, because the process was killed.
     pub(crate) is_orphaned: bool,
     watched: Duration,
@@ -98,6 +100,7 @@ impl Scene {
     pub(crate) fn new() -> Self {
         Self {
             at: (Phase::Reconcile, None),
+            stage: Stage::Checks,
             is_orphaned: false,
             watched: Duration::ZERO,
             heard: Timestamp::default(),
@@ -124,6 +127,9 @@ impl Scene {
             self.watched = Duration::ZERO;
         }
         self.at = at;
+        if entry.phase != Phase::Ended {
+            self.stage = Stage::of(entry.phase, entry.step);
+        }
     }
 
     /// How long the phase still has to be watched.
@@ -134,10 +140,5 @@ impl Scene {
             _ => return None,
         };
         (!self.is_orphaned).then(|| planned.saturating_sub(self.watched + now.since(self.heard)))
-    }
-
-    /// The stage that it is in.
-    pub(crate) fn stage(&self) -> Stage {
-        Stage::of(self.at.0, self.at.1)
     }
 }

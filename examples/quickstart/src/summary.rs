@@ -1,6 +1,5 @@
-//! What it came to: a table for people, an object for programs, a status for the shell.
+//! What it came to, and whether that is what the flags asked for.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use bluegreen_core::deployer::PhaseTime;
@@ -11,59 +10,58 @@ use bluegreen_testkit::loopback::PerSlot;
 use serde::Serialize;
 
 use crate::Mode;
-use crate::deployment::{NEW, OLD};
-use crate::scene::Stage;
+use crate::deployment::NEW;
 use crate::world::Aftermath;
 
 /// What it came to.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     /// How the deployment ended: `promoted`, `rolled_back`, …; `null`: it needs an operator.
-    outcome: Option<End>,
+    pub(crate) outcome: Option<End>,
     /// Whether that, and everything else, is what the flags asked for.
-    as_asked: bool,
+    pub(crate) as_asked: bool,
     /// The same for people.
-    sentence: String,
+    pub(crate) sentence: String,
     /// What is not as it was asked for.
-    problems: Vec<String>,
+    pub(crate) problems: Vec<String>,
     /// Why the deployment ended otherwise than it was meant to.
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// Counted in the clients, by the slot that answered.
-    slots: PerSlot<SlotCount>,
+    pub(crate) slots: PerSlot<SlotCount>,
     /// All requests of the clients.
-    requests: u64,
+    pub(crate) requests: u64,
     /// Those that failed, for whatever reason.
-    failed: u64,
+    pub(crate) failed: u64,
     /// Those of them that the new release answered with an error itself.
-    failed_by_release: u64,
+    pub(crate) failed_by_release: u64,
     /// All others: what was lost on the way. Must be none.
-    lost: u64,
-    requests_per_second: f64,
+    pub(crate) lost: u64,
+    pub(crate) requests_per_second: f64,
     /// From the decision to give all traffic to the new release to the confirmation.
-    cutover_ms: Option<u64>,
+    pub(crate) cutover_ms: Option<u64>,
     /// From the decision to go back to the confirmation.
-    rollback_ms: Option<u64>,
-    phases: Vec<PhaseTime>,
+    pub(crate) rollback_ms: Option<u64>,
+    pub(crate) phases: Vec<PhaseTime>,
     /// From the first event to the last.
-    took_ms: u64,
-    seed: Option<u64>,
-    kills: u32,
+    pub(crate) took_ms: u64,
+    pub(crate) seed: Option<u64>,
+    pub(crate) kills: u32,
     #[serde(skip)]
-    mode: Mode,
+    pub(crate) mode: Mode,
     #[serde(skip)]
-    examples: Vec<String>,
+    pub(crate) examples: Vec<String>,
 }
 
 /// The requests that a slot has answered.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct SlotCount {
-    requests: u64,
-    failed: u64,
+pub(crate) struct SlotCount {
+    pub(crate) requests: u64,
+    pub(crate) failed: u64,
 }
 
 impl Summary {
     /// Judges what is there at the end.
-    pub(crate) fn new(mode: Mode, report: Report, after: Aftermath, kills: u32) -> Self {
+    pub(crate) fn new(mode: Mode, report: Report, after: &Aftermath, kills: u32) -> Self {
         let load = &after.load;
         let of = |slot| {
             let seen = load.slots.get(&slot);
@@ -90,7 +88,7 @@ impl Summary {
             Mode::Plain | Mode::Kill { .. } | Mode::Lossy => 0,
         };
         let lost = load.failed() - failed_by_release;
-        let mut problems = what_is_wrong(mode, &report, &after, kills);
+        let mut problems = what_is_wrong(mode, &report, after, kills);
         if mode == Mode::Lossy {
             if lost == 0 {
                 problems.push(
@@ -167,7 +165,7 @@ impl Summary {
     pub(crate) fn status(&self) -> ExitCode {
         match (self.mode, self.as_asked) {
             (Mode::Lossy, true) => ExitCode::from(1),
-            (Mode::Lossy, false) => ExitCode::from(2),
+            (Mode::Lossy, false) => ExitCode::from(3),
             (_, true) => ExitCode::SUCCESS,
             (_, false) => ExitCode::FAILURE,
         }
@@ -177,99 +175,6 @@ impl Summary {
     pub(crate) fn json(&self) -> String {
         // Nothing in it can fail to be written: no maps, no foreign types.
         serde_json::to_string_pretty(self).unwrap_or_default()
-    }
-
-    /// For people.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.write(&mut text);
-        text
-    }
-
-    fn write(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "\n  {:<10}{:>9}   of which", "stage", "time")?;
-        for (stage, phases) in stages(&self.phases) {
-            let whole: u64 = phases.iter().map(|time| time.ms).sum();
-            let parts: Vec<_> = phases
-                .iter()
-                .map(|time| format!("{} {}", time.phase, span(time.ms)))
-                .collect();
-            writeln!(
-                text,
-                "  {:<10}{:>9}   {}",
-                stage.name(),
-                span(whole),
-                parts.join(", ")
-            )?;
-        }
-        writeln!(text, "  {:<10}{:>9}", "in all", span(self.took_ms))?;
-        writeln!(
-            text,
-            "\n  {:<18}{:>9}{:>9}   counted in the clients",
-            "slot", "requests", "failed"
-        )?;
-        for (slot, release, count) in [("blue", OLD, self.slots.blue), ("green", NEW, self.slots.green)] {
-            let name = format!("{slot}, release {release}");
-            writeln!(text, "  {name:<18}{:>9}{:>9}", count.requests, count.failed)?;
-        }
-        let in_no_slot = self.failed - self.slots.blue.failed - self.slots.green.failed;
-        let answered = self.slots.blue.requests + self.slots.green.requests;
-        writeln!(
-            text,
-            "  {:<18}{:>9}{:>9}",
-            "without answer",
-            self.requests.saturating_sub(answered),
-            in_no_slot
-        )?;
-        writeln!(
-            text,
-            "  {:<18}{:>9}{:>9}   {:.0} requests a second",
-            "all", self.requests, self.failed, self.requests_per_second
-        )?;
-        for example in &self.examples {
-            writeln!(text, "    such as {example}")?;
-        }
-        writeln!(text)?;
-        if let Some(ms) = self.cutover_ms {
-            writeln!(
-                text,
-                "  cutover    {ms} ms, from the decision until all traffic is confirmed to be at green"
-            )?;
-        }
-        if let Some(ms) = self.rollback_ms {
-            writeln!(
-                text,
-                "  rollback   {ms} ms, from the decision until all traffic is confirmed to be back"
-            )?;
-        }
-        if let Some(reason) = &self.reason {
-            writeln!(text, "  because    {reason}")?;
-        }
-        if let Some(seed) = self.seed {
-            writeln!(
-                text,
-                "  killed     {} time; the same again with --kill --seed {seed}",
-                self.kills
-            )?;
-        }
-        writeln!(text, "\n{}", self.sentence)?;
-        write!(text, "{}", self.next())
-    }
-
-    fn next(&self) -> &'static str {
-        match self.mode {
-            Mode::Plain => {
-                "Next: --bad-release to watch it go back, --kill to end the deployer on the way, --lossy to see the counting count."
-            }
-            Mode::BadRelease => {
-                "Next: --kill ends the deployer on the way; deployment.rs is the part to copy from."
-            }
-            Mode::Kill { .. } => {
-                "Next: --bad-release to watch a rollback; deployment.rs is the part to copy from."
-            }
-            Mode::Lossy => "Next: the same without --lossy loses none.",
-        }
     }
 }
 
@@ -307,25 +212,4 @@ fn what_is_wrong(mode: Mode, report: &Report, after: &Aftermath, kills: u32) -> 
         problems.push(format!("the deployer was killed {kills} times"));
     }
     problems
-}
-
-/// The phases, put together by stage, in their order.
-fn stages(phases: &[PhaseTime]) -> Vec<(Stage, Vec<&PhaseTime>)> {
-    let mut stages: Vec<(Stage, Vec<&PhaseTime>)> = Vec::new();
-    for time in phases {
-        let stage = Stage::of(time.phase, time.step);
-        match stages.last_mut() {
-            Some((last, of_it)) if *last == stage => of_it.push(time),
-            _ => stages.push((stage, vec![time])),
-        }
-    }
-    stages
-}
-
-fn span(ms: u64) -> String {
-    if ms < 1000 {
-        format!("{ms} ms")
-    } else {
-        format!("{}.{} s", ms / 1000, ms % 1000 / 100)
-    }
 }
