@@ -38,7 +38,9 @@ pub struct Deployer {
 /// Whether the last operation has made this very release live.
 fn is_live_already(lifecycle: &Lifecycle, release: &Release) -> bool {
     lifecycle.run().is_some_and(|run| {
-        run.operation == Operation::Deploy && run.end == Some(End::Promoted) && run.release.as_ref() == Some(release)
+        run.operation == Operation::Deploy
+            && run.end == Some(End::Promoted)
+            && run.release.as_ref() == Some(release)
     })
 }
 
@@ -521,7 +523,9 @@ impl Deployer {
 
     /// Puts the report of an ended operation into the history, once.
     async fn file_report(&self, held: &Held) -> Result<Option<Report>, DeployError> {
-        let Some(run) = held.lifecycle().run() else { return Ok(None) };
+        let Some(run) = held.lifecycle().run() else {
+            return Ok(None);
+        };
         let number = run.id.number();
         if let Some(report) = self.report_of(number).await? {
             return Ok(Some(report));
@@ -530,8 +534,15 @@ impl Deployer {
         let slots = held.lifecycle().slots();
         let report = Report::new(self.parts.service.clone(), slots, run, &entries, held.writes());
         if run.end.is_some() {
-            let body = serde_json::to_vec(&report).map_err(|error| DeployError::Record { message: error.to_string() })?;
-            match self.parts.store.put_new(&self.parts.keys.report(number), Bytes::from(body)).await {
+            let body = serde_json::to_vec(&report).map_err(|error| DeployError::Record {
+                message: error.to_string(),
+            })?;
+            match self
+                .parts
+                .store
+                .put_new(&self.parts.keys.report(number), Bytes::from(body))
+                .await
+            {
                 Ok(()) | Err(StoreError::Conflict { .. }) => {}
                 // The operation is over all the same, and its journal is complete.
                 Err(error) => tracing::warn!(%error, "the report could not be written"),

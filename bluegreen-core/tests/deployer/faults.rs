@@ -69,7 +69,13 @@ async fn a_refused_call_before_any_traffic_ends_without_touching_the_traffic() {
         .script(MigratorCall::Migrate, [Behaviour::Fault(FaultKind::Rejected)]);
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
-    assert!(world.router().history().iter().all(|(_, split)| *split == Split::all(Slot::Blue)));
+    assert!(
+        world
+            .router()
+            .history()
+            .iter()
+            .all(|(_, split)| *split == Split::all(Slot::Blue))
+    );
 }
 
 #[tokio::test(start_paused = true)]
