@@ -1,8 +1,10 @@
 //! The driver: the only place that awaits. It stores each state before it carries out its command.
 
 mod act;
+mod assess;
 mod drive;
 mod error;
+mod hooks;
 mod lease;
 mod parts;
 mod preflight;
@@ -20,7 +22,9 @@ pub use error::DeployError;
 pub use parts::DeployerBuilder;
 pub use report::{PhaseTime, Report, Status};
 
-use crate::lifecycle::{Begin, CheckResult, End, Entry, Event, FrozenPlan, Lifecycle, Overrides, Run};
+use crate::lifecycle::{
+    Begin, CheckResult, End, Entry, Event, FrozenPlan, Lifecycle, Moment, Overrides, Run,
+};
 use crate::{Op, Operation, Phase, Plan, Release, ServiceName, Signed, Slot, Split, StoreError, Token};
 use lease::Held;
 use parts::Parts;
@@ -141,7 +145,7 @@ impl Deployer {
                 held.release().await?;
                 return Err(error);
             }
-            return self.drive(held).await;
+            return Box::pin(self.drive(held)).await;
         }
         if request.overrides.again.is_none() && is_live_already(held.lifecycle(), &release) {
             return self.conclude(held).await;
@@ -174,14 +178,14 @@ impl Deployer {
             .await?
             .map(|(_, record)| record.lifecycle)
             .unwrap_or_default();
-        let begin = Begin {
+        let asked = Begin {
             operation: Operation::Deploy,
             release: Some(release.clone()),
             plan: Some(plan),
             by: request.by,
             overrides: request.overrides,
         };
-        let begun = lifecycle.begin(self.parts.clock.now(), begin)?;
+        let begun = lifecycle.begin(self.parts.clock.now(), asked)?;
         self.parts.check(begun).await
     }
 
@@ -202,7 +206,7 @@ impl Deployer {
             held.release().await?;
             return Ok(None);
         }
-        self.drive(held).await.map(Some)
+        Box::pin(self.drive(held)).await.map(Some)
     }
 
     /// Gives all traffic back: stops an open deployment and takes it back, or goes back to the standby
@@ -316,7 +320,7 @@ impl Deployer {
     pub async fn approve(&self, by: impl Into<String>) -> Result<(), DeployError> {
         let by = by.into();
         let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
-            Some(run) if run.phase == Phase::Approval => Ok(Event::Approved {
+            Some(run) if run.phase == Phase::Approval && run.moment == Moment::Act => Ok(Event::Approved {
                 by: by.clone(),
                 step: run.step + 1,
             }),
@@ -449,10 +453,10 @@ impl Deployer {
     }
 
     /// Begins an operation and drives it to its end.
-    async fn carry_through(&self, mut held: Held, begin: Begin) -> Result<Report, DeployError> {
+    async fn carry_through(&self, mut held: Held, asked: Begin) -> Result<Report, DeployError> {
         let at = self.parts.clock.now();
-        let by = begin.by.clone();
-        let begun = match held.lifecycle().begin(at, begin) {
+        let by = asked.by.clone();
+        let begun = match held.lifecycle().begin(at, asked) {
             Ok(begun) => begun,
             Err(error) => {
                 held.release().await?;
@@ -467,7 +471,7 @@ impl Deployer {
             };
             held.begin(begun, event).await?;
         }
-        self.drive(held).await
+        Box::pin(self.drive(held)).await
     }
 
     /// An operation on what was deployed last, by its plan.

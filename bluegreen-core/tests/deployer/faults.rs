@@ -53,7 +53,7 @@ async fn a_request_that_lands_late_finds_nothing_newer_to_undo() {
         .always(Slot::Green, bluegreen_core::Verdict::fail("bad from the start"));
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::RolledBack));
-    tokio::time::sleep(secs(120)).await;
+    world.pass(secs(120)).await;
     assert_eq!(
         world.router().live(),
         Split::all(Slot::Blue),
