@@ -201,8 +201,8 @@ impl NginxConfig {
 }
 
 /// Names that the rendered variables use for themselves.
-const RESERVED: [&str; 9] = [
-    "slot", "key", "bucket", "override", "ready", "mark", "decided", "seen", "prefix",
+const RESERVED: [&str; 8] = [
+    "slot", "key", "bucket", "override", "ready", "mark", "decided", "seen",
 ];
 
 /// A group of servers that has two sides, behind one variable: `proxy_pass http://$bluegreen_shop_web;`.

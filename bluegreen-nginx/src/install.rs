@@ -32,6 +32,12 @@ enum Tested {
     No,
 }
 
+/// Why a reload did not come to life, and whether nginx has the same workers as before.
+struct ReloadError {
+    error: NginxError,
+    untouched: bool,
+}
+
 /// The machine and what it is to run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Site<'a> {
@@ -53,11 +59,6 @@ impl Site<'_> {
         rendered: &Rendered,
         running: Option<&str>,
     ) -> Result<bool, NginxError> {
-        let Self {
-            config,
-            transport,
-            clock,
-        } = self;
         let before = self.read().await?;
         let new = [
             Some(rendered.http.expose_secret().to_owned()),
@@ -72,26 +73,7 @@ impl Site<'_> {
         self.write(claim, self.files([http, server, None]), Tested::Yes)
             .await?;
         let compared = claim.map(|claim| Claim::compared(claim.token));
-        let generation = Generation::read(transport, &config.pid_file).await;
-        let outcome = match &generation {
-            Ok(generation) => match self.nginx(&["-s", "reload"]).await {
-                Ok(_) => {
-                    generation
-                        .replaced(transport, &config.pid_file, clock, config.reload_timeout)
-                        .await
-                }
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(NginxError::NoMaster {
-                why: error.to_string(),
-            }),
-        };
-        if let Err(error) = outcome {
-            // The same workers as before: nginx did not take the reload, and runs what it ran.
-            let untouched = match (generation, Generation::read(transport, &config.pid_file).await) {
-                (Ok(old), Ok(now)) => old == now,
-                _ => false,
-            };
+        if let Err(ReloadError { error, untouched }) = self.reload().await {
             let [http, server, installed] = before;
             let old = self.files([http, server, installed.filter(|_| untouched)]);
             self.write(compared, old, Tested::No)
@@ -109,6 +91,35 @@ impl Site<'_> {
         };
         self.write(compared, vec![digest], Tested::No).await?;
         Ok(true)
+    }
+
+    async fn reload(self) -> Result<(), ReloadError> {
+        let Self {
+            config,
+            transport,
+            clock,
+        } = self;
+        let unsent = |error| ReloadError {
+            error,
+            untouched: true,
+        };
+        let generation = Generation::read(transport, &config.pid_file)
+            .await
+            .map_err(unsent)?;
+        self.nginx(&["-s", "reload"]).await.map_err(unsent)?;
+        match generation
+            .replaced(transport, &config.pid_file, clock, config.reload_timeout)
+            .await
+        {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let now = Generation::read(transport, &config.pid_file).await;
+                Err(ReloadError {
+                    error,
+                    untouched: now.is_ok_and(|now| now == generation),
+                })
+            }
+        }
     }
 
     /// The digest of the configuration whose workers were last seen to have taken over.
@@ -162,7 +173,15 @@ impl Site<'_> {
             change: Change::Files { files, test },
             patience: PATIENCE,
         };
-        self.transport.commit(&commit).await.map(|_| ())
+        match self.transport.commit(&commit).await {
+            Err(NginxError::Refused { output }) if output.contains("unknown \"bluegreen_") => {
+                let server = self.config.server_include.display();
+                Err(NginxError::Refused {
+                    output: format!("{output} (a server of the service has to include {server})"),
+                })
+            }
+            other => other.map(|_| ()),
+        }
     }
 
     async fn nginx(self, arguments: &[&str]) -> Result<String, NginxError> {
@@ -187,13 +206,11 @@ impl Site<'_> {
                 self.config.server_include.display()
             ));
         }
-        let others = whole
-            .lines()
-            .map(str::trim)
-            .filter(|line| line.starts_with("limit_conn "));
-        if others
-            .clone()
-            .any(|line| !line.starts_with("limit_conn bluegreen_"))
+        let directives = whole.split(['{', '}', ';', '\n']).map(str::trim);
+        let limits = |directive: &&str| directive.starts_with("limit_conn ");
+        if directives
+            .filter(limits)
+            .any(|directive| !directive.starts_with("limit_conn bluegreen_"))
         {
             warnings.push(format!(
                 "limit_conn is used elsewhere: nginx does not combine levels, so write \"limit_conn bluegreen_{name} 65535;\" beside it in each location of the service, and repeat what the http level limits in its servers"

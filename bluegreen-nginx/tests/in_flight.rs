@@ -128,7 +128,7 @@ async fn a_websocket_counts_until_it_is_closed_and_survives_switches() {
 async fn counting_leaves_other_limits_in_force_unless_dry_run_is_chosen() {
     for (counting, refused) in [(Counting::Limited, true), (Counting::DryRun, false)] {
         let mut setting = Setting::default();
-        setting.http = "limit_conn_zone $server_name zone=own:1m;".to_owned();
+        setting.http = "limit_conn_zone $server_addr zone=own:1m;".to_owned();
         setting.server = format!(
             "location /few {{ limit_conn own 1; limit_conn bluegreen_shop 65535; rewrite ^/few(/.*) $1 break; proxy_pass http://$bluegreen_shop_web; }} {LOCATIONS}"
         );
@@ -153,7 +153,7 @@ async fn counting_leaves_other_limits_in_force_unless_dry_run_is_chosen() {
 #[ignore = "needs nginx"]
 async fn install_warns_where_another_limit_hides_the_count() {
     let mut setting = Setting::default();
-    setting.http = "limit_conn_zone $server_name zone=own:1m;".to_owned();
+    setting.http = "limit_conn_zone $server_addr zone=own:1m;".to_owned();
     setting.server = format!("location /few {{ limit_conn own 1; }} {LOCATIONS}");
     let nginx = Nginx::start(setting).await;
     let warnings = nginx.router().install(None).await.unwrap().warnings;

@@ -179,11 +179,7 @@ http {{
 
     /// How many configurations its master has loaded since the start.
     pub(crate) fn reloads(&self) -> usize {
-        self.error_log()
-            .lines()
-            .filter(|line| line.ends_with(": reconfiguring"))
-            .count()
-            * self.error_log().matches("reconfiguring").count()
+        self.error_log().matches("(SIGHUP) received from").count()
     }
 
     async fn until_it_listens(&self) {
