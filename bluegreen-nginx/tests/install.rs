@@ -41,7 +41,17 @@ async fn a_configuration_that_nginx_refuses_is_put_back_with_its_words() {
     );
     assert!(files(&nginx) == before);
     assert_eq!(slot(&nginx.url("/")).await, "green");
-    assert_eq!(nginx.reloads(), 1, "{}", nginx.error_log().lines().filter(|line| line.contains("HUP")).collect::<Vec<_>>().join("\n"));
+    assert_eq!(
+        nginx.reloads(),
+        1,
+        "{}",
+        nginx
+            .error_log()
+            .lines()
+            .filter(|line| line.contains("HUP"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
     // What runs is not what this configuration asks for, and everybody says so.
     let other = nginx.router();
     assert!(
