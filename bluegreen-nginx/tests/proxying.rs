@@ -1,6 +1,14 @@
 //! What `proxy_pass` with a variable does to addresses, and what internal redirects do to the slot.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -8,14 +16,14 @@ use bluegreen_core::Router;
 use common::clients::{client, text};
 use common::{Nginx, Setting, green, op};
 
-const KINDS: &str = r#"
+const KINDS: &str = r"
     location /plain/ { proxy_pass http://$bluegreen_shop_web; }
     location /with-uri/ { proxy_pass http://$bluegreen_shop_web/app/; }
     location /moved/ { rewrite ^/moved/(.*)$ /app/$1 break; proxy_pass http://$bluegreen_shop_web; }
     location = /redirect { proxy_pass http://$bluegreen_shop_web; }
     location = /hosted/redirect { rewrite ^ /redirect break; proxy_pass http://$bluegreen_shop_web; proxy_set_header Host $http_host; }
     location = /mapped/redirect { rewrite ^ /redirect break; proxy_pass http://$bluegreen_shop_web; proxy_redirect http://$proxy_host/ /; }
-"#;
+";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs nginx"]

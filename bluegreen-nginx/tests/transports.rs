@@ -1,6 +1,14 @@
 //! Every transport does the same: this machine, a command that passes arguments on, one that joins them.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -25,32 +33,30 @@ fn ssh(root: &Path) -> CommandTransport {
     CommandTransport::ssh([program.to_str().unwrap(), "web1"])
 }
 
-fn each(check: impl AsyncFn(Arc<dyn Transport>, &Path)) -> impl Future<Output = ()> {
-    async move {
-        for kind in ["local", "exec", "ssh"] {
-            println!("transport: {kind}");
-            let root = tempfile::tempdir().unwrap();
-            let transport: Arc<dyn Transport> = match kind {
-                "local" => Arc::new(LocalTransport::new().unwrap()),
-                "exec" => Arc::new(CommandTransport::exec(["env"])),
-                _ => Arc::new(ssh(root.path())),
-            };
-            check(transport, root.path()).await;
-        }
+async fn each(check: impl AsyncFn(Arc<dyn Transport>, &Path)) {
+    for kind in ["local", "exec", "ssh"] {
+        println!("transport: {kind}");
+        let root = tempfile::tempdir().unwrap();
+        let transport: Arc<dyn Transport> = match kind {
+            "local" => Arc::new(LocalTransport::new().unwrap()),
+            "exec" => Arc::new(CommandTransport::exec(["env"])),
+            _ => Arc::new(ssh(root.path())),
+        };
+        check(transport, root.path()).await;
     }
 }
 
-fn commit(root: &Path, claim: Option<Claim>, change: Change) -> Commit {
+fn commit(root: &Path, claim: impl Into<Option<Claim>>, change: Change) -> Commit {
     Commit {
         directory: root.join("it's a split"),
-        claim,
+        claim: claim.into(),
         change,
         patience: Duration::from_millis(300),
     }
 }
 
-fn claim(epoch: u64, seq: u64, percent: &str) -> Option<Claim> {
-    Some(Claim::of(Token { epoch, seq }, green(percent)))
+fn claim(epoch: u64, seq: u64, percent: &str) -> Claim {
+    Claim::of(Token { epoch, seq }, green(percent))
 }
 
 fn folder(markers: &[&str]) -> Folder {
@@ -86,27 +92,27 @@ fn tree(root: &Path) -> BTreeMap<String, String> {
 async fn the_same_switches_leave_the_same_folders() {
     let trees = tokio::sync::Mutex::new(Vec::new());
     each(async |transport, root| {
-        let place = async |claim, change| transport.commit(&commit(root, claim, change)).await;
+        let place = async |claim: Option<Claim>, change| transport.commit(&commit(root, claim, change)).await;
         assert!(
-            place(claim(1, 1, "1%"), Change::Switch(folder(&["00"])))
+            place(Some(claim(1, 1, "1%")), Change::Switch(folder(&["00"])))
                 .await
                 .unwrap()
                 .changed
         );
         assert!(
-            !place(claim(1, 1, "1%"), Change::Switch(folder(&["00"])))
+            !place(Some(claim(1, 1, "1%")), Change::Switch(folder(&["00"])))
                 .await
                 .unwrap()
                 .changed
         );
         assert!(
-            !place(claim(1, 2, "1%"), Change::Rehearse(folder(&["00", "01"])))
+            !place(Some(claim(1, 2, "1%")), Change::Rehearse(folder(&["00", "01"])))
                 .await
                 .unwrap()
                 .changed
         );
         assert!(
-            place(claim(1, 3, "2%"), Change::Switch(folder(&["01", "00"])))
+            place(Some(claim(1, 3, "2%")), Change::Switch(folder(&["01", "00"])))
                 .await
                 .unwrap()
                 .changed
@@ -114,7 +120,7 @@ async fn the_same_switches_leave_the_same_folders() {
         assert!(place(None, Change::Switch(folder(&[]))).await.unwrap().changed);
         let directory = root.join("it's a split");
         fs::write(directory.join("current/42"), "").unwrap();
-        let done = place(claim(2, 0, "1%"), Change::Switch(folder(&["00"])))
+        let done = place(Some(claim(2, 0, "1%")), Change::Switch(folder(&["00"])))
             .await
             .unwrap();
         assert_eq!(
@@ -122,7 +128,7 @@ async fn the_same_switches_leave_the_same_folders() {
             Some("gen-3 was written with 0 markers and had 1")
         );
         fs::remove_dir_all(directory.join("gen-4")).unwrap();
-        let done = place(claim(2, 1, "1%"), Change::Switch(folder(&["00"])))
+        let done = place(Some(claim(2, 1, "1%")), Change::Switch(folder(&["00"])))
             .await
             .unwrap();
         assert_eq!(
@@ -134,7 +140,7 @@ async fn the_same_switches_leave_the_same_folders() {
         for seq in 2..9 {
             let markers: &[&str] = if seq % 2 == 0 { &["00", "01"] } else { &[] };
             assert!(
-                place(claim(2, seq, "1%"), Change::Switch(folder(markers)))
+                place(Some(claim(2, seq, "1%")), Change::Switch(folder(markers)))
                     .await
                     .unwrap()
                     .changed
@@ -152,8 +158,8 @@ async fn the_same_switches_leave_the_same_folders() {
 #[tokio::test]
 async fn stale_and_reused_tokens_are_refused_and_change_nothing() {
     each(async |transport, root| {
-        let place = async |claim, change| transport.commit(&commit(root, claim, change)).await;
-        place(claim(3, 4, "1%"), Change::Switch(folder(&["00"])))
+        let place = async |claim: Option<Claim>, change| transport.commit(&commit(root, claim, change)).await;
+        place(Some(claim(3, 4, "1%")), Change::Switch(folder(&["00"])))
             .await
             .unwrap();
         let before = tree(&root.join("it's a split"));
@@ -171,7 +177,7 @@ async fn stale_and_reused_tokens_are_refused_and_change_nothing() {
                 Change::Rehearse(folder(&[])),
                 file("stale"),
             ] {
-                let error = place(claim(epoch, seq, "0%"), change).await.unwrap_err();
+                let error = place(Some(claim(epoch, seq, "0%")), change).await.unwrap_err();
                 assert!(
                     matches!(
                         error,
@@ -184,7 +190,7 @@ async fn stale_and_reused_tokens_are_refused_and_change_nothing() {
                 );
             }
         }
-        let error = place(claim(3, 4, "2%"), Change::Switch(folder(&["00", "01"])))
+        let error = place(Some(claim(3, 4, "2%")), Change::Switch(folder(&["00", "01"])))
             .await
             .unwrap_err();
         assert!(matches!(error, NginxError::TokenReused { .. }), "{error}");
@@ -202,7 +208,7 @@ async fn stale_and_reused_tokens_are_refused_and_change_nothing() {
             "a compared claim is not recorded"
         );
         fs::write(root.join("it's a split/fence"), "what?\n").unwrap();
-        let error = place(claim(9, 9, "0%"), Change::Switch(folder(&[])))
+        let error = place(Some(claim(9, 9, "0%")), Change::Switch(folder(&[])))
             .await
             .unwrap_err();
         assert!(matches!(error, NginxError::Foreign { .. }), "{error}");
@@ -263,9 +269,9 @@ async fn what_somebody_else_made_is_left_alone() {
             }
             assert_eq!(tree(&directory), before);
             if made == "folder" {
-                fs::remove_dir(&current).unwrap()
+                fs::remove_dir(&current).unwrap();
             } else {
-                fs::remove_file(&current).unwrap()
+                fs::remove_file(&current).unwrap();
             }
         }
     })
@@ -463,4 +469,41 @@ async fn of_two_racing_calls_the_newer_token_wins() {
         new.unwrap();
         assert!(root.path().join("it's a split/current/01").exists());
     }
+}
+
+// The deployer drops a call that takes too long; whatever of it still runs is over when the next one has
+// the lock, and what is seen at any time is a whole folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_given_up_leaves_the_old_or_the_new_split() {
+    each(async |transport, root| {
+        let all: Vec<String> = (0..100).map(|bucket| format!("{bucket:02}")).collect();
+        let place = |seq: u64, green: bool| {
+            let markers = if green { all.clone() } else { Vec::new() };
+            let folder = Folder {
+                markers,
+                state: format!("green=0\nmarked={}\n", if green { 100 } else { 0 }),
+            };
+            let mut commit = commit(
+                root,
+                claim(1, seq, if green { "100%" } else { "0%" }),
+                Change::Switch(folder),
+            );
+            commit.patience = Duration::from_secs(10);
+            commit
+        };
+        transport.commit(&place(1, false)).await.unwrap();
+        for round in 1..=20 {
+            let given_up = place(2 * round, true);
+            let _ =
+                tokio::time::timeout(Duration::from_micros(round * 400), transport.commit(&given_up)).await;
+            let current = root
+                .join("it's a split")
+                .join(fs::read_link(root.join("it's a split/current")).unwrap());
+            let markers = fs::read_dir(&current).unwrap().count() - 2;
+            assert!([0, 100].contains(&markers), "{markers} markers");
+            transport.commit(&place(2 * round + 1, false)).await.unwrap();
+            assert!(!root.join("it's a split/current/00").exists());
+        }
+    })
+    .await;
 }

@@ -3,6 +3,8 @@
 mod answer;
 mod command;
 mod disk;
+mod durable;
+mod files;
 mod local;
 mod quote;
 

@@ -117,12 +117,12 @@ http {{
             .spawn()
             .unwrap();
         let nginx = Self {
+            folder,
             public,
             config,
             blue,
             green,
             child,
-            folder,
         };
         nginx.until_it_listens().await;
         let root = nginx.folder.path().display();
