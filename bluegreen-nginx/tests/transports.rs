@@ -323,10 +323,13 @@ async fn files_are_replaced_together_or_not_at_all() {
         assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_to_string(&new).unwrap(), "");
         assert!(!gone.exists());
+        assert!(!place(change("good", &["true"])).await.unwrap().changed);
+        let error = place(change("good", &["false"])).await.unwrap_err();
         assert!(
-            !place(change("good", &["false"])).await.unwrap().changed,
-            "what is the same is not tested"
+            matches!(error, NginxError::Refused { .. }),
+            "what is the same is tested too: {error}"
         );
+        assert!(!gone.exists() && new.exists());
         let left: Vec<_> = tree(root)
             .into_keys()
             .filter(|name| name.contains(".tmp") || name.contains(".before"))

@@ -36,7 +36,7 @@ pub(super) fn replace_files(files: &[NewFile], test: &[String]) -> Result<bool, 
                 .map(|content| content.expose_secret().as_bytes());
             put(&file.path, content, file.mode)
         })
-        .and_then(|()| if before.is_empty() { Ok(()) } else { judge(test) });
+        .and_then(|()| judge(test));
     if let Err(error) = placed {
         for (file, old) in &before {
             put(&file.path, old.as_deref(), file.mode).map_err(|undo| NginxError::Lost {
