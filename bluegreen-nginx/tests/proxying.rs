@@ -107,7 +107,7 @@ async fn an_internal_redirect_keeps_the_slot() {
 async fn a_switch_between_a_request_and_its_error_page_does_not_move_it() {
     let server = "proxy_intercept_errors on;
         location / { proxy_pass http://$bluegreen_shop_web; error_page 500 /error; }
-        location = /error { internal; proxy_pass http://$bluegreen_shop_web; add_header X-Decided $bluegreen_shop_slot; }";
+        location = /error { internal; proxy_pass http://$bluegreen_shop_web; add_header X-Decided $bluegreen_shop_slot always; }";
     let (nginx, router) = Nginx::installed(Setting {
         server: server.to_owned(),
         ..Setting::default()
