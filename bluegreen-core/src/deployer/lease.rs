@@ -341,6 +341,13 @@ impl Held {
             if written {
                 self.renewed = before;
                 if let Some(entry) = &entry {
+                    tracing::debug!(
+                        service = %self.parts.service,
+                        deployment = %entry.deployment,
+                        phase = %entry.phase,
+                        event = ?entry.event,
+                        "stored"
+                    );
                     self.parts.observer.observe(entry);
                 }
                 return Ok(());
