@@ -1,0 +1,184 @@
+//! Calls that fail, hang, lose their answers or land late; a store that does the same.
+
+use bluegreen_core::lifecycle::End;
+use bluegreen_core::{DeployError, FaultKind, Fencing, RouterCapabilities, Slot, Split, Store};
+use bluegreen_testkit::fakes::{Behaviour, GateCall, HostCall, MigratorCall, RouterCall, StoreCall};
+
+use crate::world::{World, full_plan, plan, secs, somebody, version};
+
+const UNAVAILABLE: FaultKind = FaultKind::Unavailable { retry_after: None };
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_had_no_effect_or_an_unknown_one_is_ensured_again() {
+    for behaviour in [
+        Behaviour::Fault(UNAVAILABLE),
+        Behaviour::Fault(FaultKind::Unknown),
+        Behaviour::ApplyThenFault(FaultKind::Unknown),
+        Behaviour::Hang,
+        Behaviour::ApplyThenHang,
+        Behaviour::LandLate(secs(5)),
+        Behaviour::Delay(secs(3)),
+    ] {
+        let world = World::new();
+        world.router().script(RouterCall::Shift, [behaviour, behaviour]);
+        world.router().script(RouterCall::Stage, [behaviour]);
+        world.router().script(RouterCall::Observe, [behaviour]);
+        world.host.script(HostCall::Deploy, [behaviour]);
+        world.migrator.script(MigratorCall::Migrate, [behaviour]);
+        let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+        assert_eq!(report.end, Some(End::Promoted), "{behaviour:?}: {:?}", report.reason);
+        assert_eq!(world.router().live(), Split::all(Slot::Green), "{behaviour:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_lands_late_finds_nothing_newer_to_undo() {
+    let mut world = World::new();
+    let slow = RouterCapabilities::exact().fencing(Fencing::Settle(secs(30)));
+    world.routers = vec![world.router().clone().with_capabilities(slow)];
+    // The first shift answers nothing and acts 25 s later: within the declared time.
+    world.router().script(RouterCall::Shift, [Behaviour::LandLate(secs(25))]);
+    world.guard.always(Slot::Green, bluegreen_core::Verdict::fail("bad from the start"));
+    let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+    assert_eq!(report.end, Some(End::RolledBack));
+    tokio::time::sleep(secs(120)).await;
+    assert_eq!(world.router().live(), Split::all(Slot::Blue), "the late request undid the rollback");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_before_any_traffic_ends_without_touching_the_traffic() {
+    let world = World::new();
+    world.migrator.script(MigratorCall::Migrate, [Behaviour::Fault(FaultKind::Rejected)]);
+    let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+    assert_eq!(report.end, Some(End::Failed));
+    assert_eq!(world.router().history().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_never_works_is_given_up_and_told() {
+    let world = World::new();
+    world.host.script(HostCall::Deploy, vec![Behaviour::Fault(UNAVAILABLE); 100]);
+    let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+    assert_eq!(report.end, Some(End::Failed));
+    assert!(report.reason.unwrap().contains("given up after"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_hangs_is_an_error_of_the_measurement_and_never_a_pass() {
+    let world = World::new();
+    world.guard.script(GateCall::Check, vec![Behaviour::Hang; 1000]);
+    let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+    assert_eq!(report.end, Some(End::RolledBack), "{:?}", report.reason);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_that_dies_during_its_bake_leads_back() {
+    let world = World::new();
+    let host = world.host.clone();
+    let observer = world.observer.clone();
+    let health = world.health.clone();
+    let killing = tokio::spawn(async move {
+        observer.first(|entry| entry.phase == bluegreen_core::Phase::Bake).await;
+        host.kill(Slot::Green);
+        health.always(Slot::Green, bluegreen_core::Verdict::fail("connection refused"));
+    });
+    let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+    killing.await.unwrap();
+    assert_eq!(report.end, Some(End::RolledBack));
+    assert_eq!(world.router().live(), Split::all(Slot::Blue));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_says_failed_is_not_waited_for() {
+    let world = World::new();
+    world.host.set_failing(Some("the image cannot be pulled"));
+    let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+    assert_eq!(report.end, Some(End::Failed));
+    assert!(report.reason.unwrap().contains("the image cannot be pulled"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_slot_that_is_not_healthy_stops_unless_the_plan_allows_it() {
+    let world = World::new();
+    world.health.always(Slot::Blue, bluegreen_core::Verdict::fail("blue is down"));
+    assert_eq!(world.deploy(&plan(), "2.0.0").await.unwrap().end, Some(End::Failed));
+    let allowed = full_plan().preflight(crate::world::lenient()).build().unwrap();
+    assert_eq!(world.deploy(&allowed, "2.0.0").await.unwrap().end, Some(End::Promoted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_stumbles_changes_nothing_about_the_outcome() {
+    for behaviour in [
+        Behaviour::Fault(UNAVAILABLE),
+        Behaviour::Fault(FaultKind::Unknown),
+        Behaviour::ApplyThenFault(FaultKind::Unknown),
+        Behaviour::Delay(secs(2)),
+    ] {
+        let world = World::new();
+        // Every third write stumbles.
+        let writes = [Behaviour::Ok, Behaviour::Ok, behaviour].into_iter().cycle().take(60);
+        world.store.script(StoreCall::Store, writes);
+        world.store.script(StoreCall::PutNew, [behaviour]);
+        let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+        assert_eq!(report.end, Some(End::Promoted), "{behaviour:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_refuses_stops_the_deployer_and_the_same_command_resumes() {
+    let world = World::new();
+    let writes = std::iter::repeat_n(Behaviour::Ok, 12).chain([Behaviour::Fault(FaultKind::Rejected)]);
+    world.store.script(StoreCall::Store, writes);
+    let error = world.deploy(&plan(), "2.0.0").await.unwrap_err();
+    assert!(matches!(error, DeployError::Store(_)), "{error}");
+    assert!(error.to_string().contains("run the same command again"), "{error}");
+    assert_eq!(world.deploy(&plan(), "2.0.0").await.unwrap().end, Some(End::Promoted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_a_newer_version_or_a_damaged_one_is_refused_and_kept() {
+    for (body, part) in [(&br#"{"format":99}"#[..], "newer version"), (&b"{\"format\":1,"[..], "damaged")] {
+        let world = World::new();
+        world.memory.store("shop/record", None, bytes::Bytes::from(body)).await.unwrap();
+        let error = world.deploy(&plan(), "2.0.0").await.unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+        assert_eq!(world.memory.load("shop/record").await.unwrap().unwrap().body, body, "it was kept");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_stays_small_whatever_gates_and_providers_say() {
+    let world = World::new();
+    let long = "x".repeat(1 << 20);
+    world.guard.always(Slot::Green, bluegreen_core::Verdict::pass(long.clone()));
+    world.health.judge(move |_| bluegreen_core::Verdict::pass(long.clone()));
+    world.deploy(&plan(), "2.0.0").await.unwrap();
+    let record = world.memory.load("shop/record").await.unwrap().unwrap();
+    assert!(record.body.len() < 64 * 1024, "{} bytes", record.body.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_does_not_end_a_phase_before_its_time() {
+    use bluegreen_core::{Clock, Monotonic, SystemClock, Timestamp};
+    /// A wall clock that is a day ahead from the thirtieth second on.
+    #[derive(Debug)]
+    struct Jumping(SystemClock);
+    #[async_trait::async_trait]
+    impl Clock for Jumping {
+        fn now(&self) -> Timestamp {
+            let ahead = if self.0.monotonic().0 > secs(30) { secs(86_400) } else { secs(0) };
+            self.0.now().plus(ahead)
+        }
+        fn monotonic(&self) -> Monotonic {
+            self.0.monotonic()
+        }
+        async fn sleep(&self, span: std::time::Duration) {
+            self.0.sleep(span).await;
+        }
+    }
+    let world = World::new();
+    let clock = std::sync::Arc::new(Jumping(SystemClock::starting_at(Timestamp::from_millis(1_700_000_000_000))));
+    let deployer = world.builder().clock(clock).build().unwrap();
+    let report = deployer.deploy(&plan(), version("2.0.0"), somebody()).await.unwrap();
+    assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
+}

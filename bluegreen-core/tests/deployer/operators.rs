@@ -1,0 +1,135 @@
+//! What people ask for from other processes, and what they are told.
+
+use std::sync::Arc;
+
+use bluegreen_core::lifecycle::End;
+use bluegreen_core::{DeployError, Phase, Role, Slot, Split};
+
+use crate::world::{World, full_plan, plan, secs, somebody, version};
+
+#[tokio::test(start_paused = true)]
+async fn the_second_of_two_deployers_is_told_who_holds_it_since_when_and_where_it_is() {
+    let world = World::new();
+    let first = world.builder().holder("ci job 17").build().unwrap();
+    let running = tokio::spawn(async move { first.deploy(&plan(), version("2.0.0"), somebody()).await });
+    world.observer.first(|entry| entry.phase == Phase::Bake).await;
+
+    let refused = world.deploy(&plan(), "2.0.0").await.unwrap_err();
+    let DeployError::Held { holder, at: Some((_, phase)), .. } = &refused else { panic!("{refused}") };
+    assert!(holder.contains("ci job 17"));
+    assert!(phase.belongs_to_a_step(), "{refused}");
+    assert_eq!(running.await.unwrap().unwrap().end, Some(End::Promoted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_from_another_process_leads_back() {
+    let world = World::new();
+    let first = world.deployer();
+    let running = tokio::spawn(async move { first.deploy(&plan(), version("2.0.0"), somebody()).await });
+    world.observer.first(|entry| entry.phase == Phase::Bake).await;
+    world.deployer().abort(somebody()).await.unwrap();
+    let report = running.await.unwrap().unwrap();
+    assert_eq!(report.end, Some(End::RolledBack));
+    assert!(report.reason.unwrap().contains("aborted by ada"));
+    assert_eq!(world.router().live(), Split::all(Slot::Blue));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_at_any_moment_never_ends_in_promotion() {
+    // At each stored entry of a whole deployment in turn.
+    let entries = {
+        let world = World::new();
+        world.deploy(&plan(), "2.0.0").await.unwrap();
+        world.observer.entries().len()
+    };
+    for nth in 1..entries {
+        let world = Arc::new(World::new());
+        let mut seen = world.observer.subscribe();
+        let other = world.deployer();
+        let aborting = tokio::spawn(async move {
+            for _ in 0..nth {
+                seen.recv().await;
+            }
+            other.abort(somebody()).await
+        });
+        let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+        let stored = aborting.await.unwrap();
+        match (stored, report.end) {
+            (Ok(()), Some(End::RolledBack | End::Aborted)) => {}
+            // It came after the end, and says so.
+            (Err(DeployError::NothingToDo(_)), Some(End::Promoted)) => {}
+            (stored, end) => panic!("abort after entry {nth}: {stored:?}, {end:?}"),
+        }
+        let live = if report.end == Some(End::Promoted) { Slot::Green } else { Slot::Blue };
+        assert_eq!(world.router().live(), Split::all(live), "abort after entry {nth}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_during_a_deployment_waits_for_whoever_is_at_work_and_reports() {
+    let world = World::new();
+    let first = world.deployer();
+    let running = tokio::spawn(async move { first.deploy(&plan(), version("2.0.0"), somebody()).await });
+    world.observer.first(|entry| entry.phase == Phase::Bake).await;
+    let report = world.deployer().rollback(somebody()).await.unwrap();
+    assert_eq!(report.end, Some(End::RolledBack));
+    assert_eq!(running.await.unwrap().unwrap().end, Some(End::RolledBack));
+}
+
+#[tokio::test(start_paused = true)]
+async fn traffic_that_was_moved_by_hand_between_deployments_stops_the_next_until_it_is_adopted() {
+    let world = World::new();
+    world.deploy(&plan(), "2.0.0").await.unwrap();
+    world.router().set_by_hand(Split::all(Slot::Blue));
+    let report = world.deploy(&plan(), "2.0.1").await.unwrap();
+    assert_eq!(report.end, Some(End::Failed));
+    let reason = report.reason.unwrap();
+    assert!(reason.contains("blue is live") && reason.contains("the record says green"), "{reason}");
+
+    let adopted = world.deployer().adopt(&plan(), somebody()).await.unwrap();
+    assert_eq!(adopted.end, Some(End::Adopted));
+    assert_eq!(adopted.slots.blue.role, Role::Live);
+    assert_eq!(world.deploy(&plan(), "2.0.1").await.unwrap().end, Some(End::Promoted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_asked_for_now_is_answered_with_what_is() {
+    let world = World::new();
+    let deployer = world.deployer();
+    assert!(matches!(deployer.approve("ada").await, Err(DeployError::NothingToDo(_))));
+    assert!(matches!(deployer.abort(somebody()).await, Err(DeployError::NothingToDo(_))));
+    assert!(matches!(deployer.rollback(somebody()).await, Err(DeployError::NothingToDo(_))));
+    assert!(matches!(deployer.resolve(Slot::Blue, somebody()).await, Err(DeployError::NothingToDo(_))));
+    assert!(deployer.resume().await.unwrap().is_none());
+    assert!(deployer.status().await.unwrap().lifecycle.run().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_operator_resolves_must_not_contradict_the_routers() {
+    let world = World::new();
+    world.deploy(&plan(), "2.0.0").await.unwrap();
+    let refused = world.deployer().resolve(Slot::Blue, somebody()).await.unwrap_err();
+    assert!(matches!(refused, DeployError::Contradicted(_)), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_for_another_service_is_refused() {
+    let world = World::new();
+    let plan = bluegreen_core::Plan::builder(bluegreen_core::ServiceName::new("blog").unwrap()).build().unwrap();
+    assert!(matches!(world.deploy(&plan, "1").await, Err(DeployError::OtherService { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_release_is_not_begun_while_one_is_open() {
+    let world = World::new();
+    world.log.crash_at(60, bluegreen_testkit::fakes::CrashPoint::Before);
+    let first = world.deployer();
+    let running = tokio::spawn(async move { first.deploy(&plan(), version("2.0.0"), somebody()).await });
+    world.log.crashed().await;
+    running.abort();
+    world.log.revive();
+    tokio::time::sleep(secs(60)).await;
+    let refused = world.deploy(&full_plan().build().unwrap(), "3.0.0").await.unwrap_err();
+    assert!(matches!(&refused, DeployError::OtherRelease { open, .. } if open == "2.0.0"), "{refused}");
+    assert_eq!(world.deploy(&plan(), "2.0.0").await.unwrap().end, Some(End::Promoted));
+}
