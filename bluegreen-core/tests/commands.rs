@@ -123,11 +123,7 @@ async fn how_a_command_ended_says_what_is_known_of_its_effect() {
             FaultKind::Rejected,
             "/nonexistent/program",
         ),
-        (
-            CommandSpec::new(["/"]),
-            FaultKind::Rejected,
-            "ermission",
-        ),
+        (CommandSpec::new(["/"]), FaultKind::Rejected, "ermission"),
         (
             CommandSpec::new(["true"]).dir("/nonexistent"),
             FaultKind::Rejected,

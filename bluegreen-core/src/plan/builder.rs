@@ -48,7 +48,8 @@ impl PlanBuilder {
     /// # Errors
     /// With everything that is wrong.
     pub fn build(self) -> Result<Plan, PlanError> {
-        let problems = self.plan.problems();
+        let mut problems = self.plan.problems();
+        problems.sort_by(|one, other| one.path.cmp(&other.path));
         if problems.is_empty() {
             Ok(self.plan)
         } else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserializer, Serializer, de};
 
 /// The longest duration that is read: a hundred years.
-const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+const LONGEST: Duration = Duration::from_hours(100 * 366 * 24);
 
 /// How a duration is written, for the remedies of problems.
 pub(super) const REMEDY: &str =

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use serde_path_to_error::Segment;
 
 use super::nearest::nearest;
+use super::tables::Tables;
 use super::{Plan, PlanError, Problem, check, humane};
 
 /// A plan with more mistakes than this is told about the first ones.
@@ -24,7 +25,7 @@ pub(super) fn load(mut value: Value) -> Result<Plan, PlanError> {
     }
     let mut mending = Mending::default();
     for _ in 0..ROUNDS {
-        match serde_path_to_error::deserialize::<_, Plan>(&value) {
+        match serde_path_to_error::deserialize::<_, Plan>(Tables(&value)) {
             Ok(plan) => return mending.finish(plan),
             Err(error) => {
                 let path = keys(error.path());
@@ -149,10 +150,6 @@ impl Mending {
                 table.is_some_and(|table| table.insert(key.to_owned(), stand_in(key)).is_none())
             }
             Mistake::UnknownWord { word, known } => {
-                // A table's key may be the word: then the path ends at the table.
-                if find(value, &path).is_some_and(|place| place.get(word).is_some()) {
-                    path.push(Key::Name(word.to_owned()));
-                }
                 self.note(
                     &path,
                     format!("{word:?} is not known here"),
@@ -184,7 +181,7 @@ impl Mending {
     /// stays, or the numbers of those after it would be wrong.
     fn replace(&mut self, value: &mut Value, mut path: Vec<Key>) -> bool {
         // What was replaced before and still does not read takes what is around it along.
-        while !self.tried.insert(shown(&path)) {
+        while !self.tried.insert(shown(&path)) && !path.is_empty() {
             path.pop();
         }
         self.stand_ins.0.insert(shown(&path));

@@ -1,4 +1,109 @@
 //! What to do: the declarative description of a service's deployments.
+//!
+//! A plan is read with [`Plan::from_toml`], [`Plan::from_json`] or [`Plan::from_value`], or put together
+//! with [`Plan::builder`]; each checks it and tells everything that is wrong at once. The least plan is
+//! the name of the service. A fuller one:
+//!
+//! ```
+//! let plan = bluegreen_core::Plan::from_toml(r#"
+//!     service = "shop"
+//!     migrations = {}
+//!
+//!     [slots.blue]
+//!     url = "http://127.0.0.1:8081"
+//!     [slots.green]
+//!     url = "http://127.0.0.1:8082"
+//!
+//!     [[health]]
+//!     name = "api"
+//!     http = [{ url = "{url}/health", json = { "/status" = "ok" } }]
+//!
+//!     [[guards]]
+//!     name = "errors"
+//!     metric = { name = "error_rate", max = 0.01 }
+//!
+//!     [[steps]]
+//!     weight = "5%"
+//!     bake = "5m"
+//!     [[steps]]
+//!     weight = "100%"
+//!     approval = { expires = "2h" }
+//!
+//!     [[windows.freeze]]
+//!     days = ["fri"]
+//!     from = "15:00"
+//!     zone = "Europe/Berlin"
+//! "#)?;
+//! println!("{}", plan.explain());
+//! # Ok::<(), bluegreen_core::plan::PlanError>(())
+//! ```
+//!
+//! # Placeholders
+//! Commands and addresses may hold `{service}`, `{slot}`, `{other}` (the slot that it is not), `{version}`,
+//! `{artifact}`, `{deployment}` and every name of `[slots.blue]` and `[slots.green]`; `{{` and `}}` are
+//! braces. [`expand`] fills them in.
+//!
+//! # Secrets
+//! A plan is stored and shown, so a secret is named in it, `{ secret = "name" }`, and given to the
+//! deployer. Headers such as `Authorization` and `Cookie`, variables such as `DB_PASSWORD` and `API_TOKEN`
+//! and addresses with a password are refused when they are written out.
+//!
+//! # Defaults
+//! What a plan does not say. `gate`, `http`, `hook`, `approval` and `window` stand for each of their kind.
+//!
+//! | name | default | why |
+//! |---|---|---|
+//! | `target` | `auto` | a release belongs into the idle slot; to name one is to risk naming the live one |
+//! | `steps.weight` | `5%, 25%, 50%, 100%` | little traffic finds most faults; doubling after that keeps a cold candidate from being overrun |
+//! | `steps.bake` | `2m, 2m, 2m, 2m` | twelve measurements a step at the default period, and eight minutes in all |
+//! | `preflight.allow_unhealthy_live` | `false` | an unhealthy live slot makes every comparison worthless; a fix for an outage says so |
+//! | `preflight.capacity` | `100%` | the candidate will carry everything that the live slot carries now |
+//! | `approval.expires` | `1h` | long enough to be asked, short enough that the candidate does not get stale |
+//! | `approval.default` | `abort` | silence is not a yes |
+//! | `gate.initial_delay` | `0s` | a gate is asked when the host says that the slot is ready |
+//! | `gate.period` | `10s` | often enough to stop a bad step early, seldom enough not to be load |
+//! | `gate.timeout` | `5s` | what answers later is not healthy for its users either |
+//! | `gate.success_threshold` | `1` | an answer that is good is good; slow starters ask for more |
+//! | `gate.failure_threshold` | `3` | one lost packet is no failure |
+//! | `gate.error_threshold` | `5` | a measurement may fail more often than what it measures |
+//! | `http.method` | `GET` | a probe reads |
+//! | `migrations.expand` | `before_prepare` | new code must not meet the old schema |
+//! | `migrations.backfill` | `false` | it writes data: it is asked for |
+//! | `workers.order` | `quiesce_first` | nothing runs twice |
+//! | `soak.time` | `5m` | what breaks only under all traffic breaks soon |
+//! | `retention.keep` | `1h` | most regrets come within the hour, and two slots cost twice |
+//! | `retention.then` | `stop` | what is not needed is not paid for |
+//! | `retention.drain` | `1m` | longer than almost every request |
+//! | `retention.undrained` | `keep` | nobody's request is cut unless the plan says so |
+//! | `hook.on_failure` | `fail` | a hook that may be ignored says so |
+//! | `window.from` | `00:00` | the whole day |
+//! | `window.to` | `24:00` | the whole day |
+//! | `window.actions` | `deploy, retire, contract` | not shift: a deployment that has begun may finish |
+//! | `rollback.both_unhealthy` | `return` | the old release is at least known |
+//! | `notify` | `true` | people want to know; without notifiers it costs nothing |
+//! | `deadlines.reconcile` | `1m` | reading, with some repetitions |
+//! | `deadlines.preflight` | `2m` | reading, and some commands |
+//! | `deadlines.stage` | `2m` | a change at the provider, with some repetitions; a router waits out a TTL beyond it |
+//! | `deadlines.migrate` | `30m` | large tables take their time, and ending a migration is worse than waiting for it |
+//! | `deadlines.prepare` | `15m` | an image is pulled and machines are started |
+//! | `deadlines.warm_up` | `5m` | caches that take longer belong elsewhere |
+//! | `deadlines.verify` | `10m` | some measurements in a row, and smoke tests |
+//! | `deadlines.shift` | `2m` | one change on each router, with some repetitions |
+//! | `deadlines.confirm` | `5m` | DNS of a low TTL, and load balancers that take minutes |
+//! | `deadlines.hold` | `15m` | a source of metrics that is away for a while should not cost a deployment |
+//! | `deadlines.workers` | `2m` | jobs that are claimed finish, or are given back |
+//! | `deadlines.assess` | `5s` | a rollback must not wait for it |
+//! | `deadlines.rollback` | `5m` | as long as a confirmation may take |
+//! | `deadlines.drain` | `10m` | long requests and websockets end by themselves |
+//! | `deadlines.retire` | `5m` | stopping machines |
+//! | `deadlines.hooks` | `2m` | purging a cache, opening a ticket |
+//! | `retry.first` | `500ms` | what is short is over by then |
+//! | `retry.max` | `10s` | longer waits belong to the deadline |
+//! | `retry.factor` | `2.0` | each wait gives the provider twice the rest |
+//! | `retry.attempts` | `8` | about half a minute in all: longer than a restart, shorter than a deadline |
+//! | `lease.ttl` | `30s` | how long a crash holds everything up |
+//! | `lease.poll` | `1s` | how long an abort may go unnoticed |
+//! | `lease.call` | `20s` | it fits into the lease, with time to notice and renew |
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,9 +123,11 @@ mod gate;
 mod hook;
 pub mod humane;
 pub(crate) mod humane_option;
+mod json;
 mod load;
 mod nearest;
 mod problem;
+mod tables;
 mod template;
 mod text;
 mod window;
@@ -35,7 +142,9 @@ pub use template::{TemplateError, expand, placeholders};
 pub use window::{Action, Weekday, Window, Windows};
 pub use zone::{Boundary, InvalidLocalTime, TimeOfDay, Zone};
 
-/// The declarative description of a service's deployments. See the table of defaults below.
+/// The declarative description of a service's deployments; the [module's docs](self) have the table of
+/// defaults. Deserialising one does not check it, which is for records: plans that people write are read
+/// with [`from_toml`](Self::from_toml) and its like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

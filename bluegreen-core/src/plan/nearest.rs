@@ -22,14 +22,14 @@ fn distance(from: &str, to: &str) -> usize {
         for (column, other) in to.iter().enumerate() {
             let at = |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX / 2);
             let replaced = at(&last, column) + usize::from(letter != *other);
-            let mut least = replaced.min(at(&last, column + 1) + 1).min(at(&next, column) + 1);
+            let mut cost = replaced.min(at(&last, column + 1) + 1).min(at(&next, column) + 1);
             let crossed = column
                 .checked_sub(1)
                 .filter(|left| previous == Some(*other) && to.get(*left) == Some(&letter));
             if let Some(left) = crossed {
-                least = least.min(at(&before, left) + 1);
+                cost = cost.min(at(&before, left) + 1);
             }
-            next.push(least);
+            next.push(cost);
         }
         before = std::mem::replace(&mut last, next);
         previous = Some(letter);

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::json::Strict;
 use super::load::load;
 use super::{Plan, PlanError, Problem};
 
@@ -31,11 +32,11 @@ impl Plan {
     /// Reads a plan from JSON, and checks it.
     ///
     /// # Errors
-    /// When the text is no JSON, with line and column; otherwise with everything that is wrong with
+    /// When the text is no JSON, or has a key twice, with line and column; otherwise with everything that is wrong with
     /// the plan.
     pub fn from_json(text: &str) -> Result<Self, PlanError> {
         refuse_if_too_long(text)?;
-        let value: Value = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+        let Strict(value) = serde_json::from_str(text).map_err(|error| not_json(&error))?;
         load(value)
     }
 

@@ -217,7 +217,7 @@ impl Windows {
 
     /// The first moment from `at` on in which an action is allowed: from end of freeze to beginning
     /// of allowance, back and forth, for a bounded number of times.
-    fn next_opening(&self, action: Action, at: jiff::Timestamp) -> Option<jiff::Timestamp> {
+    pub(super) fn next_opening(&self, action: Action, at: jiff::Timestamp) -> Option<jiff::Timestamp> {
         let horizon = at
             .checked_add(jiff::SignedDuration::from_hours(24 * i64::from(HORIZON_DAYS)))
             .ok()?;

@@ -33,7 +33,14 @@ async fn a_failing_guard_gives_all_traffic_back() {
     assert!(report.rollback_ms.is_some());
     assert!(report.reason.unwrap().contains("errors above 5%"));
     let kinds = world.notifier.kinds();
-    assert_eq!(kinds, [NoticeKind::Started, NoticeKind::RollingBack, NoticeKind::RolledBack]);
+    assert_eq!(
+        kinds,
+        [
+            NoticeKind::Started,
+            NoticeKind::RollingBack,
+            NoticeKind::RolledBack
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,8 +49,14 @@ async fn going_back_moves_the_traffic_before_anything_else_is_done() {
     break_at_full_traffic(&world);
     world.deploy(&plan(), "2.0.0").await.unwrap();
     let lines = world.log.lines();
-    let back = lines.iter().rposition(|line| line.contains("shift") && line.contains("blue 100%")).unwrap();
-    let told = lines.iter().rposition(|line| line.starts_with("notifier")).unwrap();
+    let back = lines
+        .iter()
+        .rposition(|line| line.contains("shift") && line.contains("blue 100%"))
+        .unwrap();
+    let told = lines
+        .iter()
+        .rposition(|line| line.starts_with("notifier"))
+        .unwrap();
     assert!(back < told, "people were told before the traffic was back");
 }
 
@@ -65,27 +78,42 @@ async fn nothing_is_routed_to_a_broken_slot_while_the_candidate_is_the_only_heal
     let health = world.health.clone();
     let observer = world.observer.clone();
     let breaking = tokio::spawn(async move {
-        observer.first(|entry| entry.phase == Phase::Bake && entry.step == Some(2)).await;
+        observer
+            .first(|entry| entry.phase == Phase::Bake && entry.step == Some(2))
+            .await;
         health.always(Slot::Blue, Verdict::fail("blue has died"));
     });
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     breaking.await.unwrap();
     assert_eq!(report.end, None, "it needs an operator");
-    assert_eq!(world.router().live(), Split::all(Slot::Green), "nobody was sent to the broken slot");
+    assert_eq!(
+        world.router().live(),
+        Split::all(Slot::Green),
+        "nobody was sent to the broken slot"
+    );
     let reason = report.reason.unwrap();
-    assert!(reason.contains("errors above 5%") && reason.contains("blue has died"), "{reason}");
+    assert!(
+        reason.contains("errors above 5%") && reason.contains("blue has died"),
+        "{reason}"
+    );
     assert!(world.notifier.kinds().contains(&NoticeKind::NeedsOperator));
 
     // The operator decides to go back all the same.
     let report = world.deployer().rollback(somebody()).await.unwrap();
     assert_eq!(report.end, Some(End::RolledBack));
     assert_eq!(world.router().live(), Split::all(Slot::Blue));
-    assert!(report.unverified.unwrap().contains("blue has died"), "and is told that blue is not well");
+    assert!(
+        report.unverified.unwrap().contains("blue has died"),
+        "and is told that blue is not well"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn when_neither_slot_is_healthy_the_plan_decides() {
-    for (rule, end) in [(BothUnhealthy::Return, Some(End::RolledBack)), (BothUnhealthy::Halt, None)] {
+    for (rule, end) in [
+        (BothUnhealthy::Return, Some(End::RolledBack)),
+        (BothUnhealthy::Halt, None),
+    ] {
         let world = World::new();
         let health = world.health.clone();
         let observer = world.observer.clone();
@@ -111,11 +139,18 @@ async fn a_rollback_after_the_end_goes_back_to_the_standby_with_its_workers() {
     assert_eq!(world.router().live(), Split::all(Slot::Blue));
     assert_eq!(world.workers.claiming(), [Slot::Blue]);
     let status = world.deployer().status().await.unwrap();
-    assert_eq!(status.lifecycle.stale_backfills().len(), 1, "the old release writes again");
+    assert_eq!(
+        status.lifecycle.stale_backfills().len(),
+        1,
+        "the old release writes again"
+    );
     assert_eq!(status.lifecycle.slots().green.role, Role::Empty);
 
     let again = world.deployer().rollback(somebody()).await.unwrap_err();
-    assert!(matches!(again, DeployError::CannotBegin(CannotBegin::NoStandby { .. })), "{again}");
+    assert!(
+        matches!(again, DeployError::CannotBegin(CannotBegin::NoStandby { .. })),
+        "{again}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,9 +159,16 @@ async fn a_rollback_is_legal_in_a_freeze() {
     let freeze = crate::world::always();
     let plan = full_plan().freeze(freeze).build().unwrap();
     let request = bluegreen_core::Request::from(somebody()).ignore_window("a fix");
-    let deployed = world.deployer().deploy(&plan, crate::world::version("2.0.0"), request).await.unwrap();
+    let deployed = world
+        .deployer()
+        .deploy(&plan, crate::world::version("2.0.0"), request)
+        .await
+        .unwrap();
     assert_eq!(deployed.end, Some(End::Promoted), "{:?}", deployed.reason);
-    assert_eq!(world.deployer().rollback(somebody()).await.unwrap().end, Some(End::RolledBack));
+    assert_eq!(
+        world.deployer().rollback(somebody()).await.unwrap().end,
+        Some(End::RolledBack)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +203,10 @@ async fn a_contract_never_runs_while_a_standby_may_get_traffic_again() {
     let world = World::new();
     world.deploy(&plan(), "2.0.0").await.unwrap();
     let refused = world.deployer().contract(somebody()).await.unwrap_err();
-    assert!(matches!(refused, DeployError::CannotBegin(CannotBegin::StandbyKept { .. })), "{refused}");
+    assert!(
+        matches!(refused, DeployError::CannotBegin(CannotBegin::StandbyKept { .. })),
+        "{refused}"
+    );
     assert_eq!(world.migrator.ran(MigrationPhase::Contract), 0);
 
     tokio::time::sleep(secs(3600)).await;
@@ -178,7 +223,9 @@ async fn a_router_out_of_reach_on_the_way_back_ends_with_an_operator_who_is_told
     let observer = world.observer.clone();
     let router = world.router().clone();
     let breaking = tokio::spawn(async move {
-        observer.first(|entry| entry.phase == Phase::Bake && entry.step == Some(2)).await;
+        observer
+            .first(|entry| entry.phase == Phase::Bake && entry.step == Some(2))
+            .await;
         router.script(
             RouterCall::Shift,
             vec![Behaviour::Fault(FaultKind::Unavailable { retry_after: None }); 500],
@@ -194,10 +241,16 @@ async fn a_router_out_of_reach_on_the_way_back_ends_with_an_operator_who_is_told
 async fn workers_that_cannot_be_brought_back_need_an_operator_after_the_traffic_is_back() {
     let world = World::new();
     world.deploy(&plan(), "2.0.0").await.unwrap();
-    world.workers.script(WorkersCall::Start, [Behaviour::Fault(FaultKind::Rejected)]);
+    world
+        .workers
+        .script(WorkersCall::Start, [Behaviour::Fault(FaultKind::Rejected)]);
     let report = world.deployer().rollback(somebody()).await.unwrap();
     assert_eq!(report.end, None);
-    assert_eq!(world.router().live(), Split::all(Slot::Blue), "the traffic came first");
+    assert_eq!(
+        world.router().live(),
+        Split::all(Slot::Blue),
+        "the traffic came first"
+    );
 
     let resolved = world.deployer().resolve(Slot::Blue, somebody()).await.unwrap();
     assert_eq!(resolved.end, Some(End::Resolved));
@@ -210,7 +263,9 @@ async fn a_router_changed_by_hand_in_the_middle_is_noticed_and_leads_back() {
     let observer = world.observer.clone();
     let router = world.router().clone();
     let meddling = tokio::spawn(async move {
-        observer.first(|entry| entry.phase == Phase::Bake && entry.step == Some(1)).await;
+        observer
+            .first(|entry| entry.phase == Phase::Bake && entry.step == Some(1))
+            .await;
         router.set_by_hand(Split::with(Slot::Green, crate::world::percent(60)));
     });
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();

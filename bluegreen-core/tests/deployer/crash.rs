@@ -33,7 +33,8 @@ async fn a_deployment_that_dies_at_any_call_is_resumed_by_the_same_command_and_e
             let report = crash_and_resume(&world, nth, point).await;
             last.set(world.log.calls().get(nth - 1).map(ToString::to_string));
             let at = format!("death {point:?} call {nth}: {:?}", last.take());
-            let ended_before = report.operation == bluegreen_core::Operation::Deploy && report.deployment.number() == 2;
+            let ended_before =
+                report.operation == bluegreen_core::Operation::Deploy && report.deployment.number() == 2;
             if ended_before {
                 // The first one had ended but for its report; the command began another.
                 assert_eq!(world.router().live().only(), Some(Slot::Green), "{at}");
@@ -51,7 +52,11 @@ async fn a_rollback_that_dies_at_any_call_still_brings_everything_back() {
     let broken = || {
         let world = World::new();
         world.guard.judge(|context| {
-            if context.split.share(Slot::Green).basis_points() > 2500 { Verdict::fail("bad") } else { Verdict::pass("ok") }
+            if context.split.share(Slot::Green).basis_points() > 2500 {
+                Verdict::fail("bad")
+            } else {
+                Verdict::pass("ok")
+            }
         });
         world
     };
@@ -67,7 +72,11 @@ async fn a_rollback_that_dies_at_any_call_still_brings_everything_back() {
             let world = broken();
             let report = crash_and_resume(&world, nth, point).await;
             assert_eq!(report.end, Some(End::RolledBack), "death {point:?} call {nth}");
-            assert_eq!(world.router().live(), Split::all(Slot::Blue), "death {point:?} call {nth}");
+            assert_eq!(
+                world.router().live(),
+                Split::all(Slot::Blue),
+                "death {point:?} call {nth}"
+            );
         }
     }
 }
@@ -93,7 +102,10 @@ async fn a_bake_goes_on_after_a_crash_with_what_was_observed_and_is_not_shorter(
             _ => None,
         })
         .sum();
-    assert!((20_000..=31_000).contains(&after), "{after} ms were watched after the crash");
+    assert!(
+        (20_000..=31_000).contains(&after),
+        "{after} ms were watched after the crash"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,12 +117,21 @@ async fn nothing_is_sent_to_a_router_before_the_settle_time_after_a_takeover_is_
     let shift = {
         let probe = World::new();
         probe.deploy(&plan(), "2.0.0").await.unwrap();
-        probe.log.calls().iter().position(|call| call.operation == "shift").unwrap() + 1
+        probe
+            .log
+            .calls()
+            .iter()
+            .position(|call| call.operation == "shift")
+            .unwrap()
+            + 1
     };
     crash_and_resume(&world, shift, CrashPoint::Before).await;
     let calls = world.log.calls();
     let died = calls[shift - 1].clone();
-    let next = calls[shift..].iter().find(|call| call.port == "router" && call.operation == "shift").unwrap();
+    let next = calls[shift..]
+        .iter()
+        .find(|call| call.port == "router" && call.operation == "shift")
+        .unwrap();
     let waited = next.at.since(died.at);
     assert!(waited >= secs(45), "the next shift came after {waited:?}");
 }
@@ -122,13 +143,21 @@ async fn a_deployer_that_lost_its_lease_does_nothing_more() {
     let running = tokio::spawn(async move { first.deploy(&plan(), version("2.0.0"), somebody()).await });
     world.observer.first(|entry| entry.phase == Phase::Bake).await;
     // Somebody takes the record over behind its back, as a deployer does whose clock said so.
-    let record = bluegreen_core::Store::load(&world.memory, "shop/record").await.unwrap().unwrap();
+    let record = bluegreen_core::Store::load(&world.memory, "shop/record")
+        .await
+        .unwrap()
+        .unwrap();
     let mut json: serde_json::Value = serde_json::from_slice(&record.body).unwrap();
     json["lease"]["holder"] = "somebody else".into();
     json["token"]["epoch"] = 99.into();
     let body = bytes::Bytes::from(serde_json::to_vec(&json).unwrap());
-    bluegreen_core::Store::store(&world.memory, "shop/record", Some(record.version), body).await.unwrap();
+    bluegreen_core::Store::store(&world.memory, "shop/record", Some(record.version), body)
+        .await
+        .unwrap();
     let error = running.await.unwrap().unwrap_err();
-    assert!(matches!(error, bluegreen_core::DeployError::LeaseLost { .. }), "{error}");
+    assert!(
+        matches!(error, bluegreen_core::DeployError::LeaseLost { .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("somebody else"));
 }

@@ -26,7 +26,12 @@ async fn a_call_that_had_no_effect_or_an_unknown_one_is_ensured_again() {
         world.host.script(HostCall::Deploy, [behaviour]);
         world.migrator.script(MigratorCall::Migrate, [behaviour]);
         let report = world.deploy(&plan(), "2.0.0").await.unwrap();
-        assert_eq!(report.end, Some(End::Promoted), "{behaviour:?}: {:?}", report.reason);
+        assert_eq!(
+            report.end,
+            Some(End::Promoted),
+            "{behaviour:?}: {:?}",
+            report.reason
+        );
         assert_eq!(world.router().live(), Split::all(Slot::Green), "{behaviour:?}");
     }
 }
@@ -37,18 +42,28 @@ async fn a_request_that_lands_late_finds_nothing_newer_to_undo() {
     let slow = RouterCapabilities::exact().fencing(Fencing::Settle(secs(30)));
     world.routers = vec![world.router().clone().with_capabilities(slow)];
     // The first shift answers nothing and acts 25 s later: within the declared time.
-    world.router().script(RouterCall::Shift, [Behaviour::LandLate(secs(25))]);
-    world.guard.always(Slot::Green, bluegreen_core::Verdict::fail("bad from the start"));
+    world
+        .router()
+        .script(RouterCall::Shift, [Behaviour::LandLate(secs(25))]);
+    world
+        .guard
+        .always(Slot::Green, bluegreen_core::Verdict::fail("bad from the start"));
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::RolledBack));
     tokio::time::sleep(secs(120)).await;
-    assert_eq!(world.router().live(), Split::all(Slot::Blue), "the late request undid the rollback");
+    assert_eq!(
+        world.router().live(),
+        Split::all(Slot::Blue),
+        "the late request undid the rollback"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_call_before_any_traffic_ends_without_touching_the_traffic() {
     let world = World::new();
-    world.migrator.script(MigratorCall::Migrate, [Behaviour::Fault(FaultKind::Rejected)]);
+    world
+        .migrator
+        .script(MigratorCall::Migrate, [Behaviour::Fault(FaultKind::Rejected)]);
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
     assert_eq!(world.router().history().len(), 0);
@@ -57,7 +72,9 @@ async fn a_refused_call_before_any_traffic_ends_without_touching_the_traffic() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_never_works_is_given_up_and_told() {
     let world = World::new();
-    world.host.script(HostCall::Deploy, vec![Behaviour::Fault(UNAVAILABLE); 100]);
+    world
+        .host
+        .script(HostCall::Deploy, vec![Behaviour::Fault(UNAVAILABLE); 100]);
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
     assert!(report.reason.unwrap().contains("given up after"));
@@ -78,7 +95,9 @@ async fn a_candidate_that_dies_during_its_bake_leads_back() {
     let observer = world.observer.clone();
     let health = world.health.clone();
     let killing = tokio::spawn(async move {
-        observer.first(|entry| entry.phase == bluegreen_core::Phase::Bake).await;
+        observer
+            .first(|entry| entry.phase == bluegreen_core::Phase::Bake)
+            .await;
         host.kill(Slot::Green);
         health.always(Slot::Green, bluegreen_core::Verdict::fail("connection refused"));
     });
@@ -100,10 +119,18 @@ async fn a_host_that_says_failed_is_not_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn a_live_slot_that_is_not_healthy_stops_unless_the_plan_allows_it() {
     let world = World::new();
-    world.health.always(Slot::Blue, bluegreen_core::Verdict::fail("blue is down"));
-    assert_eq!(world.deploy(&plan(), "2.0.0").await.unwrap().end, Some(End::Failed));
+    world
+        .health
+        .always(Slot::Blue, bluegreen_core::Verdict::fail("blue is down"));
+    assert_eq!(
+        world.deploy(&plan(), "2.0.0").await.unwrap().end,
+        Some(End::Failed)
+    );
     let allowed = full_plan().preflight(crate::world::lenient()).build().unwrap();
-    assert_eq!(world.deploy(&allowed, "2.0.0").await.unwrap().end, Some(End::Promoted));
+    assert_eq!(
+        world.deploy(&allowed, "2.0.0").await.unwrap().end,
+        Some(End::Promoted)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,7 +143,10 @@ async fn a_store_that_stumbles_changes_nothing_about_the_outcome() {
     ] {
         let world = World::new();
         // Every third write stumbles.
-        let writes = [Behaviour::Ok, Behaviour::Ok, behaviour].into_iter().cycle().take(60);
+        let writes = [Behaviour::Ok, Behaviour::Ok, behaviour]
+            .into_iter()
+            .cycle()
+            .take(60);
         world.store.script(StoreCall::Store, writes);
         world.store.script(StoreCall::PutNew, [behaviour]);
         let report = world.deploy(&plan(), "2.0.0").await.unwrap();
@@ -131,18 +161,35 @@ async fn a_store_that_refuses_stops_the_deployer_and_the_same_command_resumes() 
     world.store.script(StoreCall::Store, writes);
     let error = world.deploy(&plan(), "2.0.0").await.unwrap_err();
     assert!(matches!(error, DeployError::Store(_)), "{error}");
-    assert!(error.to_string().contains("run the same command again"), "{error}");
-    assert_eq!(world.deploy(&plan(), "2.0.0").await.unwrap().end, Some(End::Promoted));
+    assert!(
+        error.to_string().contains("run the same command again"),
+        "{error}"
+    );
+    assert_eq!(
+        world.deploy(&plan(), "2.0.0").await.unwrap().end,
+        Some(End::Promoted)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_record_of_a_newer_version_or_a_damaged_one_is_refused_and_kept() {
-    for (body, part) in [(&br#"{"format":99}"#[..], "newer version"), (&b"{\"format\":1,"[..], "damaged")] {
+    for (body, part) in [
+        (&br#"{"format":99}"#[..], "newer version"),
+        (&b"{\"format\":1,"[..], "damaged"),
+    ] {
         let world = World::new();
-        world.memory.store("shop/record", None, bytes::Bytes::from(body)).await.unwrap();
+        world
+            .memory
+            .store("shop/record", None, bytes::Bytes::from(body))
+            .await
+            .unwrap();
         let error = world.deploy(&plan(), "2.0.0").await.unwrap_err();
         assert!(error.to_string().contains(part), "{error}");
-        assert_eq!(world.memory.load("shop/record").await.unwrap().unwrap().body, body, "it was kept");
+        assert_eq!(
+            world.memory.load("shop/record").await.unwrap().unwrap().body,
+            body,
+            "it was kept"
+        );
     }
 }
 
@@ -150,8 +197,12 @@ async fn a_record_of_a_newer_version_or_a_damaged_one_is_refused_and_kept() {
 async fn the_record_stays_small_whatever_gates_and_providers_say() {
     let world = World::new();
     let long = "x".repeat(1 << 20);
-    world.guard.always(Slot::Green, bluegreen_core::Verdict::pass(long.clone()));
-    world.health.judge(move |_| bluegreen_core::Verdict::pass(long.clone()));
+    world
+        .guard
+        .always(Slot::Green, bluegreen_core::Verdict::pass(long.clone()));
+    world
+        .health
+        .judge(move |_| bluegreen_core::Verdict::pass(long.clone()));
     world.deploy(&plan(), "2.0.0").await.unwrap();
     let record = world.memory.load("shop/record").await.unwrap().unwrap();
     assert!(record.body.len() < 64 * 1024, "{} bytes", record.body.len());
@@ -166,7 +217,11 @@ async fn a_clock_that_jumps_does_not_end_a_phase_before_its_time() {
     #[async_trait::async_trait]
     impl Clock for Jumping {
         fn now(&self) -> Timestamp {
-            let ahead = if self.0.monotonic().0 > secs(30) { secs(86_400) } else { secs(0) };
+            let ahead = if self.0.monotonic().0 > secs(30) {
+                secs(86_400)
+            } else {
+                secs(0)
+            };
             self.0.now().plus(ahead)
         }
         fn monotonic(&self) -> Monotonic {
@@ -177,8 +232,13 @@ async fn a_clock_that_jumps_does_not_end_a_phase_before_its_time() {
         }
     }
     let world = World::new();
-    let clock = std::sync::Arc::new(Jumping(SystemClock::starting_at(Timestamp::from_millis(1_700_000_000_000))));
+    let clock = std::sync::Arc::new(Jumping(SystemClock::starting_at(Timestamp::from_millis(
+        1_700_000_000_000,
+    ))));
     let deployer = world.builder().clock(clock).build().unwrap();
-    let report = deployer.deploy(&plan(), version("2.0.0"), somebody()).await.unwrap();
+    let report = deployer
+        .deploy(&plan(), version("2.0.0"), somebody())
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
 }

@@ -28,18 +28,33 @@ async fn a_release_goes_from_blue_to_green_in_the_order_of_its_plan() {
         "reconcile, preflight, stage, migrate, prepare, await_ready, verify, ready 1, shift 1, confirm 1, bake 1, \
          ready 2, shift 2, confirm 2, bake 2, quiesce, start_workers, soak, backfill"
     );
-    assert_eq!(world.workers.overlaps(), [], "workers of both slots claimed at once");
+    assert_eq!(
+        world.workers.overlaps(),
+        [],
+        "workers of both slots claimed at once"
+    );
     assert_eq!(world.workers.claiming(), [Slot::Green]);
     assert_eq!(report.slots.green.role, Role::Live);
-    assert_eq!(report.slots.blue.role, Role::Standby, "the old release is kept for a rollback");
-    assert_eq!(world.notifier.kinds(), [NoticeKind::Started, NoticeKind::Succeeded]);
+    assert_eq!(
+        report.slots.blue.role,
+        Role::Standby,
+        "the old release is kept for a rollback"
+    );
+    assert_eq!(
+        world.notifier.kinds(),
+        [NoticeKind::Started, NoticeKind::Succeeded]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bake_is_never_shorter_than_planned() {
     let world = World::new();
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
-    for time in report.phases.iter().filter(|time| matches!(time.phase, Phase::Bake | Phase::Soak)) {
+    for time in report
+        .phases
+        .iter()
+        .filter(|time| matches!(time.phase, Phase::Bake | Phase::Soak))
+    {
         assert!(time.ms >= 60_000, "{time:?}");
     }
 }
@@ -47,12 +62,20 @@ async fn a_bake_is_never_shorter_than_planned() {
 #[tokio::test(start_paused = true)]
 async fn the_candidate_gets_no_traffic_before_its_gates_have_passed() {
     let world = World::new();
-    world.smoke.answer(Slot::Green, vec![Verdict::fail("login is broken"); 3]);
+    world
+        .smoke
+        .answer(Slot::Green, vec![Verdict::fail("login is broken"); 3]);
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
 
     assert_eq!(report.end, Some(End::Failed));
     assert!(report.reason.unwrap().contains("login is broken"));
-    assert!(world.router().history().iter().all(|(_, split)| *split == Split::all(Slot::Blue)));
+    assert!(
+        world
+            .router()
+            .history()
+            .iter()
+            .all(|(_, split)| *split == Split::all(Slot::Blue))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +88,11 @@ async fn all_preflight_failures_are_shown_together_and_nothing_is_touched() {
             preflight.checks = vec![bluegreen_core::plan::GateSpec::code("front").period(secs(1))];
             preflight
         })
-        .freeze(crate::world::always().actions([Action::Deploy]).reason("the yearly sale"))
+        .freeze(
+            crate::world::always()
+                .actions([Action::Deploy])
+                .reason("the yearly sale"),
+        )
         .build()
         .unwrap();
     world.public.always(Slot::Blue, Verdict::fail("tickets are open"));
@@ -77,15 +104,25 @@ async fn all_preflight_failures_are_shown_together_and_nothing_is_touched() {
         assert!(reason.contains(part), "{part} is missing in: {reason}");
     }
     for touched in ["stage", "shift", "migrate", "deploy", "quiesce", "start"] {
-        assert!(!world.log.calls().iter().any(|call| call.operation == touched), "{touched} was called");
+        assert!(
+            !world.log.calls().iter().any(|call| call.operation == touched),
+            "{touched} was called"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_check_tells_what_a_deployment_would_find_and_writes_nothing() {
     let world = World::new();
-    let checks = world.deployer().check(&plan(), &version("2.0.0"), somebody()).await.unwrap();
-    assert!(checks.iter().all(|check| check.outcome == Outcome::Pass), "{checks:#?}");
+    let checks = world
+        .deployer()
+        .check(&plan(), &version("2.0.0"), somebody())
+        .await
+        .unwrap();
+    assert!(
+        checks.iter().all(|check| check.outcome == Outcome::Pass),
+        "{checks:#?}"
+    );
     assert!(checks.iter().any(|check| check.name == "window"));
     assert_eq!(world.store.writes(), 0);
 }
@@ -93,20 +130,36 @@ async fn a_check_tells_what_a_deployment_would_find_and_writes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn an_override_of_the_window_is_recorded_with_who_and_why() {
     let world = World::new();
-    let plan = full_plan().freeze(crate::world::always().actions([Action::Deploy])).build().unwrap();
+    let plan = full_plan()
+        .freeze(crate::world::always().actions([Action::Deploy]))
+        .build()
+        .unwrap();
     let request = bluegreen_core::Request::from(somebody()).ignore_window("the fix for the outage");
-    let report = world.deployer().deploy(&plan, version("2.0.0"), request).await.unwrap();
+    let report = world
+        .deployer()
+        .deploy(&plan, version("2.0.0"), request)
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::Promoted));
     let by = report.overrides.window.unwrap();
-    assert_eq!((by.by.as_str(), by.reason.as_str()), ("ada", "the fix for the outage"));
+    assert_eq!(
+        (by.by.as_str(), by.reason.as_str()),
+        ("ada", "the fix for the outage")
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn skipping_smoke_tests_is_explicit_and_recorded() {
     let world = World::new();
-    world.smoke.always(Slot::Green, Verdict::fail("the test account is locked"));
+    world
+        .smoke
+        .always(Slot::Green, Verdict::fail("the test account is locked"));
     let request = bluegreen_core::Request::from(somebody()).skip_smoke("known, ticket 12");
-    let report = world.deployer().deploy(&plan(), version("2.0.0"), request).await.unwrap();
+    let report = world
+        .deployer()
+        .deploy(&plan(), version("2.0.0"), request)
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::Promoted));
     assert_eq!(report.overrides.skip_smoke.unwrap().reason, "known, ticket 12");
 }
@@ -127,7 +180,10 @@ async fn a_split_that_a_router_cannot_hold_is_refused_before_anything_is_touched
     world.routers = vec![world.router().clone().with_capabilities(coarse)];
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
-    assert!(report.reason.as_deref().unwrap().contains("cannot hold 25%"), "{report:#?}");
+    assert!(
+        report.reason.as_deref().unwrap().contains("cannot hold 25%"),
+        "{report:#?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +202,10 @@ async fn the_new_workers_start_first_where_the_plan_says_so() {
     workers.order = WorkersOrder::StartFirst;
     workers.max_depth = Some(0);
     world.workers.set_depth(0);
-    let report = world.deploy(&full_plan().workers(workers).build().unwrap(), "2.0.0").await.unwrap();
+    let report = world
+        .deploy(&full_plan().workers(workers).build().unwrap(), "2.0.0")
+        .await
+        .unwrap();
     let names = names(&report).join(", ");
     assert!(names.contains("start_workers, quiesce, queue_depth"), "{names}");
 }
@@ -157,7 +216,10 @@ async fn queues_that_do_not_empty_in_time_lead_back() {
     let mut workers = WorkersPlan::default();
     workers.max_depth = Some(10);
     world.workers.set_depth(11);
-    let report = world.deploy(&full_plan().workers(workers).build().unwrap(), "2.0.0").await.unwrap();
+    let report = world
+        .deploy(&full_plan().workers(workers).build().unwrap(), "2.0.0")
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::RolledBack));
     assert_eq!(world.workers.claiming(), [Slot::Blue], "the workers are back");
 }
@@ -165,7 +227,10 @@ async fn queues_that_do_not_empty_in_time_lead_back() {
 #[tokio::test(start_paused = true)]
 async fn a_step_waits_for_its_approval_and_the_guards_watch_meanwhile() {
     let world = World::new();
-    let plan = full_plan().steps([approved(25, ApprovalDefault::Abort), approved(100, ApprovalDefault::Abort)]);
+    let plan = full_plan().steps([
+        approved(25, ApprovalDefault::Abort),
+        approved(100, ApprovalDefault::Abort),
+    ]);
     let plan = plan.build().unwrap();
     let deployer = world.deployer();
     let deploying = {
@@ -173,22 +238,39 @@ async fn a_step_waits_for_its_approval_and_the_guards_watch_meanwhile() {
         tokio::spawn(async move { deployer.deploy(&plan, version("2.0.0"), somebody()).await })
     };
     for step in 1..=2 {
-        world.observer.first(|entry| entry.phase == Phase::Approval && entry.step == Some(step)).await;
+        world
+            .observer
+            .first(|entry| entry.phase == Phase::Approval && entry.step == Some(step))
+            .await;
         tokio::time::sleep(secs(100)).await;
         deployer.approve("grace").await.unwrap();
     }
     let report = deploying.await.unwrap().unwrap();
     assert_eq!(report.end, Some(End::Promoted));
-    assert_eq!(report.approvals, [(1, "grace".to_owned()), (2, "grace".to_owned())]);
-    let asked_while_waiting = world.log.calls().iter().filter(|call| call.name == "errors").count();
-    assert!(asked_while_waiting > 15, "{asked_while_waiting} checks of the guard");
+    assert_eq!(
+        report.approvals,
+        [(1, "grace".to_owned()), (2, "grace".to_owned())]
+    );
+    let asked_while_waiting = world
+        .log
+        .calls()
+        .iter()
+        .filter(|call| call.name == "errors")
+        .count();
+    assert!(
+        asked_while_waiting > 15,
+        "{asked_while_waiting} checks of the guard"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_guard_that_fails_while_an_approval_is_waited_for_leads_back() {
     let world = World::new();
     let plan = full_plan()
-        .steps([bluegreen_core::plan::Step::new(percent(25), secs(30)), approved(100, ApprovalDefault::Proceed)])
+        .steps([
+            bluegreen_core::plan::Step::new(percent(25), secs(30)),
+            approved(100, ApprovalDefault::Proceed),
+        ])
         .build()
         .unwrap();
     let observer = world.observer.clone();
@@ -206,7 +288,10 @@ async fn a_guard_that_fails_while_an_approval_is_waited_for_leads_back() {
 
 #[tokio::test(start_paused = true)]
 async fn an_approval_that_nobody_gives_takes_its_default() {
-    for (default, end) in [(ApprovalDefault::Abort, End::Failed), (ApprovalDefault::Proceed, End::Promoted)] {
+    for (default, end) in [
+        (ApprovalDefault::Abort, End::Failed),
+        (ApprovalDefault::Proceed, End::Promoted),
+    ] {
         let world = World::new();
         let plan = full_plan().steps([approved(100, default)]).build().unwrap();
         let report = world.deploy(&plan, "2.0.0").await.unwrap();
@@ -217,7 +302,9 @@ async fn an_approval_that_nobody_gives_takes_its_default() {
 #[tokio::test(start_paused = true)]
 async fn no_data_is_not_a_pass_and_time_does_not_make_it_one() {
     let world = World::new();
-    world.guard.always(Slot::Green, Verdict::inconclusive("no requests"));
+    world
+        .guard
+        .always(Slot::Green, Verdict::inconclusive("no requests"));
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::RolledBack));
     assert!(report.reason.unwrap().contains("no requests"));
@@ -230,12 +317,24 @@ async fn a_hotfix_during_retention_has_to_give_the_way_back_up_by_name() {
     let refused = world.deploy(&plan(), "2.0.1").await.unwrap();
     assert_eq!(refused.end, Some(End::Failed));
     assert!(refused.reason.unwrap().contains("kept for a rollback"));
-    assert_eq!(refused.slots.blue.role, Role::Standby, "the refused hotfix has not cost the way back");
+    assert_eq!(
+        refused.slots.blue.role,
+        Role::Standby,
+        "the refused hotfix has not cost the way back"
+    );
 
     let request = bluegreen_core::Request::from(somebody()).give_up_standby("1.0.0 is not wanted back");
-    let report = world.deployer().deploy(&plan(), version("2.0.1"), request).await.unwrap();
+    let report = world
+        .deployer()
+        .deploy(&plan(), version("2.0.1"), request)
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::Promoted));
-    assert!(names(&report).join(", ").contains("preflight, drain, retire, stage"));
+    assert!(
+        names(&report)
+            .join(", ")
+            .contains("preflight, drain, retire, stage")
+    );
     assert_eq!(world.router().live(), Split::all(Slot::Blue));
 }
 
@@ -245,8 +344,14 @@ async fn the_same_plan_and_events_give_the_same_bytes() {
     for _ in 0..2 {
         let world = World::new();
         let deployer = world.builder().nonce(7).build().unwrap();
-        deployer.deploy(&plan(), version("2.0.0"), somebody()).await.unwrap();
-        let record = bluegreen_core::Store::load(&world.memory, "shop/record").await.unwrap().unwrap();
+        deployer
+            .deploy(&plan(), version("2.0.0"), somebody())
+            .await
+            .unwrap();
+        let record = bluegreen_core::Store::load(&world.memory, "shop/record")
+            .await
+            .unwrap()
+            .unwrap();
         records.push(record.body);
     }
     assert_eq!(records[0], records[1]);
@@ -260,11 +365,20 @@ async fn every_mutating_call_carries_a_token_that_was_stored_before() {
     for call in world.log.calls() {
         if call.operation == "store" {
             stored.seq += 1;
-        } else if let Some(token) = call.token.filter(|_| ["shift", "stage", "deploy", "migrate"].contains(&call.operation)) {
+        } else if let Some(token) = call
+            .token
+            .filter(|_| ["shift", "stage", "deploy", "migrate"].contains(&call.operation))
+        {
             assert!(token.seq <= stored.seq, "{call} ran before its state was stored");
         }
     }
-    let tokens: Vec<_> = world.log.calls().iter().filter(|call| call.operation == "shift").filter_map(|c| c.token).collect();
+    let tokens: Vec<_> = world
+        .log
+        .calls()
+        .iter()
+        .filter(|call| call.operation == "shift")
+        .filter_map(|c| c.token)
+        .collect();
     assert!(tokens.is_sorted(), "{tokens:?}");
 }
 

@@ -15,7 +15,14 @@ async fn the_second_of_two_deployers_is_told_who_holds_it_since_when_and_where_i
     world.observer.first(|entry| entry.phase == Phase::Bake).await;
 
     let refused = world.deploy(&plan(), "2.0.0").await.unwrap_err();
-    let DeployError::Held { holder, at: Some((_, phase)), .. } = &refused else { panic!("{refused}") };
+    let DeployError::Held {
+        holder,
+        at: Some((_, phase)),
+        ..
+    } = &refused
+    else {
+        panic!("{refused}")
+    };
     assert!(holder.contains("ci job 17"));
     assert!(phase.belongs_to_a_step(), "{refused}");
     assert_eq!(running.await.unwrap().unwrap().end, Some(End::Promoted));
@@ -60,7 +67,11 @@ async fn an_abort_at_any_moment_never_ends_in_promotion() {
             (Err(DeployError::NothingToDo(_)), Some(End::Promoted)) => {}
             (stored, end) => panic!("abort after entry {nth}: {stored:?}, {end:?}"),
         }
-        let live = if report.end == Some(End::Promoted) { Slot::Green } else { Slot::Blue };
+        let live = if report.end == Some(End::Promoted) {
+            Slot::Green
+        } else {
+            Slot::Blue
+        };
         assert_eq!(world.router().live(), Split::all(live), "abort after entry {nth}");
     }
 }
@@ -84,22 +95,40 @@ async fn traffic_that_was_moved_by_hand_between_deployments_stops_the_next_until
     let report = world.deploy(&plan(), "2.0.1").await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
     let reason = report.reason.unwrap();
-    assert!(reason.contains("blue is live") && reason.contains("the record says green"), "{reason}");
+    assert!(
+        reason.contains("blue is live") && reason.contains("the record says green"),
+        "{reason}"
+    );
 
     let adopted = world.deployer().adopt(&plan(), somebody()).await.unwrap();
     assert_eq!(adopted.end, Some(End::Adopted));
     assert_eq!(adopted.slots.blue.role, Role::Live);
-    assert_eq!(world.deploy(&plan(), "2.0.1").await.unwrap().end, Some(End::Promoted));
+    assert_eq!(
+        world.deploy(&plan(), "2.0.1").await.unwrap().end,
+        Some(End::Promoted)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_asked_for_now_is_answered_with_what_is() {
     let world = World::new();
     let deployer = world.deployer();
-    assert!(matches!(deployer.approve("ada").await, Err(DeployError::NothingToDo(_))));
-    assert!(matches!(deployer.abort(somebody()).await, Err(DeployError::NothingToDo(_))));
-    assert!(matches!(deployer.rollback(somebody()).await, Err(DeployError::NothingToDo(_))));
-    assert!(matches!(deployer.resolve(Slot::Blue, somebody()).await, Err(DeployError::NothingToDo(_))));
+    assert!(matches!(
+        deployer.approve("ada").await,
+        Err(DeployError::NothingToDo(_))
+    ));
+    assert!(matches!(
+        deployer.abort(somebody()).await,
+        Err(DeployError::NothingToDo(_))
+    ));
+    assert!(matches!(
+        deployer.rollback(somebody()).await,
+        Err(DeployError::NothingToDo(_))
+    ));
+    assert!(matches!(
+        deployer.resolve(Slot::Blue, somebody()).await,
+        Err(DeployError::NothingToDo(_))
+    ));
     assert!(deployer.resume().await.unwrap().is_none());
     assert!(deployer.status().await.unwrap().lifecycle.run().is_none());
 }
@@ -108,28 +137,48 @@ async fn what_cannot_be_asked_for_now_is_answered_with_what_is() {
 async fn what_an_operator_resolves_must_not_contradict_the_routers() {
     let world = World::new();
     world.deploy(&plan(), "2.0.0").await.unwrap();
-    let refused = world.deployer().resolve(Slot::Blue, somebody()).await.unwrap_err();
+    let refused = world
+        .deployer()
+        .resolve(Slot::Blue, somebody())
+        .await
+        .unwrap_err();
     assert!(matches!(refused, DeployError::Contradicted(_)), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_plan_for_another_service_is_refused() {
     let world = World::new();
-    let plan = bluegreen_core::Plan::builder(bluegreen_core::ServiceName::new("blog").unwrap()).build().unwrap();
-    assert!(matches!(world.deploy(&plan, "1").await, Err(DeployError::OtherService { .. })));
+    let plan = bluegreen_core::Plan::builder(bluegreen_core::ServiceName::new("blog").unwrap())
+        .build()
+        .unwrap();
+    assert!(matches!(
+        world.deploy(&plan, "1").await,
+        Err(DeployError::OtherService { .. })
+    ));
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_release_is_not_begun_while_one_is_open() {
     let world = World::new();
-    world.log.crash_at(60, bluegreen_testkit::fakes::CrashPoint::Before);
+    world
+        .log
+        .crash_at(60, bluegreen_testkit::fakes::CrashPoint::Before);
     let first = world.deployer();
     let running = tokio::spawn(async move { first.deploy(&plan(), version("2.0.0"), somebody()).await });
     world.log.crashed().await;
     running.abort();
     world.log.revive();
     tokio::time::sleep(secs(60)).await;
-    let refused = world.deploy(&full_plan().build().unwrap(), "3.0.0").await.unwrap_err();
-    assert!(matches!(&refused, DeployError::OtherRelease { open, .. } if open == "2.0.0"), "{refused}");
-    assert_eq!(world.deploy(&plan(), "2.0.0").await.unwrap().end, Some(End::Promoted));
+    let refused = world
+        .deploy(&full_plan().build().unwrap(), "3.0.0")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&refused, DeployError::OtherRelease { open, .. } if open == "2.0.0"),
+        "{refused}"
+    );
+    assert_eq!(
+        world.deploy(&plan(), "2.0.0").await.unwrap().end,
+        Some(End::Promoted)
+    );
 }

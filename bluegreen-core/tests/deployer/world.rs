@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::plan::{
-    ApprovalDefault, ApprovalPlan, GateSpec, LeasePlan, Migrations, PlanBuilder, Preflight, Step, Window, WorkersPlan,
+    ApprovalDefault, ApprovalPlan, GateSpec, LeasePlan, Migrations, PlanBuilder, Preflight, Step, Window,
+    WorkersPlan,
 };
 use bluegreen_core::store::MemoryStore;
 use bluegreen_core::{
@@ -12,7 +13,8 @@ use bluegreen_core::{
     SystemClock, Timestamp, Version,
 };
 use bluegreen_testkit::fakes::{
-    CallLog, FakeGate, FakeHost, FakeMigrator, FakeNotifier, FakeRouter, FakeStore, FakeWorkers, RecordingObserver,
+    CallLog, FakeGate, FakeHost, FakeMigrator, FakeNotifier, FakeRouter, FakeStore, FakeWorkers,
+    RecordingObserver,
 };
 
 pub(crate) const fn secs(secs: u64) -> Duration {
@@ -54,7 +56,9 @@ impl World {
     }
 
     pub(crate) fn with_routers(count: usize) -> Self {
-        let log = CallLog::new(Arc::new(SystemClock::starting_at(Timestamp::from_millis(1_700_000_000_000))));
+        let log = CallLog::new(Arc::new(SystemClock::starting_at(Timestamp::from_millis(
+            1_700_000_000_000,
+        ))));
         let memory = MemoryStore::new();
         let router = |n| FakeRouter::new(format!("edge-{n}"), &log).with_split(Split::all(Slot::Blue));
         Self {
@@ -91,7 +95,9 @@ impl World {
             .gate(self.guard.clone())
             .gate(self.smoke.clone())
             .gate(self.public.clone());
-        self.routers.iter().fold(builder, |builder, router| builder.router(router.clone()))
+        self.routers
+            .iter()
+            .fold(builder, |builder, router| builder.router(router.clone()))
     }
 
     /// Another process: it shares the store and the world, nothing else.
@@ -105,7 +111,11 @@ impl World {
 
     /// What runs where, and who gets the traffic: for comparing two worlds.
     pub(crate) fn picture(&self) -> String {
-        let routers: Vec<_> = self.routers.iter().map(|router| router.live().to_string()).collect();
+        let routers: Vec<_> = self
+            .routers
+            .iter()
+            .map(|router| router.live().to_string())
+            .collect();
         let releases = Slot::BOTH.map(|slot| self.host.release(slot).map(|release| release.to_string()));
         format!(
             "routers {routers:?}, releases {releases:?}, claiming {:?}, migrations {:?}",
@@ -124,10 +134,17 @@ pub(crate) fn full_plan() -> PlanBuilder {
         .guard(GateSpec::code("errors").period(secs(10)).thresholds(1, 2, 5))
         .smoke(GateSpec::code("login"))
         .public(GateSpec::code("front"))
-        .migrations(Migrations { backfill: true, ..Migrations::default() })
+        .migrations(Migrations {
+            backfill: true,
+            ..Migrations::default()
+        })
         .workers(WorkersPlan::default())
         .soak(secs(60))
-        .lease(LeasePlan { ttl: secs(30), poll: secs(1), call: secs(10) })
+        .lease(LeasePlan {
+            ttl: secs(30),
+            poll: secs(1),
+            call: secs(10),
+        })
 }
 
 pub(crate) fn plan() -> Plan {
@@ -136,12 +153,18 @@ pub(crate) fn plan() -> Plan {
 
 pub(crate) fn approved(weight: u8, default: ApprovalDefault) -> Step {
     let mut step = Step::new(percent(weight), secs(30));
-    step.approval = Some(ApprovalPlan { expires: secs(600), default });
+    step.approval = Some(ApprovalPlan {
+        expires: secs(600),
+        default,
+    });
     step
 }
 
 pub(crate) fn lenient() -> Preflight {
-    Preflight { allow_unhealthy_live: true, ..Preflight::default() }
+    Preflight {
+        allow_unhealthy_live: true,
+        ..Preflight::default()
+    }
 }
 
 pub(crate) fn always() -> Window {

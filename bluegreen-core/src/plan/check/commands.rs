@@ -78,6 +78,10 @@ impl Check<'_> {
         for (name, value) in headers {
             let path = format!("{path}.{name}");
             self.header_name(&path, name);
+            // What follows a line break would be a header of its own.
+            if matches!(value, HeaderValue::Text(text) if text.contains(['\r', '\n'])) {
+                self.note(&path, "it holds a line break", "write it in one line");
+            }
             let secret = [
                 "authorization",
                 "proxy-authorization",
@@ -120,11 +124,11 @@ impl Check<'_> {
 
     /// A text with placeholders: each must be known, in whichever slot it is filled in.
     pub(super) fn text(&mut self, path: &str, text: &str) {
-        if text.contains(['\0', '\r', '\n']) {
+        if text.contains('\0') {
             self.note(
                 path,
-                "it holds a line break or a NUL",
-                "write it in one line, or put it into a file",
+                "it holds a NUL",
+                "leave the NUL out: nothing behind it would arrive",
             );
         }
         let names = match placeholders(text) {

@@ -152,14 +152,15 @@ impl Check<'_> {
     fn never_reached(&self, hook: &Hook) -> Option<(&'static str, &'static str)> {
         let plan = self.plan;
         match hook.at.phase {
+            Phase::WarmUp if plan.warm_up.is_empty() => Some(("nothing warms the candidate up", "warm_up")),
             Phase::Migrate | Phase::Contract if plan.migrations.is_none() => {
                 Some(("it has no migrations", "migrations"))
             }
             Phase::Backfill
-                if !plan
+                if plan
                     .migrations
                     .as_ref()
-                    .is_some_and(|migrations| migrations.backfill) =>
+                    .is_none_or(|migrations| !migrations.backfill) =>
             {
                 Some(("it has no backfill", "migrations"))
             }
@@ -169,10 +170,10 @@ impl Check<'_> {
                 Some(("it has no workers", "workers"))
             }
             Phase::QueueDepth
-                if !plan
+                if plan
                     .workers
                     .as_ref()
-                    .is_some_and(|workers| workers.max_depth.is_some()) =>
+                    .is_none_or(|workers| workers.max_depth.is_none()) =>
             {
                 Some(("it does not look at queues", "workers"))
             }

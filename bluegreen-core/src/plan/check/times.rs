@@ -6,7 +6,7 @@ use super::Check;
 use crate::plan::humane;
 
 /// The longest time that a plan may ask for: what waits longer has been forgotten.
-const LONGEST: Duration = Duration::from_secs(30 * 86_400);
+const LONGEST: Duration = Duration::from_hours(30 * 24);
 
 /// The shortest lease: below it the delay of one store write is enough to lose it.
 const SHORTEST_LEASE: Duration = Duration::from_secs(2);

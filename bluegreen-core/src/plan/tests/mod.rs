@@ -1,5 +1,8 @@
 //! Plans as people write them, and what they are told.
 
+mod defaults;
+mod explaining;
 mod mistakes;
 mod reading;
+mod rules;
 mod windows;
