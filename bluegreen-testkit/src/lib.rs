@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod fakes;
+pub mod load;
 pub mod loopback;
 
 mod lock;

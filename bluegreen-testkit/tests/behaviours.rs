@@ -1,4 +1,5 @@
 //! Each behaviour of a script, once, on a router and on a store.
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -6,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{
-    Clock, Fault, FaultKind, Op, Router, Slot, Split, Store, StoreError, StoreVersion, SystemClock,
-    Timestamp, Token, Versioned,
+    Fault, FaultKind, Op, Router, Slot, Split, Store, StoreError, StoreVersion, SystemClock, Timestamp,
+    Token, Versioned,
 };
 use bluegreen_testkit::fakes::{
     Behaviour, CallLog, CrashPoint, FakeRouter, FakeStore, RouterCall, StoreCall,
@@ -76,7 +77,7 @@ async fn timed<E>(
     kind: impl Fn(E) -> FaultKind,
 ) -> (Option<Result<(), FaultKind>>, Duration) {
     let before = log.clock().monotonic();
-    let answer = tokio::time::timeout(Duration::from_secs(60), call).await.ok();
+    let answer = tokio::time::timeout(Duration::from_mins(1), call).await.ok();
     let took = log.clock().monotonic().since(before);
     (answer.map(|answer| answer.map_err(kind)), took)
 }
@@ -116,7 +117,7 @@ async fn a_store_behaves_as_its_script_says_and_then_lets_everything_through() {
         let body = Bytes::from_static(b"one");
 
         let write = async { store.store("shop", None, body.clone()).await.map(drop) };
-        let (answer, took) = timed(&log, write, kind).await;
+        let (answer, took) = timed(&log, write, |error| kind(&error)).await;
         let applied = store.load("shop").await.unwrap().is_some();
         log.clock().sleep(SPAN).await;
         let later = store.load("shop").await.unwrap();
@@ -139,7 +140,7 @@ async fn a_store_behaves_as_its_script_says_and_then_lets_everything_through() {
     }
 }
 
-fn kind(error: StoreError) -> FaultKind {
+fn kind(error: &StoreError) -> FaultKind {
     match error {
         StoreError::Conflict { .. } => FaultKind::Fenced,
         StoreError::Unavailable { .. } => FaultKind::Unavailable { retry_after: None },
@@ -205,6 +206,24 @@ async fn a_caller_can_die_at_any_call_before_or_after_it_is_applied() {
             ]
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_disturbs_all_fakes_of_a_log_where_no_script_says_otherwise() {
+    let log = log();
+    let (edge, dns) = (FakeRouter::new("edge", &log), FakeRouter::new("dns", &log));
+    log.disturb(|call| match call.operation {
+        "shift" => Behaviour::Fault(FaultKind::Unknown),
+        _ => Behaviour::Ok,
+    });
+    edge.script(RouterCall::Shift, [Behaviour::Ok]);
+    let blue = Split::all(Slot::Blue);
+    for (router, is_good) in [(&edge, true), (&edge, false), (&dns, false)] {
+        router.stage(&op(1), Slot::Green).await.unwrap();
+        assert_eq!(router.shift(&op(1), blue).await.is_ok(), is_good, "{router:?}");
+    }
+    log.calm();
+    dns.shift(&op(1), blue).await.unwrap();
 }
 
 /// The smallest store.

@@ -1,4 +1,5 @@
 //! The loopback services, proxy, host and control over real sockets.
+#![cfg(test)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,11 +1,13 @@
 //! The calls to all fakes of a test, in their global order.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use bluegreen_core::{Clock, Monotonic, Op, SystemClock, Token};
 use tokio::sync::watch;
 
+use super::script::Behaviour;
 use crate::lock::held;
 
 /// One call to a fake, as it arrived.
@@ -52,18 +54,45 @@ pub enum CrashPoint {
 ///
 /// It can also stand in for the death of the caller: [`crash_at`](Self::crash_at) lets one call,
 /// and every later one, hang. The test waits for [`crashed`](Self::crashed), drops the caller, calls
-/// [`revive`](Self::revive) and starts another.
+/// [`revive`](Self::revive) and starts another. And it can disturb all fakes by one rule, for
+/// simulations: see [`disturb`](Self::disturb).
 #[derive(Debug, Clone)]
 pub struct CallLog {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     clock: Arc<dyn Clock>,
     calls: Mutex<Vec<Call>>,
     crash: Mutex<Option<(usize, CrashPoint)>>,
     crashed: watch::Sender<bool>,
+    rule: Mutex<Option<Rule>>,
+}
+
+type Rule = Box<dyn FnMut(&Call) -> Behaviour + Send>;
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("calls", &self.calls)
+            .field("crash", &self.crash)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the log says of a call that it has written down.
+pub(super) struct Said {
+    /// What the death of the caller makes of it, whatever the script says.
+    forced: Option<Behaviour>,
+    /// What it does when the script says nothing.
+    otherwise: Behaviour,
+}
+
+impl Said {
+    /// What the call does. The script is asked only when the caller lives.
+    pub(super) fn or_script(self, script: impl FnOnce() -> Option<Behaviour>) -> Behaviour {
+        self.forced.or_else(script).unwrap_or(self.otherwise)
+    }
 }
 
 impl Default for CallLog {
@@ -82,6 +111,7 @@ impl CallLog {
                 calls: Mutex::default(),
                 crash: Mutex::default(),
                 crashed: watch::Sender::new(false),
+                rule: Mutex::default(),
             }),
         }
     }
@@ -134,7 +164,38 @@ impl CallLog {
         self.shared.crashed.send_replace(false);
     }
 
-    /// Writes a call down. `Some` when the caller dies at it.
+    /// From now on each call for which the script says nothing does what `rule` says of it: one place
+    /// for the faults of a whole world, such as seeded ones. Ends with [`calm`](Self::calm).
+    ///
+    /// ```
+    /// use std::hash::{DefaultHasher, Hash, Hasher};
+    ///
+    /// use bluegreen_core::FaultKind;
+    /// use bluegreen_testkit::fakes::{Behaviour, CallLog};
+    ///
+    /// let log = CallLog::default();
+    /// let (seed, mut nth) = (42_u64, 0_u64);
+    /// log.disturb(move |_| {
+    ///     nth += 1;
+    ///     let mut hasher = DefaultHasher::new();
+    ///     (seed, nth).hash(&mut hasher);
+    ///     match hasher.finish() % 20 {
+    ///         0 => Behaviour::Fault(FaultKind::Unavailable { retry_after: None }),
+    ///         1 => Behaviour::ApplyThenFault(FaultKind::Unknown),
+    ///         _ => Behaviour::Ok,
+    ///     }
+    /// });
+    /// ```
+    pub fn disturb(&self, rule: impl FnMut(&Call) -> Behaviour + Send + 'static) {
+        *held(&self.shared.rule) = Some(Box::new(rule));
+    }
+
+    /// Ends what [`disturb`](Self::disturb) began. What is on its way to land late still lands.
+    pub fn calm(&self) {
+        *held(&self.shared.rule) = None;
+    }
+
+    /// Writes a call down, and says what that does to it.
     pub(super) fn record(
         &self,
         port: &'static str,
@@ -142,29 +203,43 @@ impl CallLog {
         operation: &'static str,
         arguments: String,
         op: Option<&Op>,
-    ) -> Option<CrashPoint> {
+    ) -> Said {
+        let call = Call {
+            port,
+            name: name.to_owned(),
+            operation,
+            arguments,
+            token: op.map(|op| op.token),
+            op_id: op.map(|op| op.id.clone()),
+            at: self.shared.clock.monotonic(),
+        };
+        let otherwise = match held(&self.shared.rule).as_mut() {
+            Some(rule) => rule(&call),
+            None => Behaviour::Ok,
+        };
         let nth = {
             let mut calls = held(&self.shared.calls);
-            calls.push(Call {
-                port,
-                name: name.to_owned(),
-                operation,
-                arguments,
-                token: op.map(|op| op.token),
-                op_id: op.map(|op| op.id.clone()),
-                at: self.shared.clock.monotonic(),
-            });
+            calls.push(call);
             calls.len()
         };
+        Said {
+            forced: self.death(nth),
+            otherwise,
+        }
+    }
+
+    /// What the death of the caller makes of its `nth` call.
+    fn death(&self, nth: usize) -> Option<Behaviour> {
         let (at, point) = (*held(&self.shared.crash))?;
-        match nth.cmp(&at) {
-            std::cmp::Ordering::Less => None,
-            std::cmp::Ordering::Equal => {
-                self.shared.crashed.send_replace(true);
-                Some(point)
-            }
+        let order = nth.cmp(&at);
+        if order == Ordering::Equal {
+            self.shared.crashed.send_replace(true);
+        }
+        match (order, point) {
+            (Ordering::Less, _) => None,
+            (Ordering::Equal, CrashPoint::After) => Some(Behaviour::ApplyThenHang),
             // A dead caller sends nothing more.
-            std::cmp::Ordering::Greater => Some(CrashPoint::Before),
+            (Ordering::Equal, CrashPoint::Before) | (Ordering::Greater, _) => Some(Behaviour::Hang),
         }
     }
 }

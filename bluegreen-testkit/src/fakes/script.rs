@@ -45,12 +45,9 @@ impl<C: Eq + Hash> Script<C> {
         self.queues.entry(call).or_default().extend(behaviours);
     }
 
-    /// The behaviour of the next call; [`Behaviour::Ok`] after the end of the script.
-    pub(crate) fn next(&mut self, call: &C) -> Behaviour {
-        self.queues
-            .get_mut(call)
-            .and_then(VecDeque::pop_front)
-            .unwrap_or(Behaviour::Ok)
+    /// The behaviour of the next call; `None` after the end of the script.
+    pub(crate) fn next(&mut self, call: &C) -> Option<Behaviour> {
+        self.queues.get_mut(call).and_then(VecDeque::pop_front)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bluegreen_core::{Fault, FaultKind, Monotonic, Op};
 
-use super::call_log::{Call, CallLog, CrashPoint};
+use super::call_log::{Call, CallLog};
 use super::script::{Behaviour, Script};
 use crate::lock::held;
 
@@ -114,18 +114,14 @@ where
         S: Send,
     {
         let operation: &'static str = call.into();
-        let crash = self.shared.log.record(
+        let said = self.shared.log.record(
             self.shared.port,
             &self.shared.name,
             operation,
             arguments,
             Some(op),
         );
-        let behaviour = match crash {
-            Some(CrashPoint::Before) => Behaviour::Hang,
-            Some(CrashPoint::After) => Behaviour::ApplyThenHang,
-            None => held(&self.shared.inner).script.next(&call),
-        };
+        let behaviour = said.or_script(|| held(&self.shared.inner).script.next(&call));
         match behaviour {
             Behaviour::Ok => self.with(effect),
             Behaviour::Fault(kind) => Err(self.fault(kind, operation)),

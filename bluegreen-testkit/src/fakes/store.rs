@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bluegreen_core::{FaultKind, Monotonic, Store, StoreError, StoreVersion, Versioned};
 use bytes::Bytes;
 
-use super::call_log::{Call, CallLog, CrashPoint};
+use super::call_log::{Call, CallLog};
 use super::script::{Behaviour, Script, calls};
 use crate::lock::held;
 
@@ -146,17 +146,13 @@ impl FakeStore {
     async fn call(&self, request: Request) -> Result<Response, StoreError> {
         let operation = request.call().into();
         let arguments = request.key().to_owned();
-        let crash = self
+        let said = self
             .shared
             .log
             .record("store", &self.shared.name, operation, arguments, None);
         let (behaviour, latency) = {
             let mut state = held(&self.shared.state);
-            let behaviour = match crash {
-                Some(CrashPoint::Before) => Behaviour::Hang,
-                Some(CrashPoint::After) => Behaviour::ApplyThenHang,
-                None => state.script.next(&request.call()),
-            };
+            let behaviour = said.or_script(|| state.script.next(&request.call()));
             (behaviour, state.latency)
         };
         let clock = self.shared.log.clock();

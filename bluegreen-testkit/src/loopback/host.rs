@@ -46,7 +46,10 @@ impl LoopbackHost {
     /// # Errors
     /// When no ports can be bound.
     pub async fn start() -> io::Result<Self> {
-        let (blue, green) = (empty_slot(Slot::Blue).await?, empty_slot(Slot::Green).await?);
+        let (blue, green) = (
+            service_of_empty(Slot::Blue).await?,
+            service_of_empty(Slot::Green).await?,
+        );
         Ok(Self {
             shared: Arc::new(Shared {
                 services: PerSlot { blue, green },
@@ -98,10 +101,18 @@ impl LoopbackHost {
         held(&self.shared.defects).insert(version, faults);
     }
 
-    async fn replace(&self, slot: Slot, running: Running) -> io::Result<()> {
+    /// Stops what runs in a slot. Dropped on its way, it leaves a slot in which nothing runs.
+    async fn empty(&self, slot: Slot) -> io::Result<()> {
+        *held(&self.shared.running).get_mut(slot) = None;
         let service = self.service(slot);
         service.set_refusing(true).await?;
         service.cut_connections();
+        Ok(())
+    }
+
+    async fn replace(&self, slot: Slot, running: Running) -> io::Result<()> {
+        self.empty(slot).await?;
+        let service = self.service(slot);
         let version = running.release.version.clone();
         let faults = held(&self.shared.defects)
             .get(&version)
@@ -115,7 +126,7 @@ impl LoopbackHost {
     }
 }
 
-async fn empty_slot(slot: Slot) -> io::Result<Service> {
+async fn service_of_empty(slot: Slot) -> io::Result<Service> {
     let version = Version::new("none").map_err(io::Error::other)?;
     let service = Service::start(ServiceConfig { version, slot }).await?;
     service.set_refusing(true).await?;
@@ -138,7 +149,11 @@ impl Host for LoopbackHost {
             release: assignment.release.clone(),
             deployment: Some(assignment.deployment),
         };
-        if held(&self.shared.running).get(assignment.slot).as_ref() == Some(&wanted) {
+        let is_there = held(&self.shared.running)
+            .get(assignment.slot)
+            .as_ref()
+            .is_some_and(|running| running.deployment == wanted.deployment);
+        if is_there {
             return Ok(());
         }
         self.replace(assignment.slot, wanted)
@@ -174,13 +189,6 @@ impl Host for LoopbackHost {
 
     async fn retire(&self, _: &Op, slot: Slot) -> Result<(), Fault> {
         let _turn = self.shared.turn.lock().await;
-        let service = self.service(slot);
-        service
-            .set_refusing(true)
-            .await
-            .map_err(unknown("retire", slot))?;
-        service.cut_connections();
-        *held(&self.shared.running).get_mut(slot) = None;
-        Ok(())
+        self.empty(slot).await.map_err(unknown("retire", slot))
     }
 }

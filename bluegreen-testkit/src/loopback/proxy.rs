@@ -90,6 +90,7 @@ pub(super) struct ProxyState {
 }
 
 /// A reverse proxy on 127.0.0.1: HTTP/1.1 with keep-alive on both sides, one decision a request.
+/// Dropped, it drops its connections; its routers do not keep it alive.
 ///
 /// A change of the split touches no connection: requests that have begun are finished where they
 /// began, the next one on the same connection goes by the new split. The slot is chosen and counted
