@@ -118,7 +118,7 @@ async fn steps(world: &World, interrupted: &(dyn Fn() -> bool + Sync)) -> Result
 }
 
 fn judge(report: &Report, as_meant: bool) -> Exit {
-    say(&format!("\nWhat the clients saw:\n{report}"));
+    say(format!("\nWhat the clients saw:\n{report}").trim_end());
     if as_meant && report.failed() == 0 {
         say("No request failed.");
         Exit::AsMeant
