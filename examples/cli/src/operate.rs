@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::lifecycle::End;
-use bluegreen_core::{Clock, DeployError, Deployer, Entry, Observer, Plan, Report, Signed, Status, SystemClock};
+use bluegreen_core::{
+    Clock, DeployError, Deployer, Entry, Observer, Plan, Report, Signed, Status, SystemClock,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;

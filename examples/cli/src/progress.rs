@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bluegreen_core::lifecycle::{CheckResult, Run};
 use bluegreen_core::plan::{ApprovalDefault, Plan};
-use bluegreen_core::{Entry, Event, Outcome, Phase, Share, Status, Timestamp, Verification};
+use bluegreen_core::{Entry, Event, Outcome, Phase, Status, Timestamp, Verification};
 
 use crate::operate::Seen;
 use crate::screen::Screen;
@@ -17,8 +17,8 @@ const QUIET: Duration = Duration::from_secs(8);
 /// What was said of an operation so far.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    weights: Vec<Share>,
-    lease: Duration,
+    /// The plan by which it goes, as far as is known.
+    plan: Plan,
     begun: bool,
     told_holder: bool,
     phase: Option<(Phase, Option<usize>)>,
@@ -30,8 +30,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
-            weights: weights(plan),
-            lease: plan.lease.ttl,
+            plan: plan.clone(),
             begun: false,
             told_holder: false,
             phase: None,
@@ -80,11 +79,19 @@ impl Progress {
         if phase == Phase::Ended {
             return None;
         }
-        let step = step.map(|step| {
-            let weight = self.weights.get(step.saturating_sub(1)).copied().unwrap_or(Share::ALL);
-            format!(" (step {step} of {}: {weight})", self.weights.len())
-        });
-        Some(format!("{phase}{}", step.unwrap_or_default()))
+        let steps = &self.plan.steps;
+        let at = step.and_then(|step| steps.get(step.checked_sub(1)?));
+        let place = match (step, at) {
+            (Some(step), Some(at)) => format!(" (step {step} of {}: {})", steps.len(), at.weight),
+            _ => String::new(),
+        };
+        let watched = match phase {
+            Phase::Bake => at.map(|step| step.bake),
+            Phase::Soak => Some(self.plan.soak.time),
+            _ => None,
+        };
+        let watched = watched.map_or_else(String::new, |span| format!(", watched for {}", time(span)));
+        Some(format!("{phase}{place}{watched}"))
     }
 
     fn event(&mut self, event: &Event) -> Vec<String> {
@@ -143,9 +150,10 @@ impl Progress {
             Event::Approved { by, step } => one(format!("{by} approved step {step}")),
             Event::AbortRequested { by } => one(format!("{} asks to stop: {}", by.by, by.reason)),
             Event::ReturnRequested { by } => one(format!("{} asks for the way back: {}", by.by, by.reason)),
-            Event::Resolved { by, live } => {
-                one(format!("{} says that {live} has the traffic: {}", by.by, by.reason))
-            }
+            Event::Resolved { by, live } => one(format!(
+                "{} says that {live} has the traffic: {}",
+                by.by, by.reason
+            )),
             _ => Vec::new(),
         }
     }
@@ -158,7 +166,8 @@ impl Progress {
                 let before = self
                     .answers
                     .insert(format!("{} {}", result.name, result.slot), result.outcome);
-                before != Some(result.outcome) && !(before.is_none() && result.outcome == Outcome::Inconclusive)
+                before != Some(result.outcome)
+                    && !(before.is_none() && result.outcome == Outcome::Inconclusive)
             })
             .map(result)
             .collect()
@@ -182,18 +191,19 @@ impl Progress {
     fn standing(&mut self, status: &Status) -> Vec<String> {
         let open = status.lifecycle.open();
         if let Some(run) = open {
-            self.weights = weights(&run.plan);
-            self.lease = run.plan.lease.ttl;
+            self.plan.clone_from(&run.plan);
         }
         if !self.begun {
             let Some((holder, since)) = status.holder.as_ref().filter(|_| !self.told_holder) else {
                 return Vec::new();
             };
             self.told_holder = true;
-            let at = open.map_or_else(String::new, |run| format!(", on {} in phase {}", run.id, run.phase));
+            let at = open.map_or_else(String::new, |run| {
+                format!(", on {} in phase {}", run.id, run.phase)
+            });
             return vec![format!(
                 "waiting: held by {holder} since {since}{at}; if it is dead its lease runs out in at most {}",
-                time(self.lease)
+                time(self.plan.lease.ttl)
             )];
         }
         match open {
@@ -201,10 +211,6 @@ impl Progress {
             _ => Vec::new(),
         }
     }
-}
-
-fn weights(plan: &Plan) -> Vec<Share> {
-    plan.steps.iter().map(|step| step.weight).collect()
 }
 
 fn result(result: &CheckResult) -> String {
@@ -220,11 +226,9 @@ pub(crate) fn still(run: &Run, at: Timestamp) -> String {
     let left = run.time_limit().map(|limit| limit.saturating_sub(spent));
     let left = left.map_or_else(String::new, |left| format!(", at most {} left", time(left)));
     let what = match run.phase {
-        Phase::Bake | Phase::Soak => format!(
-            "watched {} of {}",
-            millis(run.watched_ms),
-            time(run.watch_time())
-        ),
+        Phase::Bake | Phase::Soak => {
+            format!("watched {} of {}", millis(run.watched_ms), time(run.watch_time()))
+        }
         Phase::Approval => {
             let default = run
                 .plan

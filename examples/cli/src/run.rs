@@ -116,14 +116,16 @@ impl<P: Provider> Ready<P> {
             Command::Deploy(asked) => self.deploy(asked).await,
             Command::Rollback { reason } => {
                 let request = Request::from(self.signed(reason)?);
-                self.operate(async |deployer| deployer.rollback(request).await).await
+                self.operate(async |deployer| deployer.rollback(request).await)
+                    .await
             }
             Command::Retire(asked) => {
                 let mut request = Request::from(self.signed(asked.because.reason)?);
                 if let Some(version) = asked.give_up_standby {
                     request = self.give_up(request, &version).await?;
                 }
-                self.operate(async |deployer| deployer.retire(request).await).await
+                self.operate(async |deployer| deployer.retire(request).await)
+                    .await
             }
             Command::Contract(because) => {
                 let by = self.signed(because.reason)?;
@@ -132,11 +134,13 @@ impl<P: Provider> Ready<P> {
             Command::Adopt(because) => {
                 let by = self.signed(because.reason)?;
                 let plan = self.config.plan.clone();
-                self.operate(async |deployer| deployer.adopt(&plan, by).await).await
+                self.operate(async |deployer| deployer.adopt(&plan, by).await)
+                    .await
             }
             Command::Resolve { live, because } => {
                 let by = self.signed(because.reason)?;
-                self.operate(async |deployer| deployer.resolve(live, by).await).await
+                self.operate(async |deployer| deployer.resolve(live, by).await)
+                    .await
             }
             Command::Resume => self.resume().await,
         }
@@ -144,7 +148,9 @@ impl<P: Provider> Ready<P> {
 
     fn by(&self) -> Result<&str, Failure> {
         self.by.as_deref().ok_or_else(|| {
-            Failure::Wrong("who asks is recorded, and the variable USER is not set: say it with --by NAME".to_owned())
+            Failure::Wrong(
+                "who asks is recorded, and the variable USER is not set: say it with --by NAME".to_owned(),
+            )
         })
     }
 
@@ -178,16 +184,19 @@ impl<P: Provider> Ready<P> {
             builder = builder.notifier(CommandNotifier::new(spec.clone(), context.clone()));
         }
         let wrong = |error: ProviderError| Failure::Wrong(format!("[{}]: {error}", P::SECTION));
-        for router in P::routers(&config.provider, &config.secrets).await.map_err(wrong)? {
+        for router in P::routers(&config.provider, &config.secrets)
+            .await
+            .map_err(wrong)?
+        {
             builder = builder.shared_router(router);
         }
         builder = P::equip(&config.provider, &config.secrets, builder)
             .await
             .map_err(wrong)?;
         builder.build().map_err(|error| match error {
-            DeployError::MissingPart("host") => {
-                Failure::Wrong("there is no host: write [host] with the commands that run a release".to_owned())
-            }
+            DeployError::MissingPart("host") => Failure::Wrong(
+                "there is no host: write [host] with the commands that run a release".to_owned(),
+            ),
             error => error.into(),
         })
     }
@@ -258,7 +267,10 @@ impl<P: Provider> Ready<P> {
         let open = self.silent().await?.status().await?.lifecycle.open().is_some();
         let nothing = || DeployError::NothingToDo("nothing is open".to_owned());
         if !open {
-            return Ok(Ended::new(Exit::AsMeant, "nothing is open, so there is nothing to resume"));
+            return Ok(Ended::new(
+                Exit::AsMeant,
+                "nothing is open, so there is nothing to resume",
+            ));
         }
         self.operate(async |deployer| deployer.resume().await?.ok_or_else(nothing))
             .await
@@ -279,14 +291,19 @@ impl<P: Provider> Ready<P> {
     async fn check(&self, release: Option<Release>) -> Result<Ended, Failure> {
         let explained = self.config.plan.explain();
         let Some(release) = release else {
-            let text = format!("{explained}\nThe configuration is good. With a version, its preflight is checked too.");
+            let text = format!(
+                "{explained}\nThe configuration is good. With a version, its preflight is checked too."
+            );
             return Ok(Ended::new(Exit::AsMeant, text).with("plan", explained));
         };
         self.screen.say(&explained);
         let deployer = self.silent().await?;
         let by = Signed::new(self.by.as_deref().unwrap_or("somebody"), "check");
         let results = deployer.check(&self.config.plan, &release, by).await?;
-        let bad = results.iter().filter(|result| result.outcome != Outcome::Pass).count();
+        let bad = results
+            .iter()
+            .filter(|result| result.outcome != Outcome::Pass)
+            .count();
         let mut text = format!("Preflight of {release}:");
         for result in &results {
             text.push_str(&format!(
@@ -295,15 +312,23 @@ impl<P: Provider> Ready<P> {
             ));
         }
         let (exit, end) = if bad == 0 {
-            (Exit::AsMeant, "It could begin now. Nothing was touched.".to_owned())
+            (
+                Exit::AsMeant,
+                "It could begin now. Nothing was touched.".to_owned(),
+            )
         } else {
             (
                 Exit::NotAsMeant,
-                format!("It could not begin now: {bad} of {} checks do not pass. Nothing was touched.", results.len()),
+                format!(
+                    "It could not begin now: {bad} of {} checks do not pass. Nothing was touched.",
+                    results.len()
+                ),
             )
         };
         text.push_str(&format!("\n{end}"));
-        Ok(Ended::new(exit, text).with("plan", explained).with("checks", results))
+        Ok(Ended::new(exit, text)
+            .with("plan", explained)
+            .with("checks", results))
     }
 
     async fn status(&self) -> Result<Ended, Failure> {
@@ -313,7 +338,12 @@ impl<P: Provider> Ready<P> {
 
     async fn history(&self, limit: u16) -> Result<Ended, Failure> {
         let deployer = self.silent().await?;
-        let last = deployer.status().await?.lifecycle.run().map(|run| run.id.number());
+        let last = deployer
+            .status()
+            .await?
+            .lifecycle
+            .run()
+            .map(|run| run.id.number());
         let after = last.unwrap_or_default().saturating_sub(u64::from(limit));
         let reports = deployer
             .history((after > 0).then_some(after), usize::from(limit))

@@ -79,7 +79,10 @@ impl Service {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "what a command says on its standard error is the evidence of its host")]
+#[expect(
+    clippy::print_stderr,
+    reason = "what a command says on its standard error is the evidence of its host"
+)]
 fn complain(error: &io::Error) {
     eprintln!("{error}");
 }
@@ -101,14 +104,23 @@ impl Assigned {
     async fn start(self) -> io::Result<()> {
         let place = &self.place;
         if let Some(running) = place.running() {
-            if running.arguments.iter().any(|argument| argument == self.version.as_str()) {
+            if running
+                .arguments
+                .iter()
+                .any(|argument| argument == self.version.as_str())
+            {
                 return place.answers().await;
             }
             place.stop().await?;
         }
         let child = Command::new(std::env::current_exe()?)
             .arg("serve")
-            .args(["--slot", place.slot.as_str(), "--listen", &place.listen.to_string()])
+            .args([
+                "--slot",
+                place.slot.as_str(),
+                "--listen",
+                &place.listen.to_string(),
+            ])
             .arg("--dir")
             .arg(&place.dir)
             .args(["--version", self.version.as_str()])

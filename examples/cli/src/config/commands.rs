@@ -68,7 +68,12 @@ pub(super) fn problems(commands: &Commands, context: &CommandContext) -> Vec<Pro
 pub(super) fn of_plan(plan: &Plan, commands: &Commands, context: &CommandContext) -> Vec<Problem> {
     let mut problems = parts(plan, commands);
     for (index, spec) in plan.warm_up.iter().enumerate() {
-        problems.extend(of_command(format!("plan.warm_up[{index}]"), spec, Known::Release, context));
+        problems.extend(of_command(
+            format!("plan.warm_up[{index}]"),
+            spec,
+            Known::Release,
+            context,
+        ));
     }
     for (index, hook) in plan.hooks.iter().enumerate() {
         let path = format!("plan.hooks[{index}]");

@@ -117,7 +117,10 @@ impl Sections {
         missing: Missing,
     ) -> Option<Config<P::Config>> {
         let plan = self.plan();
-        let store: Option<StoreSection> = self.needed("store", "say where records are kept: dir = \"/var/lib/bluegreen\"");
+        let store: Option<StoreSection> = self.needed(
+            "store",
+            "say where records are kept: dir = \"/var/lib/bluegreen\"",
+        );
         let host = self.optional("host");
         let migrator = self.optional("migrator");
         let workers = self.optional("workers");
@@ -144,9 +147,14 @@ impl Sections {
             let found = commands::of_plan(plan, &commands, &context);
             // A section that could not be read is not missing.
             let begun = |path: &str| path.split('.').next().map(str::to_owned);
-            let told: Vec<_> = self.problems.iter().filter_map(|problem| begun(&problem.path)).collect();
+            let told: Vec<_> = self
+                .problems
+                .iter()
+                .filter_map(|problem| begun(&problem.path))
+                .collect();
             self.problems.extend(found.into_iter().filter(|problem| {
-                problem.path.starts_with("plan") || begun(&problem.path).is_none_or(|name| !told.contains(&name))
+                problem.path.starts_with("plan")
+                    || begun(&problem.path).is_none_or(|name| !told.contains(&name))
             }));
         }
         let provider = self.provider::<P>(&held);
@@ -171,13 +179,14 @@ impl Sections {
         };
         Plan::from_value(value)
             .map_err(|error| {
-                self.problems.extend(error.problems.into_iter().map(|problem| Problem {
-                    path: match problem.path.as_str() {
-                        "" => "plan".to_owned(),
-                        path => format!("plan.{path}"),
-                    },
-                    ..problem
-                }));
+                self.problems
+                    .extend(error.problems.into_iter().map(|problem| Problem {
+                        path: match problem.path.as_str() {
+                            "" => "plan".to_owned(),
+                            path => format!("plan.{path}"),
+                        },
+                        ..problem
+                    }));
             })
             .ok()
     }
@@ -229,7 +238,9 @@ impl Sections {
             let found: Vec<_> = found.collect();
             section.add(found);
         }
-        section.problems.retain(|problem| !unknown.iter().any(|known| known.path == problem.path));
+        section
+            .problems
+            .retain(|problem| !unknown.iter().any(|known| known.path == problem.path));
         section.problems.extend(unknown);
         self.take(section)
     }

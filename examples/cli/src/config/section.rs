@@ -216,12 +216,10 @@ fn stand_in<T>(section: &mut Section<T>, value: &mut Value, path: &[Key], place:
             table.insert(key.clone(), candidate);
             true
         }
-        (Some(Value::Array(items)), Key::Index(index)) => {
-            items.get_mut(*index).is_some_and(|item| {
-                *item = candidate;
-                true
-            })
-        }
+        (Some(Value::Array(items)), Key::Index(index)) => items.get_mut(*index).is_some_and(|item| {
+            *item = candidate;
+            true
+        }),
         _ => false,
     }
 }
@@ -256,9 +254,23 @@ mod tests {
                 "standby": {"run": ["a"], "timeout": 5},
             }),
         );
-        let told: Vec<_> = section.problems.iter().map(|problem| problem.path.as_str()).collect();
-        for place in ["host.deploy.run", "host.deploy.colour", "host.readyness", "host.standby.timeout", "host.retire"] {
-            assert_eq!(told.iter().filter(|path| **path == place).count(), 1, "{place}: {told:?}");
+        let told: Vec<_> = section
+            .problems
+            .iter()
+            .map(|problem| problem.path.as_str())
+            .collect();
+        for place in [
+            "host.deploy.run",
+            "host.deploy.colour",
+            "host.readyness",
+            "host.standby.timeout",
+            "host.retire",
+        ] {
+            assert_eq!(
+                told.iter().filter(|path| **path == place).count(),
+                1,
+                "{place}: {told:?}"
+            );
         }
         assert_eq!(told.len(), 5, "{told:?}");
     }
