@@ -59,6 +59,7 @@
 mod args;
 mod config;
 mod exit;
+mod failure;
 mod operate;
 mod progress;
 mod provider;

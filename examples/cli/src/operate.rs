@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::Exit;
+use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report;
-use crate::run::Failure;
 use crate::screen::{Ended, Screen};
 
 /// What is seen of an operation.
@@ -52,14 +52,14 @@ pub(crate) struct Operator<'a> {
     pub(crate) events: mpsc::UnboundedSender<Seen>,
 }
 
+/// An operation that goes on.
+pub(crate) type Call<'a> = Pin<Box<dyn Future<Output = Result<Report, DeployError>> + Send + 'a>>;
+
 type Asking<'a> = Pin<Box<dyn Future<Output = Result<(), DeployError>> + Send + 'a>>;
 
 impl Operator<'_> {
     /// Sees an operation through to its end, or to the second Ctrl-C.
-    pub(crate) async fn see(
-        mut self,
-        call: impl Future<Output = Result<Report, DeployError>>,
-    ) -> Result<Ended, Failure> {
+    pub(crate) async fn see(mut self, mut call: Call<'_>) -> Result<Ended, Failure> {
         let (screen, deployer) = (self.screen, self.deployer);
         let mut progress = Progress::new(self.plan);
         let mut looking = JoinSet::new();
@@ -67,7 +67,6 @@ impl Operator<'_> {
         let mut signals = Signals::new()?;
         let mut interrupted = false;
         let mut abort: Option<Asking<'_>> = None;
-        tokio::pin!(call);
         let result = loop {
             tokio::select! {
                 biased;
@@ -76,13 +75,13 @@ impl Operator<'_> {
                         return Ok(left(progress.has_begun()));
                     }
                     interrupted = true;
-                    screen.warn("Ctrl-C: asking for an abort (back, if traffic has moved). Again: leave at once.");
+                    Screen::warn("Ctrl-C: asking for an abort (back, if traffic has moved). Again: leave at once.");
                     abort = Some(Box::pin(deployer.abort(Signed::new(self.by, "Ctrl-C"))));
                 }
                 asked = async { match abort.as_mut() { Some(asking) => asking.await, None => std::future::pending().await } } => {
                     abort = None;
                     if let Err(error) = asked {
-                        screen.warn(&format!("no abort: {error}"));
+                        Screen::warn(&format!("no abort: {error}"));
                     }
                 }
                 Some(seen) = self.seen.recv() => progress.tell(screen, &seen),

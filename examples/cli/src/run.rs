@@ -1,14 +1,16 @@
 //! One command, from its arguments to its exit code.
 
+use std::fmt::Write;
+
 use bluegreen_core::command::{CommandHost, CommandMigrator, CommandNotifier, CommandWorkers};
-use bluegreen_core::plan::Problem;
 use bluegreen_core::store::FileStore;
-use bluegreen_core::{DeployError, Deployer, Outcome, Release, Request, Signed};
+use bluegreen_core::{DeployError, Deployer, Outcome, Plan, Release, Request, Signed};
 use tokio::sync::mpsc;
 
 use crate::args::{Command, Deploy, Global};
-use crate::config::{Config, Missing, Unusable};
-use crate::operate::{Channel, Operator};
+use crate::config::{Config, Missing};
+use crate::failure::Failure;
+use crate::operate::{Call, Channel, Operator};
 use crate::screen::{Ended, Screen};
 use crate::{Exit, Provider, ProviderError, Surroundings, status};
 
@@ -18,57 +20,6 @@ pub async fn run<P: Provider>(global: &Global, command: Command, surroundings: S
     let name = command.name();
     let ended = attempt::<P>(screen, global, command, &surroundings).await;
     screen.end(name, ended.unwrap_or_else(Ended::from))
-}
-
-/// Why a command was not carried through.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The file is wrong.
-    Unusable(Unusable),
-    /// The command line is wrong.
-    Wrong(String),
-    /// It could not be begun or carried on.
-    Deploy(DeployError),
-    /// The provider could not be prepared.
-    Provider(ProviderError),
-}
-
-impl From<DeployError> for Failure {
-    fn from(error: DeployError) -> Self {
-        Self::Deploy(error)
-    }
-}
-
-impl From<Failure> for Ended {
-    fn from(failure: Failure) -> Self {
-        let (exit, text) = match failure {
-            Failure::Unusable(unusable) => return wrong_file(&unusable),
-            Failure::Wrong(text) => (Exit::Wrong, text),
-            Failure::Deploy(error) => (Exit::from(&error), error.to_string()),
-            Failure::Provider(error) => (Exit::NotAsMeant, error.to_string()),
-        };
-        Self::new(exit, &text).with("error", text)
-    }
-}
-
-fn wrong_file(unusable: &Unusable) -> Ended {
-    let count = match unusable.problems.len() {
-        1 => "has a problem".to_owned(),
-        count => format!("has {count} problems"),
-    };
-    let file = unusable.file.display();
-    let mut text = format!("{file} {count}; nothing was done:");
-    for problem in &unusable.problems {
-        text.push_str(&format!("\n  {problem}"));
-    }
-    let problems: Vec<_> = unusable.problems.iter().map(object).collect();
-    Ended::new(Exit::Wrong, text)
-        .with("error", format!("{file} {count}"))
-        .with("problems", problems)
-}
-
-fn object(problem: &Problem) -> serde_json::Value {
-    serde_json::json!({"path": problem.path, "message": problem.message, "remedy": problem.remedy})
 }
 
 /// A command that can be carried out.
@@ -91,7 +42,7 @@ async fn attempt<P: Provider>(
     };
     let config = Config::load::<P>(&global.config, surroundings, missing).map_err(Failure::Unusable)?;
     for problem in &config.warnings {
-        screen.warn(&format!("warning: {problem}"));
+        Screen::warn(&format!("warning: {problem}"));
     }
     let by = global.by.clone().or_else(|| surroundings.user.clone());
     let ready = Ready::<P> {
@@ -116,7 +67,7 @@ impl<P: Provider> Ready<P> {
             Command::Deploy(asked) => self.deploy(asked).await,
             Command::Rollback { reason } => {
                 let request = Request::from(self.signed(reason)?);
-                self.operate(async |deployer| deployer.rollback(request).await)
+                self.operate(|deployer, _| Box::pin(deployer.rollback(request)))
                     .await
             }
             Command::Retire(asked) => {
@@ -124,22 +75,21 @@ impl<P: Provider> Ready<P> {
                 if let Some(version) = asked.give_up_standby {
                     request = self.give_up(request, &version).await?;
                 }
-                self.operate(async |deployer| deployer.retire(request).await)
+                self.operate(|deployer, _| Box::pin(deployer.retire(request)))
                     .await
             }
             Command::Contract(because) => {
                 let by = self.signed(because.reason)?;
-                self.operate(async |deployer| deployer.contract(by).await).await
+                self.operate(|deployer, _| Box::pin(deployer.contract(by))).await
             }
             Command::Adopt(because) => {
                 let by = self.signed(because.reason)?;
-                let plan = self.config.plan.clone();
-                self.operate(async |deployer| deployer.adopt(&plan, by).await)
+                self.operate(|deployer, plan| Box::pin(deployer.adopt(plan, by)))
                     .await
             }
             Command::Resolve { live, because } => {
                 let by = self.signed(because.reason)?;
-                self.operate(async |deployer| deployer.resolve(live, by).await)
+                self.operate(|deployer, _| Box::pin(deployer.resolve(live, by)))
                     .await
             }
             Command::Resume => self.resume().await,
@@ -208,7 +158,7 @@ impl<P: Provider> Ready<P> {
 
     async fn operate(
         &self,
-        call: impl AsyncFnOnce(&Deployer) -> Result<bluegreen_core::Report, DeployError>,
+        call: impl for<'a> FnOnce(&'a Deployer, &'a Plan) -> Call<'a>,
     ) -> Result<Ended, Failure> {
         let (events, seen) = mpsc::unbounded_channel();
         let deployer = self.deployer(Channel(events.clone())).await?;
@@ -220,7 +170,7 @@ impl<P: Provider> Ready<P> {
             seen,
             events,
         };
-        operator.see(call(&deployer)).await
+        operator.see(call(&deployer, &self.config.plan)).await
     }
 
     async fn deploy(&self, asked: Deploy) -> Result<Ended, Failure> {
@@ -235,8 +185,7 @@ impl<P: Provider> Ready<P> {
             request = self.give_up(request, &version).await?;
         }
         let release = asked.release.of(asked.version);
-        let plan = &self.config.plan;
-        self.operate(async |deployer| deployer.deploy(plan, release, request).await)
+        self.operate(|deployer, plan| Box::pin(deployer.deploy(plan, release, request)))
             .await
     }
 
@@ -272,8 +221,10 @@ impl<P: Provider> Ready<P> {
                 "nothing is open, so there is nothing to resume",
             ));
         }
-        self.operate(async |deployer| deployer.resume().await?.ok_or_else(nothing))
-            .await
+        self.operate(|deployer, _| {
+            Box::pin(async move { Box::pin(deployer.resume()).await?.ok_or_else(nothing) })
+        })
+        .await
     }
 
     async fn init(&self) -> Result<Ended, Failure> {
@@ -306,10 +257,11 @@ impl<P: Provider> Ready<P> {
             .count();
         let mut text = format!("Preflight of {release}:");
         for result in &results {
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "\n  {:<12} {} ({}): {}",
                 result.outcome, result.name, result.slot, result.evidence
-            ));
+            );
         }
         let (exit, end) = if bad == 0 {
             (
@@ -325,7 +277,7 @@ impl<P: Provider> Ready<P> {
                 ),
             )
         };
-        text.push_str(&format!("\n{end}"));
+        let _ = write!(text, "\n{end}");
         Ok(Ended::new(exit, text)
             .with("plan", explained)
             .with("checks", results))

@@ -48,14 +48,14 @@ impl Screen {
     /// Says how it goes.
     pub(crate) fn say(self, text: &str) {
         if self.json {
-            self.warn(text);
+            Self::warn(text);
         } else {
             let _ = writeln!(std::io::stdout(), "{text}");
         }
     }
 
     /// Says what should not be missed.
-    pub(crate) fn warn(self, text: &str) {
+    pub(crate) fn warn(text: &str) {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 
@@ -67,13 +67,13 @@ impl Screen {
             object.insert("command".to_owned(), json!(command));
             object.insert("exit".to_owned(), json!(ended.exit));
             object.insert("code".to_owned(), json!(ended.exit.code()));
-            self.warn(text);
+            Self::warn(text);
             let _ = writeln!(std::io::stdout(), "{}", Value::Object(object));
         } else if ended.exit == Exit::AsMeant {
             self.say(text);
         } else {
             let _ = std::io::stdout().flush();
-            self.warn(text);
+            Self::warn(text);
         }
         ended.exit
     }

@@ -1,5 +1,6 @@
 //! Times and tables for people.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use bluegreen_core::Timestamp;
@@ -42,7 +43,7 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     for row in rows {
         let mut line = String::from(" ");
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&format!(" {cell:<width$} "));
+            let _ = write!(line, " {cell:<width$} ");
         }
         text.push_str(line.trim_end());
         text.push('\n');

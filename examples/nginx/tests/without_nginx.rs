@@ -1,5 +1,7 @@
 //! What the command line does where there is no nginx: it checks, refuses and reads.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod common;
 
 use std::fs;

@@ -125,23 +125,21 @@ impl Mistake {
             .strip_prefix("invalid type: ")
             .or_else(|| message.strip_prefix("invalid value: "))
             .and_then(|rest| rest.rsplit_once(", expected "));
-        match typed {
+        if let Some((_, expected)) = typed {
             // What was found is not shown: it may be a secret in the wrong place.
-            Some((_, expected)) => Self::Wrong {
+            return Self::Wrong {
                 message: "what stands there does not fit".to_owned(),
                 remedy: format!("write {expected}"),
-            },
-            // The values of the libraries say what is wrong and what to write, parted by a colon.
-            None => {
-                let (message, remedy) = message.split_once(": write ").map_or_else(
-                    || (message, "write another value".to_owned()),
-                    |(message, remedy)| (message, format!("write {remedy}")),
-                );
-                Self::Wrong {
-                    message: message.to_owned(),
-                    remedy,
-                }
-            }
+            };
+        }
+        // The values of the libraries say what is wrong and what to write, parted by a colon.
+        let (message, remedy) = message.split_once(": write ").map_or_else(
+            || (message, "write another value".to_owned()),
+            |(message, remedy)| (message, format!("write {remedy}")),
+        );
+        Self::Wrong {
+            message: message.to_owned(),
+            remedy,
         }
     }
 }

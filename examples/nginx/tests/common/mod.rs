@@ -1,5 +1,6 @@
 //! The real binary, and the demo's world around it.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::fs;
