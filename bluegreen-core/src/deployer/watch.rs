@@ -89,9 +89,9 @@ impl Watchers {
                 let now = parts.clock.monotonic();
                 match answer {
                     Ok(mut verdict) => {
-                    verdict.evidence = bounded(&verdict.evidence, EVIDENCE_BYTES);
-                    watched.watch.record(now, Ok(verdict));
-                }
+                        verdict.evidence = bounded(&verdict.evidence, EVIDENCE_BYTES);
+                        watched.watch.record(now, Ok(verdict));
+                    }
                     Err(fault) => watched.watch.record(now, Err(&fault)),
                 }
             });
