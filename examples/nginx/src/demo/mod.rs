@@ -108,7 +108,7 @@ async fn steps(world: &World, interrupted: &(dyn Fn() -> bool + Sync)) -> Result
         .rate(200)
         .connections(8)
         .kinds([Kind::KeepAlive, Kind::Fresh])
-        .duration(Duration::from_secs(600))
+        .duration(Duration::from_mins(10))
         .start();
     let mut as_meant = true;
     for arguments in loaded {
