@@ -190,3 +190,41 @@ impl NginxError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_file_operation_may_be_repeated_unless_waiting_is_useless() {
+        let unavailable = FaultKind::Unavailable { retry_after: None };
+        for (kind, expected) in [
+            (io::ErrorKind::StorageFull, unavailable),
+            (io::ErrorKind::QuotaExceeded, unavailable),
+            (io::ErrorKind::Interrupted, unavailable),
+            (io::ErrorKind::PermissionDenied, FaultKind::Rejected),
+            (io::ErrorKind::ReadOnlyFilesystem, FaultKind::Rejected),
+            (io::ErrorKind::NotFound, FaultKind::Rejected),
+        ] {
+            assert_eq!(
+                NginxError::io("write", "/x")(kind.into()).kind(),
+                expected,
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_fault_says_what_where_and_what_now() {
+        let error = NginxError::Lost {
+            what: "the change",
+            why: "connection reset".to_owned(),
+        };
+        let fault = error.fault("shift", "/var/lib/bluegreen/shop");
+        assert_eq!(fault.kind, FaultKind::Unknown);
+        assert_eq!(
+            fault.to_string(),
+            "nginx: shift of /var/lib/bluegreen/shop: outcome unknown: ask observe: it is not known whether the change was done: connection reset"
+        );
+    }
+}

@@ -38,11 +38,14 @@ pub(crate) struct Site<'a> {
     pub(crate) config: &'a NginxConfig,
     pub(crate) transport: &'a dyn Transport,
     pub(crate) clock: &'a dyn Clock,
+    /// How long new workers may take to replace the old ones.
+    pub(crate) reload_timeout: Duration,
 }
 
 impl Site<'_> {
     /// Puts the files in place and has nginx run them; gives whether it had to reload. `running` is the
-    /// digest of what nginx says it runs. On failure the old files are back.
+    /// digest of what nginx says it runs. On failure the old files are back, unless nginx has begun to
+    /// run the new ones: then nobody knows, and the error says so.
     ///
     /// The file `installed` holds the digest of the configuration whose workers were seen to have taken
     /// over. It is removed with the first change and written last, so that a reload that nobody
@@ -53,11 +56,6 @@ impl Site<'_> {
         rendered: &Rendered,
         running: Option<&str>,
     ) -> Result<bool, NginxError> {
-        let Self {
-            config,
-            transport,
-            clock,
-        } = self;
         let before = self.read().await?;
         let new = [
             Some(rendered.http.expose_secret().to_owned()),
@@ -72,43 +70,51 @@ impl Site<'_> {
         self.write(claim, self.files([http, server, None]), Tested::Yes)
             .await?;
         let compared = claim.map(|claim| Claim::compared(claim.token));
-        let generation = Generation::read(transport, &config.pid_file).await;
-        let outcome = match &generation {
-            Ok(generation) => match self.nginx(&["-s", "reload"]).await {
-                Ok(_) => {
-                    generation
-                        .replaced(transport, &config.pid_file, clock, config.reload_timeout)
-                        .await
-                }
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(NginxError::NoMaster {
-                why: error.to_string(),
-            }),
-        };
-        if let Err(error) = outcome {
-            // The same workers as before: nginx did not take the reload, and runs what it ran.
-            let untouched = match (generation, Generation::read(transport, &config.pid_file).await) {
-                (Ok(old), Ok(now)) => old == now,
-                _ => false,
-            };
-            let [http, server, installed] = before;
-            let old = self.files([http, server, installed.filter(|_| untouched)]);
-            self.write(compared, old, Tested::No)
-                .await
-                .map_err(|undo| NginxError::Lost {
-                    what: "putting the old files back",
-                    why: format!("{undo}; after {error}"),
-                })?;
-            return Err(error);
+        match self.reload().await {
+            Ok(()) => {}
+            Err(error @ NginxError::Lost { .. }) => return Err(error),
+            Err(error) => {
+                self.write(compared, self.files(before), Tested::No)
+                    .await
+                    .map_err(|undo| NginxError::Lost {
+                        what: "putting the old files back",
+                        why: format!("{undo}; after {error}"),
+                    })?;
+                return Err(error);
+            }
         }
         let digest = NewFile {
             path: self.installed(),
             content: Some(rendered.digest.clone().into()),
             mode: 0o644,
         };
-        self.write(compared, vec![digest], Tested::No).await?;
+        self.write(compared, vec![digest], Tested::No)
+            .await
+            .map_err(|error| lost("noting the reload", &error))?;
         Ok(true)
+    }
+
+    // The same workers as before mean that nginx did not take it and runs what it ran.
+    async fn reload(self) -> Result<(), NginxError> {
+        let Self {
+            config,
+            transport,
+            clock,
+            reload_timeout,
+        } = self;
+        let generation = Generation::read(transport, &config.pid_file).await?;
+        self.nginx(&["-s", "reload"]).await.map_err(|error| match error {
+            NginxError::Program { .. } => error,
+            other => lost("the reload", &other),
+        })?;
+        let replaced = generation
+            .replaced(transport, &config.pid_file, clock, reload_timeout)
+            .await;
+        let Err(error) = replaced else { return Ok(()) };
+        match Generation::read(transport, &config.pid_file).await {
+            Ok(now) if now == generation => Err(error),
+            _ => Err(lost("the reload", &error)),
+        }
     }
 
     /// The digest of the configuration whose workers were last seen to have taken over.
@@ -162,7 +168,15 @@ impl Site<'_> {
             change: Change::Files { files, test },
             patience: PATIENCE,
         };
-        self.transport.commit(&commit).await.map(|_| ())
+        match self.transport.commit(&commit).await {
+            Err(NginxError::Refused { output }) if output.contains("unknown \"bluegreen_") => {
+                let server = self.config.server_include.display();
+                Err(NginxError::Refused {
+                    output: format!("{output} (a server of the service has to include {server})"),
+                })
+            }
+            other => other.map(|_| ()),
+        }
     }
 
     async fn nginx(self, arguments: &[&str]) -> Result<String, NginxError> {
@@ -187,18 +201,23 @@ impl Site<'_> {
                 self.config.server_include.display()
             ));
         }
-        let others = whole
-            .lines()
-            .map(str::trim)
-            .filter(|line| line.starts_with("limit_conn "));
-        if others
-            .clone()
-            .any(|line| !line.starts_with("limit_conn bluegreen_"))
+        let directives = whole.split(['{', '}', ';', '\n']).map(str::trim);
+        let limits = |directive: &&str| directive.starts_with("limit_conn ");
+        if directives
+            .filter(limits)
+            .any(|directive| !directive.starts_with("limit_conn bluegreen_"))
         {
             warnings.push(format!(
                 "limit_conn is used elsewhere: nginx does not combine levels, so write \"limit_conn bluegreen_{name} 65535;\" beside it in each location of the service, and repeat what the http level limits in its servers"
             ));
         }
         Ok(warnings)
+    }
+}
+
+fn lost(what: &'static str, error: &NginxError) -> NginxError {
+    NginxError::Lost {
+        what,
+        why: error.to_string(),
     }
 }

@@ -1,6 +1,14 @@
 //! The bucket router on a real nginx.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -106,8 +114,11 @@ async fn an_older_token_is_fenced_and_a_repeated_one_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs nginx"]
 async fn a_client_stays_on_its_side_while_the_weight_grows() {
-    let mut setting = Setting::default();
-    setting.http = "set_real_ip_from 127.0.0.0/8; real_ip_header X-Real-IP;".to_owned();
+    let http = "set_real_ip_from 127.0.0.0/8; real_ip_header X-Real-IP;".to_owned();
+    let setting = Setting {
+        http,
+        ..Setting::default()
+    };
     let (nginx, router) = Nginx::installed(setting).await;
     let mut before = std::collections::BTreeSet::new();
     for (seq, percent) in [(1, "10%"), (2, "50%"), (3, "100%")] {

@@ -1,6 +1,14 @@
 //! What nginx does, and what is said of it, when the folder is not as it was left.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -137,7 +145,7 @@ async fn a_folder_left_half_written_is_no_hindrance_and_old_ones_are_pruned() {
         .filter(|name| name.starts_with("gen-"))
         .collect();
     assert!((2..=6).contains(&folders.len()), "{folders:?}");
-    assert!(folders.iter().all(|name| !name.ends_with(".tmp")), "{folders:?}");
+    assert!(folders.iter().all(|name| !name.contains("tmp")), "{folders:?}");
     assert!(is_live(&verify(&router, green("10%")).await));
 }
 

@@ -1,6 +1,14 @@
 //! Requests in flight, counted by nginx itself.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -127,12 +135,16 @@ async fn a_websocket_counts_until_it_is_closed_and_survives_switches() {
 #[ignore = "needs nginx"]
 async fn counting_leaves_other_limits_in_force_unless_dry_run_is_chosen() {
     for (counting, refused) in [(Counting::Limited, true), (Counting::DryRun, false)] {
-        let mut setting = Setting::default();
-        setting.http = "limit_conn_zone $server_name zone=own:1m;".to_owned();
-        setting.server = format!(
+        let http = "limit_conn_zone $server_addr zone=own:1m;".to_owned();
+        let server = format!(
             "location /few {{ limit_conn own 1; limit_conn bluegreen_shop 65535; rewrite ^/few(/.*) $1 break; proxy_pass http://$bluegreen_shop_web; }} {LOCATIONS}"
         );
-        let mut nginx = Nginx::start(setting).await;
+        let mut nginx = Nginx::start(Setting {
+            http,
+            server,
+            ..Setting::default()
+        })
+        .await;
         nginx.config.counting = counting;
         let router = nginx.router();
         router.install(None).await.unwrap();
@@ -152,10 +164,14 @@ async fn counting_leaves_other_limits_in_force_unless_dry_run_is_chosen() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs nginx"]
 async fn install_warns_where_another_limit_hides_the_count() {
-    let mut setting = Setting::default();
-    setting.http = "limit_conn_zone $server_name zone=own:1m;".to_owned();
-    setting.server = format!("location /few {{ limit_conn own 1; }} {LOCATIONS}");
-    let nginx = Nginx::start(setting).await;
+    let http = "limit_conn_zone $server_addr zone=own:1m;".to_owned();
+    let server = format!("location /few {{ limit_conn own 1; }} {LOCATIONS}");
+    let nginx = Nginx::start(Setting {
+        http,
+        server,
+        ..Setting::default()
+    })
+    .await;
     let warnings = nginx.router().install(None).await.unwrap().warnings;
     assert!(
         warnings

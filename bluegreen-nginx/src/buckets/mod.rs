@@ -136,6 +136,7 @@ impl BucketRouter {
             config: &self.config,
             transport: &*self.transport,
             clock: &*self.clock,
+            reload_timeout: self.config.reload_timeout,
         }
     }
 
@@ -217,10 +218,14 @@ fn folder(sizes: &[Buckets], split: Split, token: Option<Token>) -> Folder {
     names.sort();
     names.dedup();
     let of = sizes.last().map_or(0, |size| size.count());
-    let mut state = format!("green={}\nof={of}\nmarked={}\n", green_points(split), names.len());
-    if let Some(token) = token {
-        state.push_str(&format!("token={} {}\n", token.epoch, token.seq));
-    }
+    let token = token.map_or_else(String::new, |token| {
+        format!("token={} {}\n", token.epoch, token.seq)
+    });
+    let state = format!(
+        "green={}\nof={of}\nmarked={}\n{token}",
+        green_points(split),
+        names.len()
+    );
     Folder {
         markers: names,
         state,

@@ -14,6 +14,10 @@ use crate::transport::{FENCE, LINK, SENTINEL, STATE};
 /// Stands before the live slot in the rendered file.
 pub(super) const LIVE_MARK: &str = "# Everybody goes here when the folder of the split cannot be seen: ";
 
+/// The variable for the first digit of a bucket that is asked for; short, because names in regular
+/// expressions must be.
+const PART: &str = "bluegreen_part";
+
 pub(super) fn http(config: &NginxConfig, live: Slot, digest: &str, secret: &str) -> String {
     let mut text = heading(config);
     let _ = writeln!(text, "{LIVE_MARK}{live}");
@@ -94,7 +98,7 @@ fn decision(config: &NginxConfig, live: Slot) -> String {
 /// `/buckets/` tests the markers as the servers do; a thousand are asked for in ten parts, by their
 /// first digit.
 fn locations(config: &NginxConfig, live: Slot, digest: &str) -> String {
-    let [ready, seen, prefix] = ["ready", "seen", "prefix"].map(|ending| var(config, ending));
+    let [ready, seen] = ["ready", "seen"].map(|ending| var(config, ending));
     let link = link(config);
     let mut text = format!(
         "    set ${ready} missing;
@@ -107,7 +111,7 @@ fn locations(config: &NginxConfig, live: Slot, digest: &str) -> String {
     location = /fence {{
         alias {}/{FENCE};
     }}
-    location ~ \"^/buckets/(?<{prefix}>[0-9]?)$\" {{
+    location ~ \"^/buckets/(?<{PART}>[0-9]?)$\" {{
         set ${seen} \"\";
 ",
         config.directory.display()
@@ -115,8 +119,8 @@ fn locations(config: &NginxConfig, live: Slot, digest: &str) -> String {
     for name in bucket_names(100) {
         let _ = write!(
             text,
-            "        if (-f {link}/${{{prefix}}}{name}) {{
-            set ${seen} \"${{{seen}}} ${{{prefix}}}{name}\";
+            "        if (-f {link}/${{{PART}}}{name}) {{
+            set ${seen} \"${{{seen}}} ${{{PART}}}{name}\";
         }}
 "
         );

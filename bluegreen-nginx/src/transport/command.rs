@@ -253,7 +253,10 @@ fn claimed(claim: Option<&Claim>) -> Result<Vec<String>, NginxError> {
 fn switching(mode: &str, folder: &Folder) -> (&'static str, Vec<String>, Vec<u8>) {
     let mut markers = folder.markers.clone();
     markers.sort();
-    let input: String = markers.iter().map(|marker| format!("{marker}\n")).collect();
+    let mut input = markers.join("\n");
+    if !markers.is_empty() {
+        input.push('\n');
+    }
     (
         SWITCH_SCRIPT,
         words([mode, &folder.state, &KEPT.to_string()]),

@@ -2,16 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-
-use super::{Change, Commit, Committed, FENCE, Folder, KEPT, LINK, LOCK, NewFile, SENTINEL, STATE};
+use super::durable::{remove_file, remove_folder, replace, sync, write_new};
+use super::files::replace_files;
+use super::{Change, Commit, Committed, FENCE, Folder, KEPT, LINK, LOCK, SENTINEL, STATE};
 use crate::NginxError;
 use crate::fence::{Claim, Fence};
 
@@ -291,125 +290,11 @@ fn prune(directory: &Path, present: &[String], current: u64) {
         .map(|generation| format!("gen-{generation}"));
     let half = present
         .iter()
-        .filter(|name| name.starts_with("gen-") && name.ends_with(".tmp"))
+        .filter(|name| name.starts_with("gen-") && name.contains(".tmp"))
         .cloned();
     for name in stale.chain(half) {
         if let Err(error) = remove_folder(&directory.join(&name)) {
             tracing::debug!(%error, name, "an old folder could not be removed");
         }
-    }
-}
-
-fn replace_files(files: &[NewFile], test: &[String]) -> Result<bool, NginxError> {
-    let mut before: Vec<(&NewFile, Option<Vec<u8>>)> = Vec::new();
-    for file in files {
-        let old = match fs::read(&file.path) {
-            Ok(old) => Some(old),
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => return Err(NginxError::io("read", &file.path)(source)),
-        };
-        let new = file
-            .content
-            .as_ref()
-            .map(|content| content.expose_secret().as_bytes());
-        if old.as_deref() != new {
-            before.push((file, old));
-        }
-    }
-    let placed = before
-        .iter()
-        .try_for_each(|(file, _)| {
-            let content = file
-                .content
-                .as_ref()
-                .map(|content| content.expose_secret().as_bytes());
-            put(&file.path, content, file.mode)
-        })
-        .and_then(|()| if before.is_empty() { Ok(()) } else { judge(test) });
-    if let Err(error) = placed {
-        for (file, old) in &before {
-            put(&file.path, old.as_deref(), file.mode).map_err(|undo| NginxError::Lost {
-                what: "putting the old files back",
-                why: format!("{undo}; after {error}"),
-            })?;
-        }
-        return Err(error);
-    }
-    Ok(!before.is_empty())
-}
-
-fn judge(test: &[String]) -> Result<(), NginxError> {
-    let Some((program, arguments)) = test.split_first() else {
-        return Ok(());
-    };
-    let output = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(NginxError::io("run", program))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(NginxError::Refused {
-        output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-    })
-}
-
-fn put(path: &Path, content: Option<&[u8]>, mode: u32) -> Result<(), NginxError> {
-    match content {
-        Some(content) => replace(path, content, mode),
-        None => remove_file(path).map_err(NginxError::io("remove", path)),
-    }
-}
-
-/// Replaces a file as a whole: whoever reads it sees the old or the new content, also after a crash.
-fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), NginxError> {
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    let beside = beside(path);
-    let write = || -> io::Result<()> {
-        remove_file(&beside)?;
-        write_new(&beside, content, mode)?;
-        fs::rename(&beside, path)?;
-        sync(parent)
-    };
-    write()
-        .inspect_err(|_| {
-            let _ = remove_file(&beside);
-        })
-        .map_err(NginxError::io("replace", path))
-}
-
-// A dot in front and another ending: no `include *.conf` takes it in.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().display().to_string();
-    path.with_file_name(format!(".{name}.tmp"))
-}
-
-fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn remove_folder(path: &Path) -> Result<(), NginxError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(NginxError::io("remove", path)(error)),
-        _ => Ok(()),
     }
 }

@@ -15,7 +15,7 @@ use crate::NginxError;
 /// How long one question to the control server may take.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// How long a program such as `nginx -t` may take.
-pub(super) const RUN_TIME: Duration = Duration::from_secs(60);
+pub(super) const RUN_TIME: Duration = Duration::from_mins(1);
 
 /// nginx on this machine: its files through the file system, its processes as children.
 #[derive(Debug, Clone, Default)]
@@ -87,7 +87,8 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut below = error.source();
     while let Some(source) = below {
-        text.push_str(&format!(": {source}"));
+        text.push_str(": ");
+        text.push_str(&source.to_string());
         below = source.source();
     }
     text

@@ -3,6 +3,8 @@
 mod answer;
 mod command;
 mod disk;
+mod durable;
+mod files;
 mod local;
 mod quote;
 
@@ -73,7 +75,8 @@ pub enum Change {
     Switch(Folder),
     /// The same, and the folder is thrown away instead: whether a switch would work.
     Rehearse(Folder),
-    /// Files are replaced, then a test is run; when it fails, all files are put back.
+    /// Files are replaced where they differ, then a test is run, also when nothing differed (a call
+    /// that died may have left untested files); when it fails, all files are put back.
     Files {
         /// The files.
         files: Vec<NewFile>,

@@ -86,6 +86,10 @@ async fn answer(name: &'static str, request: Request<Incoming>) -> Result<Respon
         }
         "/missing" => reply(StatusCode::NOT_FOUND, format!("{name} has it not")),
         "/broken" => reply(StatusCode::INTERNAL_SERVER_ERROR, format!("{name} is broken")),
+        path if path.starts_with("/late/") => {
+            super::pause(path.trim_start_matches("/late/").parse().unwrap()).await;
+            reply(StatusCode::INTERNAL_SERVER_ERROR, format!("{name} is broken"))
+        }
         path => {
             if let Some(millis) = path.strip_prefix("/slow/") {
                 super::pause(millis.parse().unwrap()).await;

@@ -117,12 +117,12 @@ http {{
             .spawn()
             .unwrap();
         let nginx = Self {
+            folder,
             public,
             config,
             blue,
             green,
             child,
-            folder,
         };
         nginx.until_it_listens().await;
         let root = nginx.folder.path().display();
@@ -179,11 +179,7 @@ http {{
 
     /// How many configurations its master has loaded since the start.
     pub(crate) fn reloads(&self) -> usize {
-        self.error_log()
-            .lines()
-            .filter(|line| line.ends_with(": reconfiguring"))
-            .count()
-            * self.error_log().matches("reconfiguring").count()
+        self.error_log().matches("(SIGHUP) received from").count()
     }
 
     async fn until_it_listens(&self) {

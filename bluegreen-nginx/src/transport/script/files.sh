@@ -57,7 +57,7 @@ while [ "$at" -lt "$count" ]; do
     sync "${path%/*}"
 done
 
-if [ "$changed" = yes ] && [ $# -gt 0 ]; then
+if [ $# -gt 0 ]; then
     said=$("$@" 2>&1) || { printf '%s\n' "$said"; exit 77; }
 fi
 [ "$changed" = no ] || { printf 'changed\n\n'; exit 0; }
