@@ -12,8 +12,8 @@ setup: ## Install the real parts that tests use (nginx, haproxy), where they are
 	@.ci/need nginx haproxy
 
 test: setup ## Run every test: unit, documentation, and those with real parts that `cargo test` leaves out.
-	cargo test --workspace --all-features --tests -- --include-ignored
-	cargo test --workspace --all-features --doc
+	cargo test --workspace --all-features --tests --no-fail-fast -- --include-ignored
+	cargo test --workspace --all-features --doc --no-fail-fast
 
 lint: ## Check the format, and lint everything; a warning is a failure.
 	cargo fmt --all --check

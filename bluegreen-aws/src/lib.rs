@@ -1,4 +1,4 @@
-//! The place of the AWS providers of [bluegreen](https://docs.rs/bluegreen-core). **Nothing is in it yet.**
+//! The place of the AWS providers of bluegreen. **Nothing is in it yet.**
 //!
 //! The crate exists so that its name and its place in the workspace are settled. It has no public item;
 //! depending on it today brings nothing. Until it does, a service on AWS can be released with a router

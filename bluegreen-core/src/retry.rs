@@ -36,7 +36,7 @@ impl Default for RetryPolicy {
 }
 
 /// Longer waits than this make no sense; the limit also keeps the arithmetic of extreme policies sane.
-const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 /// Schedules do not grow any more after so many repetitions, whatever their factor.
 const LAST_GROWTH: u32 = 1_000;
@@ -63,7 +63,7 @@ impl RetryPolicy {
         let max = self.max.min(LONGEST);
         let first = self.first.min(max);
         // The schedule of the halves; the jitter adds up to as much again.
-        let waits = ExponentialBuilder::new()
+        let mut waits = ExponentialBuilder::new()
             .with_min_delay(first / 2)
             .with_max_delay(max / 2)
             .with_factor(if self.factor >= 1.0 { self.factor } else { 1.0 })
@@ -72,7 +72,7 @@ impl RetryPolicy {
             .with_jitter_seed(seed)
             .build();
         let index = attempt.clamp(1, LAST_GROWTH) - 1;
-        let wait = waits.skip(index as usize).next().unwrap_or(max);
+        let wait = waits.nth(index as usize).unwrap_or(max);
         wait.clamp(first / 2, max)
     }
 }
@@ -176,7 +176,7 @@ mod tests {
                 waits.iter().all(|wait| *wait >= whole / 2 && *wait <= whole),
                 "attempt {attempt}"
             );
-            let spread = *waits.iter().max().unwrap() - *waits.iter().min().unwrap();
+            let spread = waits.iter().max().unwrap().abs_diff(*waits.iter().min().unwrap());
             assert!(spread > whole / 3, "attempt {attempt}: {spread:?}");
         }
     }

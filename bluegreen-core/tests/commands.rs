@@ -1,4 +1,10 @@
 //! Commands as parts, with real processes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -30,10 +36,7 @@ fn op_within(budget: Duration) -> Op {
 }
 
 fn deployment() -> DeploymentId {
-    DeploymentId {
-        number: 17,
-        began: Timestamp::from_millis(1_700_000_000_000),
-    }
+    DeploymentId::new(17, Timestamp::from_millis(1_700_000_000_000))
 }
 
 fn assignment() -> Assignment {

@@ -1,5 +1,4 @@
-//! The place of the DigitalOcean providers of [bluegreen](https://docs.rs/bluegreen-core). **Nothing is in
-//! it yet.**
+//! The place of the DigitalOcean providers of bluegreen. **Nothing is in it yet.**
 //!
 //! The crate exists so that its name and its place in the workspace are settled. It has no public item;
 //! depending on it today brings nothing. Until it does, a service on droplets can be released behind

@@ -81,10 +81,7 @@ impl CommandContext {
         (spec, values): (&CommandSpec, &Values),
         budget: Duration,
     ) -> Result<Finished, Fault> {
-        let limits = Limits {
-            budget,
-            lock: self.lock_file(lock),
-        };
+        let limits = Limits::within(budget).locked(self.lock_file(lock));
         let invocation = values.expand(spec, &self.secrets)?;
         self.run(operation, &invocation, &limits, Effect::Changes).await
     }
@@ -126,9 +123,4 @@ impl CommandContext {
             .as_ref()
             .map(|folder| folder.join(format!("{}.{part}.lock", self.service)))
     }
-}
-
-/// The limits of a command that only reads: no lock.
-pub(super) const fn reading(budget: Duration) -> Limits {
-    Limits { budget, lock: None }
 }

@@ -2,9 +2,9 @@
 //!
 //! | what happened | a command that changes something | one that only reads |
 //! |---|---|---|
-//! | it cannot be filled in; no such program, no permission | rejected | rejected |
+//! | it cannot be filled in; no such program, no permission, also for the lock file | rejected | rejected |
 //! | it cannot be started now (no memory, too many processes) | unavailable | unavailable |
-//! | its predecessor still runs | unavailable | – |
+//! | its predecessor still runs; its lock file cannot be used now | unavailable | – |
 //! | exit code 75 | unavailable | unavailable |
 //! | any other exit code that is not 0 | rejected | rejected |
 //! | ended by a signal or at its time limit | unknown | unavailable |
@@ -37,10 +37,12 @@ impl From<ExpandError> for Fault {
 /// A command that never ran.
 pub(crate) fn could_not_start(operation: &'static str, program: &str, error: &StartError) -> Fault {
     let fault = match error {
-        StartError::Lock(LockError::Busy { .. }) => Fault::unavailable,
-        StartError::Lock(LockError::Unusable { .. }) => Fault::rejected,
-        StartError::Spawn { source, .. } if is_lasting(source) => Fault::rejected,
-        StartError::Spawn { .. } => Fault::unavailable,
+        StartError::Spawn { source, .. } | StartError::Lock(LockError::Unusable { source, .. })
+            if is_lasting(source) =>
+        {
+            Fault::rejected
+        }
+        _ => Fault::unavailable,
     };
     fault(PROVIDER, operation, error.to_string()).on(program)
 }

@@ -1,10 +1,11 @@
 //! A host whose every call is a command.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::context::reading;
-use super::process::{End, Finished};
+use super::process::{End, Finished, Limits, SETTLE};
 use super::{CommandContext, CommandSpec, fault};
 use crate::{Assignment, Fault, Host, Op, Readiness, ReadyState, Slot};
 
@@ -133,7 +134,7 @@ impl Host for CommandHost {
         let invocation = self.context.of_slot(slot).expand(spec, &self.context.secrets)?;
         let finished = self
             .context
-            .start("readiness", &invocation, &reading(op.budget))
+            .start("readiness", &invocation, &Limits::within(op.budget))
             .await?;
         let state = match finished.end {
             End::Exited(0) => ReadyState::Ready,
@@ -159,6 +160,10 @@ impl Host for CommandHost {
 
     async fn retire(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
         self.change("retire", op, &self.spec.retire, slot).await
+    }
+
+    fn settle(&self) -> Duration {
+        SETTLE
     }
 }
 

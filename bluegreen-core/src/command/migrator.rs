@@ -1,9 +1,12 @@
 //! A migrator that runs commands.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::fault::PROVIDER;
+use super::process::SETTLE;
 use super::{CommandContext, CommandSpec};
 use crate::{Assignment, Fault, MigrationPhase, Migrator, Op};
 
@@ -77,5 +80,9 @@ impl Migrator for CommandMigrator {
             .change("migrate", "migrate", (spec, &values), op.budget)
             .await?;
         Ok(finished.evidence())
+    }
+
+    fn settle(&self) -> Duration {
+        SETTLE
     }
 }

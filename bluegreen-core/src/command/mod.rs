@@ -8,7 +8,7 @@
 //! # What a command may rely on
 //! - It inherits the environment of the process that deploys, and gets the variables of its spec beside it.
 //! - It leads a process group of its own. At its time limit, or when nobody waits for it any more, the
-//!   group gets SIGTERM, and five seconds later (a fifth of its time, if that is less) SIGKILL.
+//!   group gets SIGTERM, and five seconds later (a fifth of its time, if that is less; half a second for gates) SIGKILL.
 //! - Nothing can be read from its standard input. Its output is read to the end however much it is; of
 //!   each stream the first 2 and the last 6 KiB are kept, with the values of secrets replaced by `***`.
 //!
@@ -38,7 +38,6 @@ mod notifier;
 mod process;
 mod redact;
 mod secrets;
-mod template;
 mod values;
 mod workers;
 
@@ -50,8 +49,6 @@ pub use migrator::{CommandMigrator, CommandMigratorSpec};
 pub use notifier::CommandNotifier;
 pub(crate) use process::{End, Limits, run};
 pub use secrets::Secrets;
-pub use template::TemplateError;
-pub(crate) use template::expand;
 pub use values::{ExpandError, Invocation, Values};
 pub use workers::{CommandWorkers, CommandWorkersSpec};
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::context::reading;
 use super::fault::{Effect, PROVIDER};
+use super::process::Limits;
 use super::{CommandContext, CommandSpec};
 use crate::{Fault, Notice, Notifier, Op};
 
@@ -48,7 +48,7 @@ impl Notifier for CommandNotifier {
             .expand(&self.spec, &self.context.secrets)?
             .with_env(VARIABLE, json);
         self.context
-            .run("notify", &invocation, &reading(op.budget), Effect::Changes)
+            .run("notify", &invocation, &Limits::within(op.budget), Effect::Changes)
             .await
             .map(drop)
     }

@@ -17,7 +17,11 @@ use super::lock::{Held, LockError};
 use super::{Invocation, Secrets};
 use crate::{Clock, SystemClock};
 
-/// The longest time between SIGTERM and SIGKILL.
+/// How long a command may act after a call that was given up: the group has got SIGTERM then, gets
+/// SIGKILL after its grace, and needs a moment to die.
+pub(super) const SETTLE: Duration = Duration::from_secs(6);
+/// The longest time between SIGTERM and SIGKILL, and that for checks.
+const SHORT_GRACE: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(5);
 /// How long output is waited for after the command itself has ended: something it left behind may
 /// hold the pipe for ever.
@@ -30,10 +34,39 @@ const EVIDENCE: usize = 500;
 /// The limits of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// All of it: waiting for the lock (at most half of it), running, and ending by force.
-    pub(crate) budget: Duration,
+    /// Waiting for the lock (at most half of it) and running.
+    time: Duration,
+    /// Between the request to end and the end by force.
+    grace: Duration,
     /// The file that is locked as long as the command or anything that it started runs.
-    pub(crate) lock: Option<PathBuf>,
+    lock: Option<PathBuf>,
+}
+
+impl Limits {
+    /// For a call that has to be over within its budget, ending by force included.
+    pub(crate) fn within(budget: Duration) -> Self {
+        let grace = GRACE.min(budget / 5);
+        let time = budget.saturating_sub(grace);
+        Self {
+            time,
+            grace,
+            lock: None,
+        }
+    }
+
+    /// For a check, which may take all of its time and has nothing to clean up.
+    pub(crate) const fn all_of(time: Duration) -> Self {
+        Self {
+            time,
+            grace: SHORT_GRACE,
+            lock: None,
+        }
+    }
+
+    /// Under a lock.
+    pub(super) fn locked(self, lock: Option<PathBuf>) -> Self {
+        Self { lock, ..self }
+    }
 }
 
 /// A command that was started and is over.
@@ -102,14 +135,13 @@ pub(crate) async fn run(
 ) -> Result<Finished, StartError> {
     let clock = SystemClock::new();
     let held = match &limits.lock {
-        Some(path) => Some(Held::take(path, limits.budget / 2).await?),
+        Some(path) => Some(Held::take(path, limits.time / 2).await?),
         None => None,
     };
-    let left = limits.budget.saturating_sub(clock.monotonic().0);
-    let grace = GRACE.min(left / 5);
-    let limit = (left - grace).min(invocation.timeout.unwrap_or(Duration::MAX));
+    let left = limits.time.saturating_sub(clock.monotonic().0);
+    let limit = left.min(invocation.timeout.unwrap_or(Duration::MAX));
 
-    let mut group = Group::start(invocation, held, grace)?;
+    let mut group = Group::start(invocation, held, limits.grace)?;
     let mut stdout = Capture::new(secrets.redactor());
     let mut stderr = Capture::new(secrets.redactor());
     let (end, left_behind) = group.watch(&mut stdout, &mut stderr, limit).await;
@@ -185,23 +217,22 @@ impl Group {
                 }
             }
         });
-        let end = match ended.await {
-            Ok(status) => status.map_or(End::Signalled(0), end_of),
-            Err(_) => {
-                // Reading goes on, or a full pipe could keep the command from ending.
-                let on = async {
-                    if !read {
-                        (&mut reading).await;
-                        read = true;
-                    }
-                    std::future::pending::<()>().await;
-                };
-                tokio::select! {
-                    () = end_group(child, self.id, self.grace) => {}
-                    () = on => {}
+        let end = if let Ok(status) = ended.await {
+            status.map_or(End::Signalled(0), end_of)
+        } else {
+            // Reading goes on, or a full pipe could keep the command from ending.
+            let on = async {
+                if !read {
+                    (&mut reading).await;
+                    read = true;
                 }
-                End::TimedOut(limit)
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = end_group(child, self.id, self.grace) => {}
+                () = on => {}
             }
+            End::TimedOut(limit)
         };
         self.child = None;
         let left_behind = !read && timeout(LINGER, &mut reading).await.is_err();
@@ -258,7 +289,8 @@ fn signal(id: Pid, signal: Signal) {
 /// Reads to the end, so that the command never waits for room in the pipe.
 async fn drain(pipe: Option<impl AsyncRead + Unpin>, capture: &mut Capture) {
     let Some(mut pipe) = pipe else { return };
-    let mut buffer = [0; 8 * 1024];
+    // On the heap: it would make every future that waits for a command as large.
+    let mut buffer = vec![0; 8 * 1024];
     while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
         capture.push(buffer.get(..count).unwrap_or_default());
     }

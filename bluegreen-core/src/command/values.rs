@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::{CommandSpec, Secrets, TemplateError, expand};
-use crate::plan::HeaderValue;
+use super::{CommandSpec, Secrets};
+use crate::plan::{HeaderValue, TemplateError, expand};
 use crate::{DeploymentId, Release, ServiceName, Slot};
 
 /// What placeholders stand for.
@@ -122,15 +122,15 @@ impl Values {
             self.fill(text)
                 .map_err(|source| ExpandError::Template { part, source })
         };
-        let mut argv = spec.run.iter().enumerate();
-        let program = match argv.next() {
+        let mut texts = spec.run.iter().enumerate();
+        let program = match texts.next() {
             Some((_, program)) => fill("the program".to_owned(), program)?,
             None => return Err(ExpandError::NoProgram),
         };
         if program.is_empty() {
             return Err(ExpandError::NoProgram);
         }
-        let args = argv.map(|(index, text)| fill(format!("argument {index}"), text));
+        let args = texts.map(|(index, text)| fill(format!("argument {index}"), text));
         let env = spec.env.iter().map(|(name, value)| {
             let value = self.reveal(&format!("the variable {name}"), value, secrets)?;
             Ok((name.clone(), value))

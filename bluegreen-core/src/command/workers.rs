@@ -1,10 +1,12 @@
 //! Workers that are moved by commands.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::context::reading;
 use super::fault::{Effect, PROVIDER};
+use super::process::{Limits, SETTLE};
 use super::{CommandContext, CommandSpec, Values};
 use crate::{Fault, Op, Slot, Workers};
 
@@ -91,6 +93,10 @@ impl Workers for CommandWorkers {
         self.change("start", op, &self.spec.start, slot).await
     }
 
+    fn settle(&self) -> Duration {
+        SETTLE
+    }
+
     async fn depth(&self, op: &Op) -> Result<Option<u64>, Fault> {
         let Some(spec) = &self.spec.depth else {
             return Ok(None);
@@ -98,7 +104,7 @@ impl Workers for CommandWorkers {
         let invocation = Values::new(&self.context.service).expand(spec, &self.context.secrets)?;
         let finished = self
             .context
-            .run("depth", &invocation, &reading(op.budget), Effect::Reads)
+            .run("depth", &invocation, &Limits::within(op.budget), Effect::Reads)
             .await?;
         finished.stdout.trim().parse().map(Some).map_err(|_| {
             let message = format!("what it wrote is no number of jobs; it {}", finished.evidence());

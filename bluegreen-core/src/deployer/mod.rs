@@ -1,8 +1,10 @@
 //! The driver: the only place that awaits. It stores each state before it carries out its command.
 
 mod act;
+mod assess;
 mod drive;
 mod error;
+mod hooks;
 mod lease;
 mod parts;
 mod preflight;
@@ -20,7 +22,9 @@ pub use error::DeployError;
 pub use parts::DeployerBuilder;
 pub use report::{PhaseTime, Report, Status};
 
-use crate::lifecycle::{Begin, CheckResult, Entry, Event, FrozenPlan, Lifecycle, Overrides, Run};
+use crate::lifecycle::{
+    Begin, CheckResult, End, Entry, Event, FrozenPlan, Lifecycle, Moment, Overrides, Run,
+};
 use crate::{Op, Operation, Phase, Plan, Release, ServiceName, Signed, Slot, Split, StoreError, Token};
 use lease::Held;
 use parts::Parts;
@@ -33,6 +37,15 @@ use parts::Parts;
 #[derive(Debug, Clone)]
 pub struct Deployer {
     parts: Arc<Parts>,
+}
+
+/// Whether the last operation has made this very release live.
+fn is_live_already(lifecycle: &Lifecycle, release: &Release) -> bool {
+    lifecycle.run().is_some_and(|run| {
+        run.operation == Operation::Deploy
+            && run.end == Some(End::Promoted)
+            && run.release.as_ref() == Some(release)
+    })
 }
 
 /// Who asks for an operation, and what they decide against the plan.
@@ -68,6 +81,13 @@ impl Request {
         self
     }
 
+    /// Deploys a release that is live already once more, into the other slot. Recorded.
+    #[must_use]
+    pub fn again(mut self, reason: impl Into<String>) -> Self {
+        self.overrides.again = Some(Signed::new(self.by.by.clone(), reason));
+        self
+    }
+
     /// Gives up the standby before its retention is over, and with it the way back to its release. Recorded.
     #[must_use]
     pub fn give_up_standby(mut self, reason: impl Into<String>) -> Self {
@@ -98,7 +118,9 @@ impl Deployer {
     /// Releases a version: from reading the routers to the end of the soak, or back. Returns when the
     /// operation is over or needs an operator; what it came to is in the report.
     ///
-    /// Called again after a crash, with the same release, it resumes.
+    /// Called again after a crash, with the same release, it resumes. Called again after its end it
+    /// changes nothing and returns the report of the deployment that made the release live, unless the
+    /// request says [`again`](Request::again).
     ///
     /// # Errors
     /// When it could not be begun, or could not be carried on. What is stored is then how things
@@ -123,7 +145,10 @@ impl Deployer {
                 held.release().await?;
                 return Err(error);
             }
-            return self.drive(held).await;
+            return Box::pin(self.drive(held)).await;
+        }
+        if request.overrides.again.is_none() && is_live_already(held.lifecycle(), &release) {
+            return self.conclude(held).await;
         }
         let begin = Begin {
             operation: Operation::Deploy,
@@ -153,14 +178,14 @@ impl Deployer {
             .await?
             .map(|(_, record)| record.lifecycle)
             .unwrap_or_default();
-        let begin = Begin {
+        let asked = Begin {
             operation: Operation::Deploy,
             release: Some(release.clone()),
             plan: Some(plan),
             by: request.by,
             overrides: request.overrides,
         };
-        let begun = lifecycle.begin(self.parts.clock.now(), begin)?;
+        let begun = lifecycle.begin(self.parts.clock.now(), asked)?;
         self.parts.check(begun).await
     }
 
@@ -181,7 +206,7 @@ impl Deployer {
             held.release().await?;
             return Ok(None);
         }
-        self.drive(held).await.map(Some)
+        Box::pin(self.drive(held)).await.map(Some)
     }
 
     /// Gives all traffic back: stops an open deployment and takes it back, or goes back to the standby
@@ -295,7 +320,7 @@ impl Deployer {
     pub async fn approve(&self, by: impl Into<String>) -> Result<(), DeployError> {
         let by = by.into();
         let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
-            Some(run) if run.phase == Phase::Approval => Ok(Event::Approved {
+            Some(run) if run.phase == Phase::Approval && run.moment == Moment::Act => Ok(Event::Approved {
                 by: by.clone(),
                 step: run.step + 1,
             }),
@@ -419,14 +444,19 @@ impl Deployer {
     }
 
     async fn claim(&self, plan: &FrozenPlan) -> Result<Held, DeployError> {
-        Held::claim(Arc::clone(&self.parts), plan.lease.ttl).await
+        let held = Held::claim(Arc::clone(&self.parts), plan.lease.ttl).await?;
+        // A predecessor may have died between the end of its operation and the report of it.
+        if held.lifecycle().open().is_none() && held.lifecycle().run().is_some() {
+            self.file_report(&held).await?;
+        }
+        Ok(held)
     }
 
     /// Begins an operation and drives it to its end.
-    async fn carry_through(&self, mut held: Held, begin: Begin) -> Result<Report, DeployError> {
+    async fn carry_through(&self, mut held: Held, asked: Begin) -> Result<Report, DeployError> {
         let at = self.parts.clock.now();
-        let by = begin.by.clone();
-        let begun = match held.lifecycle().begin(at, begin) {
+        let by = asked.by.clone();
+        let begun = match held.lifecycle().begin(at, asked) {
             Ok(begun) => begun,
             Err(error) => {
                 held.release().await?;
@@ -441,7 +471,7 @@ impl Deployer {
             };
             held.begin(begun, event).await?;
         }
-        self.drive(held).await
+        Box::pin(self.drive(held)).await
     }
 
     /// An operation on what was deployed last, by its plan.
@@ -472,44 +502,41 @@ impl Deployer {
         loop {
             match self.resume().await {
                 Ok(Some(report)) => return Ok(report),
-                Ok(None) => {}
-                Err(DeployError::Held { .. }) => {
-                    self.parts.clock.sleep(run.plan.lease.poll).await;
-                    continue;
+                Ok(None) => {
+                    if let Some(report) = self.report_of(run.id.number()).await? {
+                        return Ok(report);
+                    }
+                    // It has ended without a report: claiming files it.
+                    match self.claim(&run.plan).await {
+                        Ok(held) => drop(held.release().await?),
+                        Err(DeployError::Held { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
+                Err(DeployError::Held { .. }) => {}
                 Err(error) => return Err(error),
             }
-            let key = self.parts.keys.report(run.id.number());
-            if let Some(report) = self
-                .parts
-                .store
-                .get(&key)
-                .await?
-                .and_then(|body| serde_json::from_slice(&body).ok())
-            {
-                return Ok(report);
-            }
-            // It ended, and its report is being written.
             self.parts.clock.sleep(run.plan.lease.poll).await;
         }
     }
 
-    /// Puts the report of an ended operation into the history, and gives the lease back.
-    async fn conclude(&self, held: Held) -> Result<Report, DeployError> {
-        let number = held
-            .lifecycle()
-            .run()
-            .map(|run| run.id.number())
-            .unwrap_or_default();
-        let entries = self.journal(number).await?;
-        let slots = held.lifecycle().slots().clone();
-        let Some(run) = held.lifecycle().run().cloned() else {
-            held.release().await?;
-            return Err(DeployError::NothingToDo(
-                "nothing has been deployed yet".to_owned(),
-            ));
+    async fn report_of(&self, number: u64) -> Result<Option<Report>, DeployError> {
+        let body = self.parts.store.get(&self.parts.keys.report(number)).await?;
+        Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
+    }
+
+    /// Puts the report of an ended operation into the history, once.
+    async fn file_report(&self, held: &Held) -> Result<Option<Report>, DeployError> {
+        let Some(run) = held.lifecycle().run() else {
+            return Ok(None);
         };
-        let report = Report::new(self.parts.service.clone(), &slots, &run, &entries, held.writes());
+        let number = run.id.number();
+        if let Some(report) = self.report_of(number).await? {
+            return Ok(Some(report));
+        }
+        let entries = self.journal(number).await?;
+        let slots = held.lifecycle().slots();
+        let report = Report::new(self.parts.service.clone(), slots, run, &entries, held.writes());
         if run.end.is_some() {
             let body = serde_json::to_vec(&report).map_err(|error| DeployError::Record {
                 message: error.to_string(),
@@ -521,11 +548,17 @@ impl Deployer {
                 .await
             {
                 Ok(()) | Err(StoreError::Conflict { .. }) => {}
-                // The operation is over all the same; its journal is complete.
+                // The operation is over all the same, and its journal is complete.
                 Err(error) => tracing::warn!(%error, "the report could not be written"),
             }
         }
+        Ok(Some(report))
+    }
+
+    /// Files the report of what was driven, and gives the lease back.
+    async fn conclude(&self, held: Held) -> Result<Report, DeployError> {
+        let report = self.file_report(&held).await?;
         held.release().await?;
-        Ok(report)
+        report.ok_or_else(|| DeployError::NothingToDo("nothing has been deployed yet".to_owned()))
     }
 }

@@ -60,10 +60,7 @@ impl Gate for CommandGate {
     async fn check(&self, op: &Op, context: &GateContext) -> Result<Verdict, Fault> {
         let secrets = &self.context.secrets;
         let invocation = values(&self.context, context).expand(&self.spec, secrets)?;
-        let limits = Limits {
-            budget: self.timeout.min(op.budget),
-            lock: None,
-        };
+        let limits = Limits::all_of(self.timeout.min(op.budget));
         let finished = run(&invocation, secrets, &limits).await;
         let finished = finished.map_err(|error| could_not_start("gate", invocation.program(), &error))?;
         let evidence = finished.evidence();

@@ -92,12 +92,11 @@ impl Gate for MetricGate {
 
     async fn check(&self, op: &Op, context: &GateContext) -> Result<Verdict, Fault> {
         let limit = self.timeout.min(op.budget);
-        match timeout(limit, self.metrics.read(op, &self.check.name, context.slot)).await {
-            Ok(value) => Ok(self.judge(value?)),
-            Err(_) => {
-                let message = format!("no answer from the source of metrics within {limit:?}");
-                Err(Fault::unavailable("metric", "read", message).on(self.check.name.as_str()))
-            }
-        }
+        let value = timeout(limit, self.metrics.read(op, &self.check.name, context.slot)).await;
+        let value = value.map_err(|_| {
+            let message = format!("no answer from the source of metrics within {limit:?}");
+            Fault::unavailable("metric", "read", message).on(self.check.name.as_str())
+        })?;
+        value.map(|value| self.judge(value))
     }
 }

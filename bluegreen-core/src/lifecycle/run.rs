@@ -13,6 +13,10 @@ use crate::{NoticeKind, Release, Share, Slot, Split, Timestamp};
 /// `pub` fields are for reading; only [`Lifecycle::apply`](super::Lifecycle::apply) changes them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each notes one thing that may have happened, independent of the others"
+)]
 pub struct Run {
     /// Which.
     pub id: DeploymentId,
@@ -113,6 +117,9 @@ pub struct Overrides {
     /// The window is not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Signed>,
+    /// A release that is live already is deployed once more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<Signed>,
     /// The standby is given up before its retention is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub give_up_standby: Option<Signed>,

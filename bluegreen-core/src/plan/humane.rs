@@ -23,7 +23,7 @@ const UNITS: [(&str, u64); 5] = [
 
 /// Reads a duration: a number and a unit (`ms`, `s`, `m`, `h`, `d`), several of them from large to
 /// small. The smallest may have a fraction: `"1.5s"`. What is finer than a millisecond is refused,
-/// since [`format`] could not write it.
+/// since [`format()`] could not write it.
 ///
 /// ```
 /// use std::time::Duration;

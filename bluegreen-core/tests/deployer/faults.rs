@@ -23,8 +23,11 @@ async fn a_call_that_had_no_effect_or_an_unknown_one_is_ensured_again() {
         world.router().script(RouterCall::Shift, [behaviour, behaviour]);
         world.router().script(RouterCall::Stage, [behaviour]);
         world.router().script(RouterCall::Observe, [behaviour]);
-        world.host.script(HostCall::Deploy, [behaviour]);
-        world.migrator.script(MigratorCall::Migrate, [behaviour]);
+        // A call that may take the whole time of its phase and hangs leaves no time for another.
+        if !matches!(behaviour, Behaviour::Hang | Behaviour::ApplyThenHang) {
+            world.host.script(HostCall::Deploy, [behaviour]);
+            world.migrator.script(MigratorCall::Migrate, [behaviour]);
+        }
         let report = world.deploy(&plan(), "2.0.0").await.unwrap();
         assert_eq!(
             report.end,
@@ -50,7 +53,7 @@ async fn a_request_that_lands_late_finds_nothing_newer_to_undo() {
         .always(Slot::Green, bluegreen_core::Verdict::fail("bad from the start"));
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::RolledBack));
-    tokio::time::sleep(secs(120)).await;
+    world.pass(secs(120)).await;
     assert_eq!(
         world.router().live(),
         Split::all(Slot::Blue),
@@ -66,7 +69,13 @@ async fn a_refused_call_before_any_traffic_ends_without_touching_the_traffic() {
         .script(MigratorCall::Migrate, [Behaviour::Fault(FaultKind::Rejected)]);
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
-    assert_eq!(world.router().history().len(), 0);
+    assert!(
+        world
+            .router()
+            .history()
+            .iter()
+            .all(|(_, split)| *split == Split::all(Slot::Blue))
+    );
 }
 
 #[tokio::test(start_paused = true)]
