@@ -14,13 +14,24 @@ use crate::words::{clock, millis, time};
 /// Nothing is repeated sooner than this.
 const QUIET: Duration = Duration::from_secs(8);
 
+/// What this process has to do with an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing yet: another may be at work.
+    Waiting,
+    /// It has asked whoever is at work for something, and that is stored.
+    Asked,
+    /// It is at work itself.
+    AtWork,
+}
+
 /// What was said of an operation so far.
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// The plan by which it goes, as far as is known.
     plan: Plan,
-    begun: bool,
-    told_holder: bool,
+    stage: Stage,
+    holder: Option<String>,
     phase: Option<(Phase, Option<usize>)>,
     answers: BTreeMap<String, Outcome>,
     routers: BTreeMap<String, &'static str>,
@@ -31,8 +42,8 @@ impl Progress {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             plan: plan.clone(),
-            begun: false,
-            told_holder: false,
+            stage: Stage::Waiting,
+            holder: None,
             phase: None,
             answers: BTreeMap::new(),
             routers: BTreeMap::new(),
@@ -40,9 +51,9 @@ impl Progress {
         }
     }
 
-    /// Whether this process is at work on the operation.
-    pub(crate) const fn has_begun(&self) -> bool {
-        self.begun
+    /// What this process has to do with the operation.
+    pub(crate) const fn stage(&self) -> Stage {
+        self.stage
     }
 
     pub(crate) fn tell(&mut self, screen: Screen, seen: &Seen) {
@@ -59,8 +70,10 @@ impl Progress {
     }
 
     fn entry(&mut self, entry: &Entry) -> Vec<String> {
-        if matches!(entry.event, Event::Started { .. } | Event::Claimed { .. }) {
-            self.begun = true;
+        match entry.event {
+            Event::Started { .. } | Event::Claimed { .. } => self.stage = Stage::AtWork,
+            _ if self.stage == Stage::Waiting => self.stage = Stage::Asked,
+            _ => {}
         }
         let phase = (entry.phase, entry.step);
         let changed = self.phase != Some(phase);
@@ -193,11 +206,11 @@ impl Progress {
         if let Some(run) = open {
             self.plan.clone_from(&run.plan);
         }
-        if !self.begun {
-            let Some((holder, since)) = status.holder.as_ref().filter(|_| !self.told_holder) else {
-                return Vec::new();
-            };
-            self.told_holder = true;
+        if self.stage != Stage::AtWork
+            && let Some((holder, since)) = &status.holder
+            && self.holder.as_ref() != Some(holder)
+        {
+            self.holder = Some(holder.clone());
             let at = open.map_or_else(String::new, |run| {
                 format!(", on {} in phase {}", run.id, run.phase)
             });

@@ -151,7 +151,10 @@ fn an_approval_is_waited_for_and_given() {
         "weight = \"50%\"",
         "weight = \"50%\"\napproval = { expires = \"1m\" }",
     );
-    let waits = world.until(&["deploy", "2.0.0"], "approval (step 2");
+    let waits = world.until(
+        &["deploy", "2.0.0"],
+        "waiting for an approval (`approve`), at most 4",
+    );
     world
         .run(&["--by", "boss", "approve"])
         .ended_with(0)
@@ -161,4 +164,17 @@ fn an_approval_is_waited_for_and_given() {
         .ended_with(0)
         .said(&["boss approved step 2", "promoted"]);
     world.run(&["approve"]).ended_with(1).said(&["nothing is open"]);
+}
+
+#[test]
+#[ignore = "needs nginx"]
+fn a_rollback_from_elsewhere_is_done_by_whoever_is_at_work() {
+    let world = World::start();
+    world.edit("bake = \"2s\"", "bake = \"2m\"");
+    let first = world.until(&["--by", "first", "deploy", "2.0.0"], "bake (step 1");
+    world
+        .run(&["--by", "boss", "rollback", "--reason", "it smells"])
+        .ended_with(0)
+        .said(&["boss asks to stop", "rolled back", "blue has the traffic"]);
+    first.finished().ended_with(1).said(&["it smells"]);
 }

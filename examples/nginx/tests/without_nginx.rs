@@ -186,6 +186,10 @@ fn status_and_history_say_so_when_nothing_has_been_deployed_yet() {
         .ended_with(0)
         .said(&["nothing has been done yet"]);
     folder.run(&["resume"]).ended_with(0).said(&["nothing is open"]);
+    assert!(
+        !folder.folder.path().join("store").exists(),
+        "a look has made a store"
+    );
     let ran = folder.run(&["status", "--json"]).ended_with(0);
     let object: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(object["status"]["service"], "shop");
