@@ -269,3 +269,83 @@ fn notice_word(kind: bluegreen_core::NoticeKind) -> String {
         .and_then(|word| word.as_str().map(|word| word.replace('_', " ")))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn plan() -> Plan {
+        let steps = json!([{"weight": "5%", "bake": "2m"}, {"weight": "100%"}]);
+        Plan::from_value(json!({"service": "shop", "steps": steps})).unwrap()
+    }
+
+    fn told(progress: &mut Progress, phase: &str, step: Option<usize>, event: Value) -> Vec<String> {
+        let mut entry = json!({
+            "deployment": "1-20261121T083000Z", "at": "2026-11-21T08:30:00Z", "phase": phase, "step": step,
+        });
+        let (Some(entry_object), Value::Object(event)) = (entry.as_object_mut(), event) else {
+            panic!("an event is a table")
+        };
+        entry_object.extend(event);
+        progress.entry(&serde_json::from_value(entry).unwrap())
+    }
+
+    fn watched(outcome: &str, evidence: &str) -> Value {
+        let result =
+            json!({"name": "guard/errors", "slot": "green", "outcome": outcome, "evidence": evidence});
+        json!({"event": "watched", "watched_ms": 1000, "results": [result]})
+    }
+
+    #[test]
+    fn a_phase_is_told_when_it_begins_with_its_step_and_its_time() {
+        let mut progress = Progress::new(&plan());
+        let live = json!({"event": "verified", "settle_ms": 0, "routers": [["nginx", {"state": "live", "evidence": "seen"}]]});
+        let lines = told(&mut progress, "bake", Some(1), live);
+        assert_eq!(
+            lines,
+            ["    nginx: live: seen", "bake (step 1 of 2: 5%), watched for 2m"]
+        );
+        let lines = told(&mut progress, "bake", Some(1), json!({"event": "waited"}));
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+
+    #[test]
+    fn a_gate_is_told_when_its_answer_is_another() {
+        let mut progress = Progress::new(&plan());
+        told(&mut progress, "bake", Some(1), json!({"event": "waited"}));
+        for (outcome, evidence, is_told) in [
+            ("inconclusive", "not asked yet", false),
+            ("pass", "0.1%", true),
+            ("pass", "0.2%", false),
+            ("fail", "9%", true),
+            ("pass", "0.1%", true),
+        ] {
+            let lines = told(&mut progress, "bake", Some(1), watched(outcome, evidence));
+            assert_eq!(
+                lines.len(),
+                usize::from(is_told),
+                "{outcome} {evidence}: {lines:?}"
+            );
+            assert!(lines.iter().all(|line| line.contains(evidence)), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_at_work_shows_in_the_events() {
+        let mut progress = Progress::new(&plan());
+        assert_eq!(progress.stage(), Stage::Waiting);
+        let by = json!({"by": "boss", "reason": "it smells"});
+        told(
+            &mut progress,
+            "bake",
+            Some(1),
+            json!({"event": "abort_requested", "by": by}),
+        );
+        assert_eq!(progress.stage(), Stage::Asked);
+        let claimed =
+            json!({"event": "claimed", "holder": "me", "epoch": 2, "takeover": true, "settle_ms": 0});
+        told(&mut progress, "bake", Some(1), claimed);
+        assert_eq!(progress.stage(), Stage::AtWork);
+    }
+}

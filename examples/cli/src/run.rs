@@ -144,12 +144,7 @@ impl<P: Provider> Ready<P> {
         builder = P::equip(&config.provider, &config.secrets, builder)
             .await
             .map_err(wrong)?;
-        builder.build().map_err(|error| match error {
-            DeployError::MissingPart("host") => Failure::Wrong(
-                "there is no host: write [host] with the commands that run a release".to_owned(),
-            ),
-            error => error.into(),
-        })
+        Ok(builder.build()?)
     }
 
     /// A deployer to ask, that nobody listens to. Where there is no store yet, none is made.

@@ -58,7 +58,7 @@ fn a_second_ctrl_c_leaves_at_once_and_resume_carries_the_abort_out() {
     // An abort takes its time: the way back waits for a hook.
     world.edit(
         "[[plan.health]]",
-        "[[plan.hooks]]\nname = \"purge\"\nat = \"after confirm_return\"\ncommand = { run = [\"sleep\", \"30\"] }\n\n[[plan.health]]",
+        "[[plan.hooks]]\nname = \"purge\"\nat = \"after confirm_return\"\ncommand = { run = [\"sleep\", \"5\"] }\n\n[[plan.health]]",
     );
     let first = world.until(&["deploy", "2.0.0"], "bake (step 1");
     kill(first.pid(), Signal::SIGTERM).unwrap();
@@ -76,6 +76,10 @@ fn a_second_ctrl_c_leaves_at_once_and_resume_carries_the_abort_out() {
     world
         .run(&["status"])
         .said(&["router nginx-shop: blue 100%", "open: deploy 2.0.0"]);
+    world
+        .run(&["resume"])
+        .ended_with(1)
+        .said(&["taking over", "rolled back", "Ctrl-C"]);
 }
 
 #[test]

@@ -139,6 +139,16 @@ fn commands_that_cannot_be_filled_in_are_found_before_anything_is_done() {
 }
 
 #[test]
+fn sections_that_are_needed_are_missed() {
+    Folder::with("").run(&["check"]).ended_with(2).said(&[
+        "plan: it is missing",
+        "store: it is missing",
+        "host: it is missing",
+        "nginx: it is missing",
+    ]);
+}
+
+#[test]
 fn what_is_wrong_is_told_to_programs_too() {
     let ran = Folder::with(BAD).run(&["--json", "check"]).ended_with(2);
     let object: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
