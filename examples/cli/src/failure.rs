@@ -33,11 +33,13 @@ impl From<Failure> for Ended {
         let (exit, text) = match failure {
             Failure::Unusable(unusable) => return wrong_file(&unusable),
             Failure::Wrong(text) => (Exit::Wrong, text),
-            Failure::Deploy(error @ DeployError::Held { .. }) => (
-                Exit::Held,
-                format!("{error}. Wait for it to end, or ask it to stop with `abort`"),
-            ),
-            Failure::Deploy(error) => (Exit::from(&error), error.to_string()),
+            Failure::Deploy(error) => match Exit::from(&error) {
+                Exit::Held => (
+                    Exit::Held,
+                    format!("{error}. Wait for it to end, or ask it to stop with `abort`"),
+                ),
+                exit => (exit, error.to_string()),
+            },
             Failure::Provider(error) => (Exit::NotAsMeant, error.to_string()),
         };
         Self::error(exit, text)
