@@ -182,3 +182,29 @@ fn a_rollback_from_elsewhere_is_done_by_whoever_is_at_work() {
         .said(&["boss asks to stop", "rolled back", "blue has the traffic"]);
     first.finished().ended_with(1).said(&["it smells"]);
 }
+
+#[test]
+#[ignore = "needs nginx"]
+fn programs_get_one_object_and_people_the_progress() {
+    let world = World::start();
+    let ran = world
+        .run(&["--json", "deploy", "2.0.0", "--label", "commit=2f1c9aa"])
+        .ended_with(0);
+    let object: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(object["exit"], "as_meant", "{object}");
+    assert_eq!(object["report"]["end"], "promoted", "{object}");
+    assert_eq!(
+        object["report"]["release"]["labels"]["commit"], "2f1c9aa",
+        "{object}"
+    );
+    assert!(ran.err.contains("bake (step 1 of 3: 10%)"), "{}", ran.err);
+    let ran = world.run(&["--json", "check", "3.0.0"]).ended_with(1);
+    let object: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let checks = object["checks"].as_array().unwrap();
+    assert!(
+        checks
+            .iter()
+            .any(|check| check["name"] == "standby" && check["outcome"] == "fail"),
+        "{object}"
+    );
+}
