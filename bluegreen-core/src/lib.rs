@@ -1,4 +1,4 @@
-//! Blue/green and progressive delivery outside Kubernetes.
+#![doc = include_str!("../README.md")]
 
 pub mod command;
 pub mod deployer;

@@ -32,23 +32,20 @@ enum Tested {
     No,
 }
 
-/// Why a reload did not come to life, and whether nginx has the same workers as before.
-struct ReloadError {
-    error: NginxError,
-    untouched: bool,
-}
-
 /// The machine and what it is to run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Site<'a> {
     pub(crate) config: &'a NginxConfig,
     pub(crate) transport: &'a dyn Transport,
     pub(crate) clock: &'a dyn Clock,
+    /// How long new workers may take to replace the old ones.
+    pub(crate) reload_timeout: Duration,
 }
 
 impl Site<'_> {
     /// Puts the files in place and has nginx run them; gives whether it had to reload. `running` is the
-    /// digest of what nginx says it runs. On failure the old files are back.
+    /// digest of what nginx says it runs. On failure the old files are back, unless nginx has begun to
+    /// run the new ones: then nobody knows, and the error says so.
     ///
     /// The file `installed` holds the digest of the configuration whose workers were seen to have taken
     /// over. It is removed with the first change and written last, so that a reload that nobody
@@ -73,52 +70,50 @@ impl Site<'_> {
         self.write(claim, self.files([http, server, None]), Tested::Yes)
             .await?;
         let compared = claim.map(|claim| Claim::compared(claim.token));
-        if let Err(ReloadError { error, untouched }) = self.reload().await {
-            let [http, server, installed] = before;
-            let old = self.files([http, server, installed.filter(|_| untouched)]);
-            self.write(compared, old, Tested::No)
-                .await
-                .map_err(|undo| NginxError::Lost {
-                    what: "putting the old files back",
-                    why: format!("{undo}; after {error}"),
-                })?;
-            return Err(error);
+        match self.reload().await {
+            Ok(()) => {}
+            Err(error @ NginxError::Lost { .. }) => return Err(error),
+            Err(error) => {
+                self.write(compared, self.files(before), Tested::No)
+                    .await
+                    .map_err(|undo| NginxError::Lost {
+                        what: "putting the old files back",
+                        why: format!("{undo}; after {error}"),
+                    })?;
+                return Err(error);
+            }
         }
         let digest = NewFile {
             path: self.installed(),
             content: Some(rendered.digest.clone().into()),
             mode: 0o644,
         };
-        self.write(compared, vec![digest], Tested::No).await?;
+        self.write(compared, vec![digest], Tested::No)
+            .await
+            .map_err(|error| lost("noting the reload", &error))?;
         Ok(true)
     }
 
-    async fn reload(self) -> Result<(), ReloadError> {
+    // The same workers as before mean that nginx did not take it and runs what it ran.
+    async fn reload(self) -> Result<(), NginxError> {
         let Self {
             config,
             transport,
             clock,
+            reload_timeout,
         } = self;
-        let unsent = |error| ReloadError {
-            error,
-            untouched: true,
-        };
-        let generation = Generation::read(transport, &config.pid_file)
-            .await
-            .map_err(unsent)?;
-        self.nginx(&["-s", "reload"]).await.map_err(unsent)?;
-        match generation
-            .replaced(transport, &config.pid_file, clock, config.reload_timeout)
-            .await
-        {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let now = Generation::read(transport, &config.pid_file).await;
-                Err(ReloadError {
-                    error,
-                    untouched: now.is_ok_and(|now| now == generation),
-                })
-            }
+        let generation = Generation::read(transport, &config.pid_file).await?;
+        self.nginx(&["-s", "reload"]).await.map_err(|error| match error {
+            NginxError::Program { .. } => error,
+            other => lost("the reload", &other),
+        })?;
+        let replaced = generation
+            .replaced(transport, &config.pid_file, clock, reload_timeout)
+            .await;
+        let Err(error) = replaced else { return Ok(()) };
+        match Generation::read(transport, &config.pid_file).await {
+            Ok(now) if now == generation => Err(error),
+            _ => Err(lost("the reload", &error)),
         }
     }
 
@@ -217,5 +212,12 @@ impl Site<'_> {
             ));
         }
         Ok(warnings)
+    }
+}
+
+fn lost(what: &'static str, error: &NginxError) -> NginxError {
+    NginxError::Lost {
+        what,
+        why: error.to_string(),
     }
 }

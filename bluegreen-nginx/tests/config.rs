@@ -163,3 +163,30 @@ fn the_capabilities_say_what_nginx_does() {
             .affinity
     );
 }
+
+#[test]
+fn the_configuration_of_the_readme_is_complete_and_valid() {
+    let readme = include_str!("../README.md");
+    let text = readme
+        .split("```toml")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let config: NginxConfig = toml::from_str(text).unwrap();
+    config.check().unwrap();
+    for field in [
+        "name",
+        "directory",
+        "control",
+        "http_include",
+        "server_include",
+        "nginx",
+        "pid_file",
+        "buckets",
+    ] {
+        assert!(text.contains(&format!("{field} = ")), "{field}");
+    }
+    assert!(config.override_.is_some());
+}

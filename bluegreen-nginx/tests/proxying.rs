@@ -107,7 +107,7 @@ async fn an_internal_redirect_keeps_the_slot() {
 async fn a_switch_between_a_request_and_its_error_page_does_not_move_it() {
     let server = "proxy_intercept_errors on;
         location / { proxy_pass http://$bluegreen_shop_web; error_page 500 /error; }
-        location = /error { internal; proxy_pass http://$bluegreen_shop_web; }";
+        location = /error { internal; proxy_pass http://$bluegreen_shop_web; add_header X-Decided $bluegreen_shop_slot always; }";
     let (nginx, router) = Nginx::installed(Setting {
         server: server.to_owned(),
         ..Setting::default()
@@ -117,15 +117,9 @@ async fn a_switch_between_a_request_and_its_error_page_does_not_move_it() {
     common::pause(200).await;
     router.shift(&op(1, 1), green("100%")).await.unwrap();
     assert!(text(&nginx.url("/broken")).await.starts_with("green /error"));
-    assert!(
-        late.await
-            .unwrap()
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
-            .starts_with("blue /error")
-    );
+    let late = late.await.unwrap().unwrap();
+    assert_eq!(late.headers()["x-decided"], "blue");
+    assert!(late.text().await.unwrap().starts_with("blue /error"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

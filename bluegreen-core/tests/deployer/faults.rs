@@ -53,7 +53,7 @@ async fn a_request_that_lands_late_finds_nothing_newer_to_undo() {
         .always(Slot::Green, bluegreen_core::Verdict::fail("bad from the start"));
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::RolledBack));
-    tokio::time::sleep(secs(120)).await;
+    world.pass(secs(120)).await;
     assert_eq!(
         world.router().live(),
         Split::all(Slot::Blue),
@@ -69,7 +69,13 @@ async fn a_refused_call_before_any_traffic_ends_without_touching_the_traffic() {
         .script(MigratorCall::Migrate, [Behaviour::Fault(FaultKind::Rejected)]);
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
-    assert!(world.router().history().iter().all(|(_, split)| *split == Split::all(Slot::Blue)));
+    assert!(
+        world
+            .router()
+            .history()
+            .iter()
+            .all(|(_, split)| *split == Split::all(Slot::Blue))
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -136,6 +136,7 @@ impl BucketRouter {
             config: &self.config,
             transport: &*self.transport,
             clock: &*self.clock,
+            reload_timeout: self.config.reload_timeout,
         }
     }
 

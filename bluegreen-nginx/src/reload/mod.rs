@@ -86,6 +86,7 @@ impl ReloadRouter {
             config: &self.config,
             transport: &*self.transport,
             clock: &*self.clock,
+            reload_timeout: self.config.reload_timeout,
         }
     }
 
@@ -151,8 +152,10 @@ impl ReloadRouter {
     async fn try_shift(&self, op: &Op, split: Split) -> Result<(), NginxError> {
         let running = self.running().await.ok().map(|running| running.digest);
         let rendered = render::reload(&self.config, split);
-        self.site()
-            .apply(Some(Claim::of(op.token, split)), &rendered, running.as_deref())
+        // Time is left to put the files back when the workers do not come.
+        let mut site = self.site();
+        site.reload_timeout = site.reload_timeout.min(op.budget / 2);
+        site.apply(Some(Claim::of(op.token, split)), &rendered, running.as_deref())
             .await?;
         Ok(())
     }
