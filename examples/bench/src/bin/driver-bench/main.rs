@@ -52,13 +52,32 @@ fn main() -> Result<(), Failure> {
         memory = Some(many::memory(options.open)?);
         growth = Some(many::growth(options.open / 2)?);
     }
-    let mut rates = vec![rate::measure("stated plan", &plan::stated()?, options.deployments, options.interleaved)?];
+    let mut rates = vec![rate::measure(
+        "stated plan",
+        &plan::stated()?,
+        options.deployments,
+        options.interleaved,
+    )?];
     if !options.only_rate {
         let few = options.deployments / 4;
-        rates.push(rate::measure("stated plan, one after the other", &plan::stated()?, few, 1)?);
-        rates.push(rate::measure("soak of 300 s after it", &plan::with_soak()?, few, options.interleaved)?);
+        rates.push(rate::measure(
+            "stated plan, one after the other",
+            &plan::stated()?,
+            few,
+            1,
+        )?);
+        rates.push(rate::measure(
+            "soak of 300 s after it",
+            &plan::with_soak()?,
+            few,
+            options.interleaved,
+        )?);
     }
-    let report = Report { memory, growth, rates };
+    let report = Report {
+        memory,
+        growth,
+        rates,
+    };
     let mut out = std::io::stdout().lock();
     if options.json {
         serde_json::to_writer_pretty(&mut out, &report)?;
@@ -82,7 +101,13 @@ fn print(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(
             out,
             "            each: {:.0} writes of the record ({:.0} bytes the largest), {:.0} reads of it, {:.0} objects written; calls: {:.0} router, {:.0} host, {:.0} gate",
-            calls.writes, calls.record_bytes_max, calls.reads, calls.objects, calls.router, calls.host, calls.gate
+            calls.writes,
+            calls.record_bytes_max,
+            calls.reads,
+            calls.objects,
+            calls.router,
+            calls.host,
+            calls.gate
         )?;
     }
     if let Some(memory) = &report.memory {

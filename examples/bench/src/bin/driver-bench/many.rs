@@ -50,14 +50,25 @@ pub(crate) fn memory(open: usize) -> Result<Memory, Failure> {
         Ok::<_, Failure>(resident)
     })?;
     let each_kib = (after_mib - before_mib) * 1024.0 / float(open);
-    Ok(Memory { open, before_mib, after_mib, each_kib })
+    Ok(Memory {
+        open,
+        before_mib,
+        after_mib,
+        each_kib,
+    })
 }
 
 pub(crate) fn growth(few: usize) -> Result<Growth, Failure> {
     let many = few * 2;
     let (few_seconds, many_seconds) = (at_once(few)?, at_once(many)?);
     let ratio = many_seconds / few_seconds;
-    Ok(Growth { few, few_seconds, many, many_seconds, ratio })
+    Ok(Growth {
+        few,
+        few_seconds,
+        many,
+        many_seconds,
+        ratio,
+    })
 }
 
 /// The time of so many deployments that are all open at once, from beginning to end.

@@ -36,5 +36,7 @@ pub(crate) fn stated() -> Result<Plan, Failure> {
 
 /// The same with the soak that a plan has by default.
 pub(crate) fn with_soak() -> Result<Plan, Failure> {
-    Ok(Plan::from_toml(&TEXT.replace("time = \"0s\"", "time = \"300s\""))?)
+    Ok(Plan::from_toml(
+        &TEXT.replace("time = \"0s\"", "time = \"300s\""),
+    )?)
 }

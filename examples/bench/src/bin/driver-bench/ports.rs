@@ -2,8 +2,8 @@
 //! making its texts costs about as much as a deployment.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bluegreen_core::store::MemoryStore;
@@ -40,11 +40,16 @@ pub(crate) struct PlainRouter {
 
 impl PlainRouter {
     pub(crate) fn new(counts: Arc<Counts>) -> Self {
-        Self { counts, split: Mutex::new(Split::all(Slot::Blue)) }
+        Self {
+            counts,
+            split: Mutex::new(Split::all(Slot::Blue)),
+        }
     }
 
     fn split(&self) -> Split {
-        self.split.lock().map_or_else(|poisoned| *poisoned.into_inner(), |split| *split)
+        self.split
+            .lock()
+            .map_or_else(|poisoned| *poisoned.into_inner(), |split| *split)
     }
 }
 
@@ -80,9 +85,13 @@ impl Router for PlainRouter {
     async fn verify(&self, _: &Op, split: Split) -> Result<Verification, Fault> {
         count(&self.counts.router);
         Ok(if self.split() == split {
-            Verification::Live { evidence: "asked ten times".to_owned() }
+            Verification::Live {
+                evidence: "asked ten times".to_owned(),
+            }
         } else {
-            Verification::NotYet { why: "another split".to_owned() }
+            Verification::NotYet {
+                why: "another split".to_owned(),
+            }
         })
     }
 

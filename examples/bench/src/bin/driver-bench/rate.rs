@@ -38,13 +38,22 @@ pub(crate) struct Each {
 
 /// A runtime on this thread in which waits take no time.
 pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
 }
 
 /// One whole deployment of a service of its own.
 pub(crate) async fn deploy(plan: &Plan, counts: &Arc<Counts>, clock: Arc<dyn Clock>) -> Result<(), String> {
-    let gate = |name| PlainGate { name, counts: counts.clone() };
-    let store = CountedStore { store: MemoryStore::new(), counts: counts.clone() };
+    let gate = |name| PlainGate {
+        name,
+        counts: counts.clone(),
+    };
+    let store = CountedStore {
+        store: MemoryStore::new(),
+        counts: counts.clone(),
+    };
     let deployer = Deployer::builder(plan.service.clone())
         .store(store)
         .router(PlainRouter::new(counts.clone()))
@@ -56,7 +65,9 @@ pub(crate) async fn deploy(plan: &Plan, counts: &Arc<Counts>, clock: Arc<dyn Clo
         .build()
         .map_err(|error| error.to_string())?;
     let release = Release::new(Version::new("1.1").map_err(|error| error.to_string())?);
-    let report = deployer.deploy(plan, release, Signed::new("bench", "measuring")).await;
+    let report = deployer
+        .deploy(plan, release, Signed::new("bench", "measuring"))
+        .await;
     let report = report.map_err(|error| error.to_string())?;
     if report.end == Some(End::Promoted) {
         Ok(())
@@ -72,11 +83,17 @@ pub(crate) fn measure(
     interleaved: usize,
 ) -> Result<Rate, Failure> {
     let counts = Arc::new(Counts::default());
-    let (done, took) = timed(|| runtime().map_err(|error| error.to_string())?.block_on(all(plan, &counts, deployments, interleaved)));
+    let (done, took) = timed(|| {
+        runtime()
+            .map_err(|error| error.to_string())?
+            .block_on(all(plan, &counts, deployments, interleaved))
+    });
     done?;
     let seconds = took.as_secs_f64();
     let total = float(deployments);
-    let each = |counter: &AtomicU64| float(usize::try_from(counter.load(Ordering::Relaxed)).unwrap_or(usize::MAX)) / total;
+    let each = |counter: &AtomicU64| {
+        float(usize::try_from(counter.load(Ordering::Relaxed)).unwrap_or(usize::MAX)) / total
+    };
     Ok(Rate {
         name,
         deployments,
@@ -95,13 +112,21 @@ pub(crate) fn measure(
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a benchmark are far below 2^52"
+)]
 pub(crate) const fn float(count: usize) -> f64 {
     count as f64
 }
 
 /// So many workers, each with one deployment after the other.
-async fn all(plan: &Plan, counts: &Arc<Counts>, deployments: usize, interleaved: usize) -> Result<(), String> {
+async fn all(
+    plan: &Plan,
+    counts: &Arc<Counts>,
+    deployments: usize,
+    interleaved: usize,
+) -> Result<(), String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (begun, plan) = (Arc::new(AtomicUsize::new(0)), Arc::new(plan.clone()));
     let mut workers: JoinSet<Result<(), String>> = JoinSet::new();
