@@ -159,15 +159,13 @@ impl Default for SystemClock {
 )]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        match self.started {
-            Some(wall) => wall.plus(self.anchor.elapsed()),
-            None => {
-                let since_1970 = std::time::SystemTime::now()
-                    .duration_since(std::time::UNIX_EPOCH)
-                    .unwrap_or_default();
-                Timestamp::default().plus(since_1970)
-            }
+        if let Some(wall) = self.started {
+            return wall.plus(self.anchor.elapsed());
         }
+        let since_1970 = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::default().plus(since_1970)
     }
 
     fn monotonic(&self) -> Monotonic {

@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
-
 use super::parts::{event_of, event_of_read, millis};
 use super::watch::Watchers;
 use super::{DeployError, Parts};
-use crate::command::{CommandHook, CommandSpec};
-use crate::gate::{self, GateParts};
+use crate::gate::GateParts;
 use crate::lifecycle::{Command, Event, Run, Signed};
-use crate::plan::{Action, Disposal, HookFailure, HookPoint, Undrained};
+use crate::plan::{Action, Disposal, Undrained};
 use crate::{
-    Answer, ApprovalRequest, Assignment, Fault, FaultKind, Health, HookContext, InFlight, MigrationPhase,
-    Notice, NoticeKind, Op, Operation, Outcome, ReadyState, Slot, Split, Verdict,
+    Answer, ApprovalRequest, Assignment, Fault, FaultKind, InFlight, MigrationPhase, Op, Operation, Outcome,
+    ReadyState, Slot, Split, Verdict,
 };
 
 /// Whether a command only waits or reads, so that it can be ended early.
@@ -103,7 +100,7 @@ impl Act<'_> {
     }
 
     /// A call that may take what is left of the phase.
-    fn long(&self) -> Op {
+    pub(super) fn long(&self) -> Op {
         Op {
             budget: self.left,
             ..self.op.clone()
@@ -176,7 +173,7 @@ impl Act<'_> {
                 "stopped",
             )
         };
-        self.after(answer.map(|()| format!("{slot} is {what}")), host.settle())
+        Self::after(answer.map(|()| format!("{slot} is {what}")), host.settle())
     }
 
     async fn migrate(&self, phase: MigrationPhase) -> Result<Event, DeployError> {
@@ -194,7 +191,7 @@ impl Act<'_> {
             .parts
             .bounded(op.budget, "migrate", migrator.migrate(&op, phase, &assignment))
             .await;
-        self.after(answer, migrator.settle())
+        Self::after(answer, migrator.settle())
     }
 
     async fn deploy(&self) -> Result<Event, DeployError> {
@@ -208,7 +205,7 @@ impl Act<'_> {
             .parts
             .bounded(op.budget, "deploy", host.deploy(&op, &assignment))
             .await;
-        self.after(
+        Self::after(
             answer.map(|()| format!("{} begun in {}", assignment.release, assignment.slot)),
             host.settle(),
         )
@@ -239,110 +236,6 @@ impl Act<'_> {
                 Err(fault) => return event_of_read(&fault),
             }
             parts.clock.sleep(self.run.plan.lease.poll).await;
-        }
-    }
-
-    async fn warm_up(&self) -> Result<Event, DeployError> {
-        for (number, spec) in self.run.plan.warm_up.iter().enumerate() {
-            if let Err(fault) = self.run_command(&format!("warm-up-{}", number + 1), spec).await {
-                return event_of(&fault, Duration::ZERO);
-            }
-        }
-        Ok(done(&format!("{} commands", self.run.plan.warm_up.len())))
-    }
-
-    async fn run_command(&self, name: &str, spec: &CommandSpec) -> Result<String, Fault> {
-        let context = self.parts.command_context(self.run);
-        let mut values = context.of_slot(self.run.target).deployment(self.run.id);
-        if let Some(release) = &self.run.release {
-            values = values.release(release);
-        }
-        CommandHook::new(context)
-            .run(name, spec, &values, self.left)
-            .await
-    }
-
-    async fn run_hooks(&self, at: HookPoint) -> Event {
-        const TRIES: u32 = 3;
-        let mut failures = Vec::new();
-        let mut fatal = false;
-        for hook in self.run.plan.hooks.iter().filter(|hook| hook.at == at) {
-            let mut attempt = 0;
-            let failure = loop {
-                attempt += 1;
-                let answer = match (&hook.command, self.parts.hooks.get(&hook.name)) {
-                    (Some(spec), _) => self.run_command(&hook.name, spec).await,
-                    (None, Some(action)) => {
-                        let (service, release) = (self.parts.service.clone(), self.run.release.clone());
-                        let context = HookContext::new(service, self.run.id, at, self.run.target, release);
-                        let op = Op {
-                            id: format!("{}.{}", self.op.id, hook.name),
-                            ..self.long()
-                        };
-                        self.parts
-                            .bounded(op.budget, "hook", action.run(&op, &context))
-                            .await
-                    }
-                    (None, None) => Err(Fault::rejected("hook", "run", "it has no command and no code")),
-                };
-                match answer {
-                    Ok(_) => break None,
-                    Err(fault) if matches!(fault.kind, FaultKind::Unavailable { .. }) && attempt < TRIES => {
-                        self.parts
-                            .clock
-                            .sleep(self.run.plan.retry.wait(attempt, self.run.id.number()))
-                            .await;
-                    }
-                    Err(fault) => break Some(format!("{}: {fault}", hook.name)),
-                }
-            };
-            if let Some(failure) = failure {
-                failures.push(crate::text::bounded(&failure, super::watch::EVIDENCE_BYTES));
-                fatal |= hook.on_failure == HookFailure::Fail;
-            }
-        }
-        Event::HooksRun { at, failures, fatal }
-    }
-
-    async fn notify(&self, kind: NoticeKind) -> Event {
-        let parts = self.parts;
-        let release = self.run.release.clone();
-        let mut failures = Vec::new();
-        if let Some(release) = release {
-            let message = super::report::announcement(self.run, kind);
-            let notice = Notice::new(
-                kind,
-                parts.service.clone(),
-                self.run.id,
-                release,
-                self.run.target,
-                message,
-            );
-            let id = format!("{}.{kind:?}", self.op.id);
-            let op = Op {
-                id,
-                budget: self.op.budget,
-                token: self.op.token,
-            };
-            let answers = join_all(
-                parts
-                    .notifiers
-                    .iter()
-                    .map(|notifier| parts.bounded(op.budget, "notify", notifier.notify(&op, &notice))),
-            )
-            .await;
-            failures.extend(
-                answers
-                    .into_iter()
-                    .filter_map(Result::err)
-                    .map(|fault| fault.to_string()),
-            );
-        }
-        let failure = (!failures.is_empty())
-            .then(|| crate::text::bounded(&failures.join("; "), super::watch::EVIDENCE_BYTES));
-        Event::Notified {
-            notice: kind,
-            failure,
         }
     }
 
@@ -436,7 +329,7 @@ impl Act<'_> {
         results.extend([
             routers,
             capacity,
-            super::preflight::result("window", self.run.target, window),
+            super::preflight::result("window", self.run.target, &window),
         ]);
         Ok(Event::Checked { results })
     }
@@ -463,7 +356,7 @@ impl Act<'_> {
                 "claim no more work",
             )
         };
-        self.after(
+        Self::after(
             answer.map(|()| format!("the workers of {slot} {what}")),
             workers.settle(),
         )
@@ -510,87 +403,7 @@ impl Act<'_> {
         }
     }
 
-    /// Both slots are asked how they are, at most for the time of the phase.
-    async fn assess(&self) -> Event {
-        let ((origin, of_origin), (target, of_target)) =
-            futures_util::join!(self.health(self.run.origin), self.health(self.run.target));
-        let evidence = format!(
-            "{}: {of_origin}; {}: {of_target}",
-            self.run.origin, self.run.target
-        );
-        Event::Assessed {
-            origin,
-            target,
-            evidence: crate::text::bounded(&evidence, 2 * super::watch::EVIDENCE_BYTES),
-        }
-    }
-
-    /// Healthy when the host has it and every health gate passes; unhealthy when something fails again
-    /// and again; unknown otherwise.
-    async fn health(&self, slot: Slot) -> (Health, String) {
-        const TRIES: u32 = 3;
-        let parts = self.parts;
-        let context = super::watch::context(parts, self.run, slot);
-        let began = parts.clock.monotonic();
-        // Some room is left for the answer to be stored before the phase's time is over.
-        let time = self.left.saturating_mul(4) / 5;
-        let mut seen = (Health::Unknown, "not asked".to_owned());
-        for _ in 0..TRIES {
-            let left = time.saturating_sub(parts.clock.monotonic().since(began));
-            if left.is_zero() {
-                return (Health::Unknown, seen.1);
-            }
-            let op = Op {
-                budget: left,
-                ..self.op.clone()
-            };
-            let host = async {
-                match parts
-                    .bounded(left, "readiness", parts.host.readiness(&op, slot))
-                    .await
-                {
-                    Ok(seen) => match seen.state {
-                        ReadyState::Failed | ReadyState::Stopped => Verdict::fail(seen.evidence),
-                        ReadyState::Starting => Verdict::inconclusive(seen.evidence),
-                        ReadyState::Ready => Verdict::pass(seen.evidence),
-                    },
-                    Err(fault) => Verdict::inconclusive(fault.to_string()),
-                }
-            };
-            let asked = self.run.plan.health.iter().map(|spec| {
-                let (op, context) = (&op, &context);
-                async move {
-                    let gate = match gate::build(spec, self.gates) {
-                        Ok(gate) => gate,
-                        Err(error) => return Verdict::inconclusive(error.to_string()),
-                    };
-                    let answer = parts
-                        .bounded(left.min(spec.timeout), "check", gate.check(op, context))
-                        .await;
-                    answer.unwrap_or_else(|fault| Verdict::inconclusive(fault.to_string()))
-                }
-            });
-            let (host, gates) = futures_util::join!(host, join_all(asked));
-            let verdicts = || gates.iter().chain([&host]);
-            let of = |outcome| {
-                verdicts()
-                    .find(|verdict| verdict.outcome == outcome)
-                    .map(|verdict| verdict.evidence.clone())
-            };
-            seen = match (of(Outcome::Fail), of(Outcome::Inconclusive)) {
-                (Some(evidence), _) => (Health::Unhealthy, evidence),
-                (None, Some(evidence)) => (Health::Unknown, evidence),
-                (None, None) => return (Health::Healthy, "healthy".to_owned()),
-            };
-            parts
-                .clock
-                .sleep((time / 10).min(Duration::from_millis(200)))
-                .await;
-        }
-        seen
-    }
-
-    fn after(&self, answer: Result<String, Fault>, settle: Duration) -> Result<Event, DeployError> {
+    fn after(answer: Result<String, Fault>, settle: Duration) -> Result<Event, DeployError> {
         match answer {
             Ok(evidence) => Ok(done(&evidence)),
             Err(fault) => event_of(&fault, settle),
@@ -598,7 +411,7 @@ impl Act<'_> {
     }
 }
 
-fn done(evidence: &str) -> Event {
+pub(super) fn done(evidence: &str) -> Event {
     Event::Done {
         evidence: crate::text::bounded(evidence, super::watch::EVIDENCE_BYTES),
     }

@@ -21,7 +21,7 @@ impl Deployer {
             limit: None,
             gates: None,
         };
-        drive.to_the_end().await?;
+        drive.run_to_end().await?;
         self.conclude(drive.held).await
     }
 }
@@ -47,7 +47,7 @@ enum Ended {
 }
 
 impl Drive<'_> {
-    async fn to_the_end(&mut self) -> Result<(), DeployError> {
+    async fn run_to_end(&mut self) -> Result<(), DeployError> {
         loop {
             let command = self.held.lifecycle().command();
             let Some(run) = self.held.lifecycle().run().cloned() else {

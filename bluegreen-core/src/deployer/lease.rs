@@ -29,7 +29,7 @@ pub(super) struct Held {
 enum Change {
     Renew,
     Apply(Event),
-    Begin(Lifecycle, Event),
+    Begin(Box<Lifecycle>, Event),
 }
 
 /// A record as it is in the store.
@@ -73,7 +73,9 @@ impl Parts {
             }
             match self.put(Some(&version), &record).await {
                 Ok(_) => {
-                    entry.iter().for_each(|entry| self.observer.observe(entry));
+                    if let Some(entry) = &entry {
+                        self.observer.observe(entry);
+                    }
                     self.woken.notify_waiters();
                     return Ok(record.lifecycle);
                 }
@@ -227,7 +229,7 @@ impl Held {
         // A predecessor may have ended before it could put its last entries away.
         self.flush().await?;
         self.record.segment = 0;
-        self.write(Change::Begin(begun, event)).await
+        self.write(Change::Begin(Box::new(begun), event)).await
     }
 
     /// Applies an event and stores what follows. Only after this is the next command carried out.
@@ -277,11 +279,11 @@ impl Held {
             Ok(_) => {}
             Err(PutError::Conflict | PutError::Unknown(_) | PutError::Unavailable(_)) => {
                 // It runs out by itself, or an operator has written: one more try on what is there.
-                if let Some((version, mut found)) = self.parts.load().await? {
-                    if is_mine(&found, &self.record) || found.token.epoch == self.record.token.epoch {
-                        found.lease = None;
-                        let _ = self.parts.put(Some(&version), &found).await;
-                    }
+                if let Some((version, mut found)) = self.parts.load().await?
+                    && found.token.epoch == self.record.token.epoch
+                {
+                    found.lease = None;
+                    let _ = self.parts.put(Some(&version), &found).await;
                 }
             }
             Err(PutError::Fatal(error)) => return Err(error),
@@ -338,7 +340,16 @@ impl Held {
             };
             if written {
                 self.renewed = before;
-                entry.iter().for_each(|entry| self.parts.observer.observe(entry));
+                if let Some(entry) = &entry {
+                    tracing::debug!(
+                        service = %self.parts.service,
+                        deployment = %entry.deployment,
+                        phase = %entry.phase,
+                        event = ?entry.event,
+                        "stored"
+                    );
+                    self.parts.observer.observe(entry);
+                }
                 return Ok(());
             }
         }
@@ -354,11 +365,11 @@ impl Held {
                 Some(event)
             }
             Change::Begin(begun, event) => {
-                next.lifecycle = begun.clone();
+                next.lifecycle = Lifecycle::clone(begun);
                 Some(event)
             }
         };
-        let entry = event.and_then(|event| entry(&next.lifecycle, at, event.clone()));
+        let entry = event.and_then(|event| entry(&next.lifecycle, at, event.clone().abridged()));
         if let (Some(event), Some(entry)) = (event, &entry) {
             next.token.seq = next.token.seq.saturating_add(1);
             if is_news(&self.record.lifecycle, &next.lifecycle, event) {

@@ -1,8 +1,10 @@
 //! The driver: the only place that awaits. It stores each state before it carries out its command.
 
 mod act;
+mod assess;
 mod drive;
 mod error;
+mod hooks;
 mod lease;
 mod parts;
 mod preflight;
@@ -20,7 +22,9 @@ pub use error::DeployError;
 pub use parts::DeployerBuilder;
 pub use report::{PhaseTime, Report, Status};
 
-use crate::lifecycle::{Begin, CheckResult, End, Entry, Event, FrozenPlan, Lifecycle, Overrides, Run};
+use crate::lifecycle::{
+    Begin, CheckResult, End, Entry, Event, FrozenPlan, Lifecycle, Moment, Overrides, Run,
+};
 use crate::{Op, Operation, Phase, Plan, Release, ServiceName, Signed, Slot, Split, StoreError, Token};
 use lease::Held;
 use parts::Parts;
@@ -38,7 +42,9 @@ pub struct Deployer {
 /// Whether the last operation has made this very release live.
 fn is_live_already(lifecycle: &Lifecycle, release: &Release) -> bool {
     lifecycle.run().is_some_and(|run| {
-        run.operation == Operation::Deploy && run.end == Some(End::Promoted) && run.release.as_ref() == Some(release)
+        run.operation == Operation::Deploy
+            && run.end == Some(End::Promoted)
+            && run.release.as_ref() == Some(release)
     })
 }
 
@@ -139,7 +145,7 @@ impl Deployer {
                 held.release().await?;
                 return Err(error);
             }
-            return self.drive(held).await;
+            return Box::pin(self.drive(held)).await;
         }
         if request.overrides.again.is_none() && is_live_already(held.lifecycle(), &release) {
             return self.conclude(held).await;
@@ -172,14 +178,14 @@ impl Deployer {
             .await?
             .map(|(_, record)| record.lifecycle)
             .unwrap_or_default();
-        let begin = Begin {
+        let asked = Begin {
             operation: Operation::Deploy,
             release: Some(release.clone()),
             plan: Some(plan),
             by: request.by,
             overrides: request.overrides,
         };
-        let begun = lifecycle.begin(self.parts.clock.now(), begin)?;
+        let begun = lifecycle.begin(self.parts.clock.now(), asked)?;
         self.parts.check(begun).await
     }
 
@@ -200,7 +206,7 @@ impl Deployer {
             held.release().await?;
             return Ok(None);
         }
-        self.drive(held).await.map(Some)
+        Box::pin(self.drive(held)).await.map(Some)
     }
 
     /// Gives all traffic back: stops an open deployment and takes it back, or goes back to the standby
@@ -276,6 +282,7 @@ impl Deployer {
     /// [`DeployError::NothingToDo`] where nothing is halted, [`DeployError::Contradicted`] where the
     /// routers disagree.
     pub async fn resolve(&self, live: Slot, by: Signed) -> Result<Report, DeployError> {
+        let by = by.bounded();
         let seen = self
             .parts
             .observe_all(&Op::new(Token::default(), "resolve", Duration::from_secs(10)))
@@ -312,9 +319,9 @@ impl Deployer {
     /// # Errors
     /// [`DeployError::NothingToDo`] where nothing waits.
     pub async fn approve(&self, by: impl Into<String>) -> Result<(), DeployError> {
-        let by = by.into();
+        let by = crate::text::bounded(&by.into(), 200);
         let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
-            Some(run) if run.phase == Phase::Approval => Ok(Event::Approved {
+            Some(run) if run.phase == Phase::Approval && run.moment == Moment::Act => Ok(Event::Approved {
                 by: by.clone(),
                 step: run.step + 1,
             }),
@@ -335,6 +342,7 @@ impl Deployer {
     /// # Errors
     /// [`DeployError::NothingToDo`] where nothing can be stopped.
     pub async fn abort(&self, by: Signed) -> Result<(), DeployError> {
+        let by = by.bounded();
         let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
             Some(run) if run.phase.is_forward() => Ok(Event::AbortRequested { by: by.clone() }),
             Some(run) if run.phase == Phase::Halted => Err(DeployError::NothingToDo(format!(
@@ -447,10 +455,10 @@ impl Deployer {
     }
 
     /// Begins an operation and drives it to its end.
-    async fn carry_through(&self, mut held: Held, begin: Begin) -> Result<Report, DeployError> {
+    async fn carry_through(&self, mut held: Held, asked: Begin) -> Result<Report, DeployError> {
         let at = self.parts.clock.now();
-        let by = begin.by.clone();
-        let begun = match held.lifecycle().begin(at, begin) {
+        let by = asked.by.clone();
+        let begun = match held.lifecycle().begin(at, asked) {
             Ok(begun) => begun,
             Err(error) => {
                 held.release().await?;
@@ -465,7 +473,7 @@ impl Deployer {
             };
             held.begin(begun, event).await?;
         }
-        self.drive(held).await
+        Box::pin(self.drive(held)).await
     }
 
     /// An operation on what was deployed last, by its plan.
@@ -521,7 +529,9 @@ impl Deployer {
 
     /// Puts the report of an ended operation into the history, once.
     async fn file_report(&self, held: &Held) -> Result<Option<Report>, DeployError> {
-        let Some(run) = held.lifecycle().run() else { return Ok(None) };
+        let Some(run) = held.lifecycle().run() else {
+            return Ok(None);
+        };
         let number = run.id.number();
         if let Some(report) = self.report_of(number).await? {
             return Ok(Some(report));
@@ -530,8 +540,15 @@ impl Deployer {
         let slots = held.lifecycle().slots();
         let report = Report::new(self.parts.service.clone(), slots, run, &entries, held.writes());
         if run.end.is_some() {
-            let body = serde_json::to_vec(&report).map_err(|error| DeployError::Record { message: error.to_string() })?;
-            match self.parts.store.put_new(&self.parts.keys.report(number), Bytes::from(body)).await {
+            let body = serde_json::to_vec(&report).map_err(|error| DeployError::Record {
+                message: error.to_string(),
+            })?;
+            match self
+                .parts
+                .store
+                .put_new(&self.parts.keys.report(number), Bytes::from(body))
+                .await
+            {
                 Ok(()) | Err(StoreError::Conflict { .. }) => {}
                 // The operation is over all the same, and its journal is complete.
                 Err(error) => tracing::warn!(%error, "the report could not be written"),

@@ -70,7 +70,7 @@ impl Parts {
             let answers = join_all(checks).await;
             answers
                 .into_iter()
-                .map(|(name, slot, verdict)| result(name, slot, verdict))
+                .map(|(name, slot, verdict)| result(name, slot, &verdict))
                 .collect::<Vec<_>>()
         };
         let own = async {
@@ -293,7 +293,7 @@ impl Parts {
             },
             (Err(fault), _) | (_, Err(fault)) => Verdict::inconclusive(fault.to_string()),
         };
-        result("capacity", run.target, verdict)
+        result("capacity", run.target, &verdict)
     }
 
     /// A misnamed metric is found before anything is touched.
@@ -339,7 +339,7 @@ fn all_gates(run: &Run) -> impl Iterator<Item = &GateSpec> {
         .chain(plan.steps.iter().flat_map(|step| &step.gates))
 }
 
-pub(super) fn result(name: &str, slot: Slot, verdict: Verdict) -> CheckResult {
+pub(super) fn result(name: &str, slot: Slot, verdict: &Verdict) -> CheckResult {
     CheckResult {
         name: name.to_owned(),
         slot,

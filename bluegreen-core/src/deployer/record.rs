@@ -1,5 +1,7 @@
 //! What is stored for a service.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -33,8 +35,9 @@ pub(super) struct Record {
     pub(super) lifecycle: Lifecycle,
     /// The number of the segment that the tail will become.
     pub(super) segment: u64,
-    /// The newest entries of the journal, already written.
-    tail: Vec<Box<RawValue>>,
+    /// The newest entries of the journal, already written. Shared with the records that came before,
+    /// of which each write makes a copy.
+    tail: Vec<Arc<RawValue>>,
 }
 
 impl Record {
@@ -50,9 +53,13 @@ impl Record {
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, DeployError> {
-        serde_json::to_vec(self).map_err(|error| DeployError::Record {
+        // Room for the tail and a plan of usual size, so that it need not grow on the way.
+        let mut body = Vec::with_capacity(TAIL_BYTES + 8 * 1024);
+        serde_json::to_writer(&mut body, self).map_err(|error| DeployError::Record {
             message: error.to_string(),
-        })
+        })?;
+        body.shrink_to_fit();
+        Ok(body)
     }
 
     pub(super) fn decode(body: &[u8]) -> Result<Self, DeployError> {
@@ -65,23 +72,27 @@ impl Record {
                 "it is damaged ({error}); it was left as it is: restore it from a backup, or move it away and adopt"
             ),
         };
-        let probe: Probe = serde_json::from_slice(body).map_err(damaged)?;
-        if probe.format > FORMAT {
+        let read = serde_json::from_slice::<Self>(body);
+        // What is newer may be readable by chance, and what cannot be read may be newer.
+        let format = match &read {
+            Ok(record) => record.format,
+            Err(_) => serde_json::from_slice::<Probe>(body).map_err(damaged)?.format,
+        };
+        if format > FORMAT {
             return Err(DeployError::Record {
                 message: format!(
-                    "it was written by a newer version (format {}, this version reads up to {FORMAT}); it was left as it is: use that version or a newer one",
-                    probe.format
+                    "it was written by a newer version (format {format}, this version reads up to {FORMAT}); it was left as it is: use that version or a newer one"
                 ),
             });
         }
-        serde_json::from_slice(body).map_err(damaged)
+        read.map_err(damaged)
     }
 
     pub(super) fn push(&mut self, entry: &Entry) -> Result<(), DeployError> {
         let raw = serde_json::value::to_raw_value(entry).map_err(|error| DeployError::Record {
             message: error.to_string(),
         })?;
-        self.tail.push(raw);
+        self.tail.push(raw.into());
         Ok(())
     }
 
@@ -122,7 +133,7 @@ pub(super) struct Keys(pub(super) ServiceName);
 
 impl Keys {
     pub(super) fn record(&self) -> String {
-        format!("{}/record", self.0)
+        [self.0.as_str(), "/record"].concat()
     }
 
     pub(super) fn segments(&self, number: u64) -> String {

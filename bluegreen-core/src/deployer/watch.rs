@@ -38,34 +38,38 @@ impl Watchers {
     /// Watches what the phase asks for, and nothing else. A gate that cannot be built counts as an
     /// error of its measurement; preflight has told it before.
     pub(super) fn sync(&mut self, run: &Run, parts: &GateParts, builtin: Option<BuiltIn>, now: Monotonic) {
-        let mut kept = std::mem::take(&mut self.all);
-        let wanted = run
-            .gates()
-            .into_iter()
-            .map(|(name, slot, spec)| (name, slot, spec.clone(), None))
-            .chain(builtin.map(|builtin| (builtin.name, builtin.slot, builtin.spec, Some(builtin.gate))));
-        for (name, slot, spec, gate) in wanted {
-            let same =
-                |watched: &Watched| watched.name == name && watched.slot == slot && watched.spec == spec;
-            if let Some(at) = kept.iter().position(same) {
-                self.all.push(kept.swap_remove(at));
-                continue;
+        let kept = std::mem::take(&mut self.all);
+        let mut kept: Vec<_> = kept.into_iter().map(Some).collect();
+        let mut watch = |name: String, slot: Slot, spec: &GateSpec, gate: Option<Arc<dyn Gate>>| {
+            let same = |watched: &&mut Option<Watched>| {
+                (watched.as_ref()).is_some_and(|watched| {
+                    watched.slot == slot && watched.name == name && watched.spec == *spec
+                })
+            };
+            if let Some(watched) = kept.iter_mut().find(same).and_then(Option::take) {
+                self.all.push(watched);
+                return;
             }
-            let gate = gate.map_or_else(|| gate::build(&spec, parts), Ok);
+            let gate = gate.map_or_else(|| gate::build(spec, parts), Ok);
             let gate = gate.unwrap_or_else(|error| {
                 Arc::new(Unbuilt {
                     name: name.clone(),
                     why: error.to_string(),
                 })
             });
-            let watch = Watch::new(&spec, now);
             self.all.push(Watched {
                 name,
                 slot,
-                spec,
                 gate,
-                watch,
+                watch: Watch::new(spec, now),
+                spec: spec.clone(),
             });
+        };
+        for (name, slot, spec) in run.gates() {
+            watch(name, slot, spec, None);
+        }
+        if let Some(builtin) = builtin {
+            watch(builtin.name, builtin.slot, &builtin.spec, Some(builtin.gate));
         }
     }
 
@@ -88,7 +92,10 @@ impl Watchers {
                     .await;
                 let now = parts.clock.monotonic();
                 match answer {
-                    Ok(verdict) => watched.watch.record(now, Ok(verdict)),
+                    Ok(mut verdict) => {
+                        verdict.evidence = bounded(&verdict.evidence, EVIDENCE_BYTES);
+                        watched.watch.record(now, Ok(verdict));
+                    }
                     Err(fault) => watched.watch.record(now, Err(&fault)),
                 }
             });

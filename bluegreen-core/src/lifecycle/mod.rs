@@ -9,6 +9,8 @@ mod command;
 mod event;
 mod frozen;
 mod id;
+mod judge;
+mod moves;
 mod phase;
 mod run;
 mod slots;
@@ -55,6 +57,38 @@ pub struct Begin {
     pub overrides: Overrides,
 }
 
+impl Begin {
+    /// The record stays small whoever asks.
+    fn fits(&self) -> Result<(), CannotBegin> {
+        let signed = |signed: &Signed| signed.by.len() + signed.reason.len();
+        let overrides = &self.overrides;
+        let decided = [
+            &overrides.again,
+            &overrides.give_up_standby,
+            &overrides.skip_smoke,
+            &overrides.window,
+        ];
+        let release = self.release.as_ref().map_or(0, |release| {
+            let labels = release.labels.iter().map(|(key, value)| key.len() + value.len());
+            release.artifact.as_ref().map_or(0, String::len) + labels.sum::<usize>()
+        });
+        for (what, bytes, max) in [
+            ("what is said of the release", release, 4096),
+            ("who asks, and why", signed(&self.by), 1024),
+            (
+                "what was decided against the plan",
+                decided.into_iter().flatten().map(signed).sum(),
+                2048,
+            ),
+        ] {
+            if bytes > max {
+                return Err(CannotBegin::TooLong { what, bytes, max });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Why an operation cannot begin. Nothing has been touched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -88,6 +122,16 @@ pub enum CannotBegin {
         slot: Slot,
         /// What runs there, with a leading space.
         release: String,
+    },
+    /// What was asked for is longer than a record may grow.
+    #[error("{what} is {bytes} bytes long, at most {max} are kept: shorten it")]
+    TooLong {
+        /// What.
+        what: &'static str,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        max: usize,
     },
     /// What is needed is not known.
     #[error("{0}")]
@@ -134,7 +178,7 @@ impl Lifecycle {
     ///
     /// # Errors
     /// [`CannotBegin`], and the state is as it was.
-    pub fn begin(&self, at: Timestamp, begin: Begin) -> Result<Self, CannotBegin> {
+    pub fn begin(&self, at: Timestamp, asked: Begin) -> Result<Self, CannotBegin> {
         if let Some(run) = self.open() {
             let (id, operation, phase, since) = (run.id, run.operation, run.phase, run.since);
             return Err(CannotBegin::Open {
@@ -144,60 +188,24 @@ impl Lifecycle {
                 since,
             });
         }
+        asked.fits()?;
         let last = self.run.as_ref();
-        let plan = begin
+        let plan = asked
             .plan
             .or_else(|| last.map(|run| run.plan.clone()))
             .ok_or(CannotBegin::Incomplete(
                 "nothing has been deployed yet, so there is no plan to go by",
             ))?;
-        let live = self.slots.live();
-        let standby = || {
-            self.slots.standby().ok_or_else(|| CannotBegin::NoStandby {
-                why: "it was retired, its slot was taken, or there was no deployment before".to_owned(),
-            })
-        };
-        let release_in = |slot: Slot| self.slots.get(slot).release.clone();
-        let (origin, target, release) = match begin.operation {
-            Operation::Deploy => {
-                let release = begin
-                    .release
-                    .ok_or(CannotBegin::Incomplete("a deployment needs a release"))?;
-                let origin = live.unwrap_or(Slot::Blue);
-                (origin, origin.other(), Some(release))
-            }
-            Operation::Rollback => {
-                let origin = standby()?;
-                (origin, origin.other(), release_in(origin.other()))
-            }
-            Operation::Retire => {
-                let target = standby()?;
-                (target.other(), target, release_in(target))
-            }
-            Operation::Contract => {
-                let live = live.ok_or(CannotBegin::Incomplete(
-                    "no slot is known to be live: adopt first",
-                ))?;
-                if let Some(slot) = self.slots.standby() {
-                    let release = release_in(slot).map(|release| format!(" (release {release})"));
-                    return Err(CannotBegin::StandbyKept {
-                        slot,
-                        release: release.unwrap_or_default(),
-                    });
-                }
-                (live, live, release_in(live))
-            }
-            Operation::Adopt => (Slot::Blue, Slot::Green, None),
-        };
-        let backfilled = begin.operation == Operation::Rollback && last.is_some_and(|run| run.backfilled);
-        let going_back = begin.operation == Operation::Rollback;
+        let (origin, target, release) = self.sides(asked.operation, asked.release)?;
+        let backfilled = asked.operation == Operation::Rollback && last.is_some_and(|run| run.backfilled);
+        let going_back = asked.operation == Operation::Rollback;
         let run = Run {
             id: DeploymentId::new(last.map_or(0, |run| run.id.number()).saturating_add(1), at),
-            operation: begin.operation,
+            operation: asked.operation,
             release,
-            reason: going_back.then(|| format!("{} asked for it: {}", begin.by.by, begin.by.reason)),
-            by: begin.by,
-            overrides: begin.overrides,
+            reason: going_back.then(|| format!("{} asked for it: {}", asked.by.by, asked.by.reason)),
+            by: asked.by,
+            overrides: asked.overrides,
             origin,
             target,
             phase: if going_back {
@@ -236,6 +244,51 @@ impl Lifecycle {
             run.moment = Moment::Before;
         }
         Ok(begun)
+    }
+
+    /// The slot that has, or gets back, the traffic; the slot that the operation is about; and what
+    /// runs there or is to run there.
+    fn sides(
+        &self,
+        operation: Operation,
+        release: Option<Release>,
+    ) -> Result<(Slot, Slot, Option<Release>), CannotBegin> {
+        let live = self.slots.live();
+        let standby = || {
+            self.slots.standby().ok_or_else(|| CannotBegin::NoStandby {
+                why: "it was retired, its slot was taken, or there was no deployment before".to_owned(),
+            })
+        };
+        let release_in = |slot: Slot| self.slots.get(slot).release.clone();
+        Ok(match operation {
+            Operation::Deploy => {
+                let release = release.ok_or(CannotBegin::Incomplete("a deployment needs a release"))?;
+                let origin = live.unwrap_or(Slot::Blue);
+                (origin, origin.other(), Some(release))
+            }
+            Operation::Rollback => {
+                let origin = standby()?;
+                (origin, origin.other(), release_in(origin.other()))
+            }
+            Operation::Retire => {
+                let target = standby()?;
+                (target.other(), target, release_in(target))
+            }
+            Operation::Contract => {
+                let live = live.ok_or(CannotBegin::Incomplete(
+                    "no slot is known to be live: adopt first",
+                ))?;
+                if let Some(slot) = self.slots.standby() {
+                    let release = release_in(slot).map(|release| format!(" (release {release})"));
+                    return Err(CannotBegin::StandbyKept {
+                        slot,
+                        release: release.unwrap_or_default(),
+                    });
+                }
+                (live, live, release_in(live))
+            }
+            Operation::Adopt => (Slot::Blue, Slot::Green, None),
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! phases {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// Where an operation is. What follows what is in [`transition`](super::transition).
+        /// Where an operation is. What follows what is in one table, in `transition.rs`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]

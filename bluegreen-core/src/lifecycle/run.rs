@@ -13,6 +13,10 @@ use crate::{NoticeKind, Release, Share, Slot, Split, Timestamp};
 /// `pub` fields are for reading; only [`Lifecycle::apply`](super::Lifecycle::apply) changes them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each notes one thing that may have happened, independent of the others"
+)]
 pub struct Run {
     /// Which.
     pub id: DeploymentId,

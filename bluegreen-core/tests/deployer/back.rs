@@ -178,7 +178,7 @@ async fn after_the_standby_is_retired_nothing_pretends_that_there_is_a_way_back(
     assert_eq!(early.end, Some(End::Failed), "its retention is not over");
     assert!(world.host.release(Slot::Blue).is_some());
 
-    tokio::time::sleep(secs(3600)).await;
+    world.pass(secs(3600)).await;
     let report = world.deployer().retire(somebody()).await.unwrap();
     assert_eq!(report.end, Some(End::Retired), "{:?}", report.reason);
     assert!(world.host.release(Slot::Blue).is_none());
@@ -189,7 +189,7 @@ async fn after_the_standby_is_retired_nothing_pretends_that_there_is_a_way_back(
 async fn a_slot_with_requests_in_flight_is_not_stopped() {
     let world = World::new();
     world.deploy(&plan(), "2.0.0").await.unwrap();
-    tokio::time::sleep(secs(3600)).await;
+    world.pass(secs(3600)).await;
     world.router().set_in_flight(Slot::Blue, InFlight::AtLeast(3));
     let report = world.deployer().retire(somebody()).await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
@@ -208,7 +208,7 @@ async fn a_contract_never_runs_while_a_standby_may_get_traffic_again() {
     );
     assert_eq!(world.migrator.ran(MigrationPhase::Contract), 0);
 
-    tokio::time::sleep(secs(3600)).await;
+    world.pass(secs(3600)).await;
     world.deployer().retire(somebody()).await.unwrap();
     let report = world.deployer().contract(somebody()).await.unwrap();
     assert_eq!(report.end, Some(End::Contracted));

@@ -78,11 +78,11 @@ async fn a_bake_goes_on_after_a_crash_with_what_was_observed_and_is_not_shorter(
     let deployer = world.deployer();
     let running = tokio::spawn(async move { deployer.deploy(&plan(), version("2.0.0"), somebody()).await });
     world.observer.first(|entry| entry.phase == Phase::Bake).await;
-    tokio::time::sleep(secs(35)).await;
+    world.pass(secs(35)).await;
     running.abort();
     let _ = running.await;
     // Nobody watches for ten minutes: that is no observed time.
-    tokio::time::sleep(secs(600)).await;
+    world.pass(secs(600)).await;
     let before = world.observer.entries().len();
     world.deploy(&plan(), "2.0.0").await.unwrap();
     let after: u64 = world.observer.entries()[before..]

@@ -1,7 +1,7 @@
 //! A release that is good, and what is looked at before.
 
 use bluegreen_core::lifecycle::End;
-use bluegreen_core::plan::{Action, ApprovalDefault, Target, WorkersOrder, WorkersPlan};
+use bluegreen_core::plan::{Action, ApprovalDefault, GateSpec, Preflight, Target, WorkersOrder, WorkersPlan};
 use bluegreen_core::{
     Event, Granularity, NoticeKind, Outcome, Phase, Role, RouterCapabilities, Slot, Split, Verdict,
 };
@@ -83,10 +83,9 @@ async fn all_preflight_failures_are_shown_together_and_nothing_is_touched() {
     let world = World::new();
     world.health.always(Slot::Blue, Verdict::fail("blue is down"));
     let plan = full_plan()
-        .preflight({
-            let mut preflight = bluegreen_core::plan::Preflight::default();
-            preflight.checks = vec![bluegreen_core::plan::GateSpec::code("front").period(secs(1))];
-            preflight
+        .preflight(Preflight {
+            checks: vec![GateSpec::code("front").period(secs(1))],
+            ..Preflight::default()
         })
         .freeze(
             crate::world::always()
@@ -189,18 +188,21 @@ async fn a_split_that_a_router_cannot_hold_is_refused_before_anything_is_touched
 #[tokio::test(start_paused = true)]
 async fn a_candidate_with_too_few_instances_gets_no_traffic() {
     let world = World::new();
-    world.host.set_instances(4);
-    world.deploy(&plan(), "2.0.0").await.unwrap();
-    let report = world.deployer().status().await.unwrap();
-    assert_eq!(report.lifecycle.slots().live(), Some(Slot::Green));
+    world.host.set_instances(Slot::Blue, 4);
+    world.host.set_instances(Slot::Green, 3);
+    let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+    assert_eq!(report.end, Some(End::Failed));
+    assert!(report.reason.unwrap().contains("3 instances, live has 4"));
+    assert!(!world.log.calls().iter().any(|call| call.operation == "shift"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_new_workers_start_first_where_the_plan_says_so() {
     let world = World::new();
-    let mut workers = WorkersPlan::default();
-    workers.order = WorkersOrder::StartFirst;
-    workers.max_depth = Some(0);
+    let workers = WorkersPlan {
+        order: WorkersOrder::StartFirst,
+        max_depth: Some(0),
+    };
     world.workers.set_depth(0);
     let report = world
         .deploy(&full_plan().workers(workers).build().unwrap(), "2.0.0")
@@ -213,8 +215,10 @@ async fn the_new_workers_start_first_where_the_plan_says_so() {
 #[tokio::test(start_paused = true)]
 async fn queues_that_do_not_empty_in_time_lead_back() {
     let world = World::new();
-    let mut workers = WorkersPlan::default();
-    workers.max_depth = Some(10);
+    let workers = WorkersPlan {
+        max_depth: Some(10),
+        ..WorkersPlan::default()
+    };
     world.workers.set_depth(11);
     let report = world
         .deploy(&full_plan().workers(workers).build().unwrap(), "2.0.0")
@@ -242,7 +246,7 @@ async fn a_step_waits_for_its_approval_and_the_guards_watch_meanwhile() {
             .observer
             .first(|entry| entry.phase == Phase::Approval && entry.step == Some(step))
             .await;
-        tokio::time::sleep(secs(100)).await;
+        world.pass(secs(100)).await;
         deployer.approve("grace").await.unwrap();
     }
     let report = deploying.await.unwrap().unwrap();

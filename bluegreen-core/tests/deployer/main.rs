@@ -1,9 +1,16 @@
 //! The deployer with fakes for everything around it, on virtual time. Each test is named for a
 //! promise or a fault.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what the tests share is not marked as a test, and a panic is how it fails"
+)]
+
 mod back;
 mod crash;
 mod faults;
 mod forward;
+mod hooks;
 mod operators;
 mod world;

@@ -109,6 +109,11 @@ impl World {
         self.deployer().deploy(plan, version(release), somebody()).await
     }
 
+    /// Lets time go by.
+    pub(crate) async fn pass(&self, time: Duration) {
+        self.log.clock().sleep(time).await;
+    }
+
     /// What runs where, and who gets the traffic: for comparing two worlds.
     pub(crate) fn picture(&self) -> String {
         let routers: Vec<_> = self

@@ -39,7 +39,7 @@ struct State {
     ready_after: Duration,
     ready_after_polls: u32,
     failure: Option<String>,
-    instances: u32,
+    instances: BTreeMap<Slot, u32>,
     begun: u32,
 }
 
@@ -64,7 +64,7 @@ impl FakeHost {
             ready_after: Duration::ZERO,
             ready_after_polls: 0,
             failure: None,
-            instances: 1,
+            instances: BTreeMap::new(),
             begun: 0,
         };
         Self {
@@ -113,9 +113,11 @@ impl FakeHost {
             .with(|state, _| state.failure = evidence.map(str::to_owned));
     }
 
-    /// From now on a slot has so many instances.
-    pub fn set_instances(&self, instances: u32) {
-        self.fake.with(|state, _| state.instances = instances);
+    /// From now on a slot has so many instances; by default it has one.
+    pub fn set_instances(&self, slot: Slot, instances: u32) {
+        self.fake.with(|state, _| {
+            state.instances.insert(slot, instances);
+        });
     }
 
     /// What runs in a slot dies: it has failed from now on, until something is deployed there again.
@@ -187,7 +189,7 @@ impl State {
             );
         }
         let evidence = format!("{} is up", running.release);
-        Readiness::new(ReadyState::Ready, evidence).instances(self.instances)
+        Readiness::new(ReadyState::Ready, evidence).instances(self.instances.get(&slot).copied().unwrap_or(1))
     }
 }
 

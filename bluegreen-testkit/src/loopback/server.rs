@@ -72,7 +72,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(handler: Arc<impl Handler>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::start_at(handler, (Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    pub(crate) async fn start_at(handler: Arc<impl Handler>, address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (orders, inbox) = mpsc::channel(1);
         let (life, told) = watch::channel(Life {

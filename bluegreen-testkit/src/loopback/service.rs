@@ -126,17 +126,18 @@ impl Service {
     /// # Errors
     /// When no port can be bound.
     pub async fn start(config: ServiceConfig) -> io::Result<Self> {
-        let inner = Arc::new(Inner {
-            slot: config.slot,
-            clock: SystemClock::new(),
-            state: Mutex::new(State {
-                version: config.version,
-                faults: Faults::default(),
-                even: Even::default(),
-                counters: ServiceCounters::default(),
-            }),
-        });
+        let inner = Arc::new(Inner::new(config));
         let server = Server::start(inner.clone()).await?;
+        Ok(Self { inner, server })
+    }
+
+    /// Starts a service at an address of this machine, for a process of its own whose address others know.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn start_at(config: ServiceConfig, address: SocketAddr) -> io::Result<Self> {
+        let inner = Arc::new(Inner::new(config));
+        let server = Server::start_at(inner.clone(), address).await?;
         Ok(Self { inner, server })
     }
 
@@ -205,6 +206,19 @@ impl Drop for Begun {
 }
 
 impl Inner {
+    fn new(config: ServiceConfig) -> Self {
+        Self {
+            slot: config.slot,
+            clock: SystemClock::new(),
+            state: Mutex::new(State {
+                version: config.version,
+                faults: Faults::default(),
+                even: Even::default(),
+                counters: ServiceCounters::default(),
+            }),
+        }
+    }
+
     /// Counts a request, and says how it is to be treated.
     fn begin(self: &Arc<Self>, path: &str) -> (Begun, Version, Faults, bool) {
         let mut state = held(&self.state);

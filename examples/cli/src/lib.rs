@@ -1,1 +1,77 @@
-//! Skeleton.
+//! The command line that the provider binaries share.
+//!
+//! A binary brings a [`Provider`] (what its section of the configuration file is, and the routers that
+//! come of it), flattens [`Command`] into its own subcommands, and calls [`run`]:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use bluegreen_cli::{Command, Global, Provider, ProviderError, Surroundings};
+//! use bluegreen_core::command::Secrets;
+//! use bluegreen_core::Router;
+//! use clap::Parser;
+//! use serde::Deserialize;
+//!
+//! #[derive(Debug, Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct Balancer {
+//!     arn: String,
+//! }
+//!
+//! struct Cloud;
+//!
+//! #[async_trait::async_trait]
+//! impl Provider for Cloud {
+//!     const SECTION: &'static str = "cloud";
+//!     type Config = Balancer;
+//!
+//!     async fn routers(_: &Balancer, _: &Secrets) -> Result<Vec<Arc<dyn Router>>, ProviderError> {
+//!         Ok(Vec::new()) // a router for the balancer
+//!     }
+//!
+//!     async fn init(_: &Balancer, _: &Secrets) -> Result<Vec<String>, ProviderError> {
+//!         Ok(vec!["nothing is to be prepared".to_owned()])
+//!     }
+//! }
+//!
+//! #[derive(Parser)]
+//! #[command(after_help = bluegreen_cli::EXIT_CODES)]
+//! struct Arguments {
+//!     #[command(flatten)]
+//!     global: Global,
+//!     #[command(subcommand)]
+//!     command: Command,
+//! }
+//!
+//! # async fn example() {
+//! let arguments = Arguments::parse();
+//! let surroundings = Surroundings {
+//!     user: std::env::var("USER").ok(),
+//!     variable: |name| std::env::var(name).ok(),
+//! };
+//! let exit = bluegreen_cli::run::<Cloud>(&arguments.global, arguments.command, surroundings).await;
+//! # let _: std::process::ExitCode = exit.into();
+//! # }
+//! ```
+//!
+//! Nothing here reads the environment: a binary says what of it counts, in [`Surroundings`].
+
+mod args;
+mod config;
+mod exit;
+mod failure;
+mod operate;
+mod progress;
+mod provider;
+mod report;
+mod run;
+mod screen;
+mod status;
+mod surroundings;
+mod words;
+
+pub use args::{Because, Command, Deploy, Global, NewRelease, Retire};
+pub use exit::{EXIT_CODES, Exit};
+pub use provider::{Provider, ProviderError};
+pub use run::run;
+pub use surroundings::Surroundings;

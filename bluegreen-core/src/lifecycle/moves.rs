@@ -1,0 +1,156 @@
+//! Carrying a move out: into the next phase, to the way back, to a halt, to the end.
+
+use super::transition::{Move, REASON_BYTES, following};
+use super::{End, Lifecycle, Moment, Operation, Pause, Phase, Run};
+use crate::plan::HookMoment;
+use crate::text::bounded;
+use crate::{NoticeKind, Role, Timestamp};
+
+/// Carries a move out.
+pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: Move) {
+    if !matches!(next, Move::Stay) {
+        // Only what settles is waited for by what comes next.
+        run.pause = run
+            .pause
+            .map(|pause| Pause {
+                ms: pause.settle_ms,
+                ..pause
+            })
+            .filter(|pause| pause.ms > 0);
+    }
+    match next {
+        Move::Stay => {}
+        Move::Next if run.moment == Moment::Act && run.has_hooks(HookMoment::After) => {
+            run.moment = Moment::After;
+            run.since = at;
+            run.attempt = 0;
+        }
+        Move::Next => {
+            let following = following(run, lifecycle);
+            enter(run, lifecycle, at, following);
+        }
+        Move::Back(reason) => {
+            run.reason.get_or_insert(bounded(&reason, REASON_BYTES));
+            if run.exposed {
+                run.notices.push(NoticeKind::RollingBack);
+                enter(run, lifecycle, at, Phase::Assess);
+            } else {
+                enter(run, lifecycle, at, Phase::Recover);
+            }
+        }
+        Move::Halt(reason) => {
+            run.reason = Some(match run.reason.take() {
+                Some(first) => format!("{first}. Then: {reason}"),
+                None => reason,
+            })
+            .map(|reason| bounded(&reason, REASON_BYTES));
+            run.notices.push(NoticeKind::NeedsOperator);
+            enter(run, lifecycle, at, Phase::Halted);
+        }
+    }
+}
+
+/// Begins a phase, and notes what its work may do before any of it is done.
+pub(super) fn enter(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, phase: Phase) {
+    run.phase = phase;
+    run.since = at;
+    run.attempt = 0;
+    run.watched_ms = 0;
+    run.waiting_for = None;
+    run.moment = if run.has_hooks(HookMoment::Before) {
+        Moment::Before
+    } else {
+        Moment::Act
+    };
+    match phase {
+        Phase::Stage => run.notices.push(NoticeKind::Started),
+        Phase::Approval => run.notices.push(NoticeKind::ApprovalNeeded),
+        Phase::Shift => run.exposed = true,
+        Phase::Quiesce | Phase::StartWorkers => run.workers_moved = true,
+        Phase::Backfill => run.backfilled = true,
+        Phase::Retire if run.operation == Operation::Retire => {
+            lifecycle.slots.assign(run.target, Role::Empty, at);
+        }
+        Phase::Retire | Phase::Prepare if !run.occupied => {
+            run.occupied = true;
+            lifecycle.slots.occupy(run.target, run.release.clone(), at);
+        }
+        _ => {}
+    }
+    if !run.plan.notify {
+        run.notices.clear();
+    }
+    // Nothing is done in these but hooks: without them they are over at once.
+    if run.moment == Moment::Act {
+        pass_through(run, lifecycle, at);
+    }
+}
+
+/// Phases that are over when their hooks are.
+pub(super) fn pass_through(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp) {
+    // An abort that came while the last hooks ran still leads back.
+    let aborted = run.phase == Phase::Finish && run.abort.is_some();
+    if aborted || !matches!(run.phase, Phase::Finish | Phase::Recover) {
+        return;
+    }
+    if run.has_hooks(HookMoment::After) {
+        run.moment = Moment::After;
+        return;
+    }
+    let end = end_of(run);
+    finish(run, lifecycle, at, end);
+}
+
+fn end_of(run: &Run) -> End {
+    match (run.phase, run.operation) {
+        (Phase::Recover, _) if run.exposed => End::RolledBack,
+        (Phase::Recover, _) if run.abort.is_some() => End::Aborted,
+        (Phase::Recover, _) => End::Failed,
+        (_, Operation::Deploy) => End::Promoted,
+        (_, Operation::Rollback) => End::RolledBack,
+        (_, Operation::Retire) => End::Retired,
+        (_, Operation::Contract) => End::Contracted,
+        (_, Operation::Adopt) => End::Adopted,
+    }
+}
+
+/// Ends the operation: the slots get their roles, and people are told.
+pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, end: End) {
+    let slots = &mut lifecycle.slots;
+    match end {
+        End::Promoted => {
+            slots.assign(run.target, Role::Live, at);
+            slots.retain(run.origin, at, at.plus(run.plan.retention.keep));
+            run.notices.push(NoticeKind::Succeeded);
+        }
+        End::RolledBack => {
+            slots.only(run.origin, at);
+            if run.backfilled {
+                lifecycle
+                    .stale_backfills
+                    .extend(run.release.as_ref().map(|release| release.version.clone()));
+            }
+            run.notices.push(NoticeKind::RolledBack);
+        }
+        End::Failed | End::Aborted => {
+            if run.occupied {
+                slots.assign(run.target, Role::Empty, at);
+            }
+            run.notices.push(NoticeKind::Failed);
+        }
+        End::Retired | End::Contracted | End::Adopted | End::Resolved => {}
+    }
+    if end == End::Promoted && run.backfilled {
+        lifecycle.stale_backfills.clear();
+    }
+    if !run.plan.notify {
+        run.notices.clear();
+    }
+    run.phase = Phase::Ended;
+    run.moment = Moment::Act;
+    run.since = at;
+    run.pause = None;
+    run.waiting_for = None;
+    run.end = Some(end);
+    run.ended = Some(at);
+}

@@ -1,0 +1,128 @@
+//! What the driver itself costs: whole deployments through the real `Deployer`, with ports that do
+//! nothing and time that takes no time.
+//!
+//! The store is a `MemoryStore`, one for each deployment, and each record is serialised as it would be
+//! for a disk. Everything runs on one thread.
+
+mod many;
+mod plan;
+mod ports;
+mod process;
+mod rate;
+
+use std::io::Write;
+
+use clap::Parser;
+use serde::Serialize;
+
+/// Measures the driver of bluegreen-core on ports that answer at once, in virtual time, on one core.
+#[derive(Debug, Parser)]
+struct Options {
+    /// How many deployments the rate is measured over.
+    #[arg(long, default_value_t = 20_000)]
+    deployments: usize,
+    /// How many of them are open at a time; 1 for one after the other.
+    #[arg(long, default_value_t = 256)]
+    interleaved: usize,
+    /// How many deployments are open at once for the memory.
+    #[arg(long, default_value_t = 10_000)]
+    open: usize,
+    /// Only the rate: for a profiler.
+    #[arg(long)]
+    only_rate: bool,
+    /// JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    memory: Option<many::Memory>,
+    growth: Option<many::Growth>,
+    rates: Vec<rate::Rate>,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let options = Options::parse();
+    // Memory comes first: what the allocator keeps from other runs would hide it.
+    let (mut memory, mut growth) = (None, None);
+    if !options.only_rate {
+        memory = Some(many::memory(options.open)?);
+        growth = Some(many::growth(options.open / 2)?);
+    }
+    let mut rates = vec![rate::measure(
+        "stated plan",
+        &plan::stated()?,
+        options.deployments,
+        options.interleaved,
+    )?];
+    if !options.only_rate {
+        let few = options.deployments / 4;
+        rates.push(rate::measure(
+            "stated plan, one after the other",
+            &plan::stated()?,
+            few,
+            1,
+        )?);
+        rates.push(rate::measure(
+            "soak of 300 s after it",
+            &plan::with_soak()?,
+            few,
+            options.interleaved,
+        )?);
+    }
+    let report = Report {
+        memory,
+        growth,
+        rates,
+    };
+    let mut out = std::io::stdout().lock();
+    if options.json {
+        serde_json::to_writer_pretty(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        print(&report, &mut out)?;
+    }
+    Ok(())
+}
+
+fn print(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "{}\n", plan::DESCRIPTION)?;
+    writeln!(out, "Rate, on one core:")?;
+    for rate in &report.rates {
+        let calls = &rate.each;
+        writeln!(
+            out,
+            "  {:>9.0} deployments/s  {} ({} of them, {} at a time, {:.2} s)",
+            rate.per_second, rate.name, rate.deployments, rate.interleaved, rate.seconds
+        )?;
+        writeln!(
+            out,
+            "            each: {:.0} writes of the record ({:.0} bytes the largest), {:.0} reads of it, {:.0} objects written; calls: {:.0} router, {:.0} host, {:.0} gate",
+            calls.writes,
+            calls.record_bytes_max,
+            calls.reads,
+            calls.objects,
+            calls.router,
+            calls.host,
+            calls.gate
+        )?;
+    }
+    if let Some(memory) = &report.memory {
+        writeln!(
+            out,
+            "\n{} deployments open at once, each in its first bake: {:.1} MiB resident, {:.1} MiB before; {:.1} KiB each",
+            memory.open, memory.after_mib, memory.before_mib, memory.each_kib
+        )?;
+    }
+    if let Some(growth) = &report.growth {
+        writeln!(
+            out,
+            "Twice as many at once: {} in {:.2} s, {} in {:.2} s: {:.2} times the time",
+            growth.few, growth.few_seconds, growth.many, growth.many_seconds, growth.ratio
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! bluegreen's routers for nginx, called as the deployer calls them: stage, shift, verify until live,
+//! then ask for what is in flight.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bluegreen_core::{Clock, InFlight, Op, Router, Slot, Split, SystemClock, Token, Verification};
+use bluegreen_nginx::{BucketRouter, LocalTransport, NginxConfig, ReloadRouter, Upstream};
+use bluegreen_testkit::loopback::PerSlot;
+
+use crate::Failure;
+use crate::child::free;
+use crate::method::{Method, Name};
+use crate::nginx::{Nginx, Site, location};
+
+const POLL: Duration = Duration::from_millis(25);
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Either router on a private nginx.
+#[derive(Debug)]
+pub(crate) struct Ours<R> {
+    router: R,
+    nginx: Nginx,
+    clock: SystemClock,
+    seq: u64,
+}
+
+pub(crate) async fn buckets(sides: PerSlot<SocketAddr>) -> Result<Ours<BucketRouter>, Failure> {
+    let (nginx, config) = start(sides).await?;
+    let router = BucketRouter::new(config, Arc::new(LocalTransport::new()?))?;
+    router.install(Some(Slot::Blue)).await?;
+    Ok(Ours {
+        router,
+        nginx,
+        clock: SystemClock::new(),
+        seq: 0,
+    })
+}
+
+pub(crate) async fn reload(sides: PerSlot<SocketAddr>) -> Result<Ours<ReloadRouter>, Failure> {
+    let (nginx, config) = start(sides).await?;
+    let router = ReloadRouter::new(config, Arc::new(LocalTransport::new()?))?;
+    router.install(Slot::Blue).await?;
+    Ok(Ours {
+        router,
+        nginx,
+        clock: SystemClock::new(),
+        seq: 0,
+    })
+}
+
+/// An nginx as it was before, with a site that is ready for the router's files.
+async fn start(sides: PerSlot<SocketAddr>) -> Result<(Nginx, NginxConfig), Failure> {
+    let site = Site::new()?;
+    site.write("", "return 503;")?;
+    let nginx = site.start().await?;
+    let root = nginx.process.root();
+    let mut config = NginxConfig::new("shop", root.join("split"), free()?);
+    config.http_include = root.join("shop.http");
+    config.server_include = root.join("shop.server");
+    config.pid_file = root.join("nginx.pid");
+    config.nginx.clone_from(&nginx.command);
+    let mut upstream = Upstream::new("web", [sides.blue.to_string()], [sides.green.to_string()]);
+    upstream.keepalive = 32;
+    config.upstreams = vec![upstream];
+    nginx.write(
+        &format!("include {};", config.http_include.display()),
+        &format!(
+            "include {};\n        {}",
+            config.server_include.display(),
+            location("$bluegreen_shop_web")
+        ),
+    )?;
+    Ok((nginx, config))
+}
+
+impl<R> Ours<R> {
+    fn op(&mut self) -> Op {
+        self.seq += 1;
+        Op::new(
+            Token {
+                epoch: 1,
+                seq: self.seq,
+            },
+            format!("bench-{}", self.seq),
+            LIMIT,
+        )
+    }
+}
+
+impl<R: Router> Ours<R> {
+    async fn shift(&mut self, to: Slot) -> Result<(), Failure> {
+        let (op, split) = (self.op(), Split::all(to));
+        self.router.shift(&op, split).await?;
+        let began = self.clock.monotonic();
+        loop {
+            match self.router.verify(&op, split).await? {
+                Verification::Live { .. } => return Ok(()),
+                other if self.clock.monotonic().since(began) > LIMIT => {
+                    return Err(format!("{split} is not live: {other:?}").into());
+                }
+                _ => self.clock.sleep(POLL).await,
+            }
+        }
+    }
+
+    async fn drained(&mut self, old: Slot) -> Result<(), Failure> {
+        let op = self.op();
+        let began = self.clock.monotonic();
+        loop {
+            match self.router.in_flight(&op, old).await? {
+                InFlight::None => return Ok(()),
+                other if self.clock.monotonic().since(began) > LIMIT => {
+                    return Err(format!("{old} is not drained: {other:?}").into());
+                }
+                _ => self.clock.sleep(POLL).await,
+            }
+        }
+    }
+}
+
+impl Method for Ours<BucketRouter> {
+    const NAME: Name = Name::Buckets;
+
+    fn address(&self) -> SocketAddr {
+        self.nginx.public
+    }
+
+    async fn switch(&mut self, to: Slot) -> Result<(), Failure> {
+        self.shift(to).await
+    }
+
+    async fn may_stop(&mut self, old: Slot) -> Result<(), Failure> {
+        self.drained(old).await
+    }
+}
+
+impl Method for Ours<ReloadRouter> {
+    const NAME: Name = Name::Reload;
+
+    fn address(&self) -> SocketAddr {
+        self.nginx.public
+    }
+
+    async fn switch(&mut self, to: Slot) -> Result<(), Failure> {
+        self.shift(to).await
+    }
+
+    async fn may_stop(&mut self, old: Slot) -> Result<(), Failure> {
+        self.drained(old).await
+    }
+}
