@@ -28,3 +28,8 @@ pub use release::{InvalidName, Release, ServiceName, Version};
 pub use retry::RetryPolicy;
 pub use slot::{InvalidSlot, Role, Slot};
 pub use split::{InvalidShare, Share, Split};
+
+/// The examples of the workspace's README are built with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct WorkspaceReadme;

@@ -7,16 +7,9 @@ pub(crate) fn bounded(text: &str, max: usize) -> String {
         return text.to_owned();
     }
     let half = max.saturating_sub(GAP.len()) / 2;
-    let head = text
-        .char_indices()
-        .take_while(|(at, c)| at + c.len_utf8() <= half)
-        .map(|(_, c)| c);
-    let tail_from = text
-        .char_indices()
-        .map(|(at, _)| at)
-        .find(|at| text.len() - at <= half);
-    let tail = tail_from.and_then(|at| text.get(at..)).unwrap_or_default();
-    head.chain(GAP.chars()).chain(tail.chars()).collect()
+    let (head, _) = text.split_at(text.floor_char_boundary(half));
+    let (_, tail) = text.split_at(text.ceil_char_boundary(text.len().saturating_sub(half)));
+    format!("{head}{GAP}{tail}")
 }
 
 #[cfg(test)]

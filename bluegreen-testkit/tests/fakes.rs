@@ -30,10 +30,7 @@ fn release(version: &str) -> Release {
 }
 
 const fn deployment(number: u64) -> DeploymentId {
-    DeploymentId {
-        number,
-        began: Timestamp::from_millis(0),
-    }
+    DeploymentId::new(number, Timestamp::from_millis(0))
 }
 
 fn assignment(version: &str, number: u64) -> Assignment {

@@ -30,10 +30,7 @@ fn release(version: &str) -> Release {
 }
 
 fn assignment(version: &str, slot: Slot, number: u64) -> Assignment {
-    let deployment = DeploymentId {
-        number,
-        began: Timestamp::default(),
-    };
+    let deployment = DeploymentId::new(number, Timestamp::default());
     Assignment {
         slot,
         release: release(version),

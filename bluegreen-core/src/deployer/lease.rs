@@ -369,7 +369,7 @@ impl Held {
                 Some(event)
             }
         };
-        let entry = event.and_then(|event| entry(&next.lifecycle, at, event.clone()));
+        let entry = event.and_then(|event| entry(&next.lifecycle, at, event.clone().abridged()));
         if let (Some(event), Some(entry)) = (event, &entry) {
             next.token.seq = next.token.seq.saturating_add(1);
             if is_news(&self.record.lifecycle, &next.lifecycle, event) {

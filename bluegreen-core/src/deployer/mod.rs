@@ -282,6 +282,7 @@ impl Deployer {
     /// [`DeployError::NothingToDo`] where nothing is halted, [`DeployError::Contradicted`] where the
     /// routers disagree.
     pub async fn resolve(&self, live: Slot, by: Signed) -> Result<Report, DeployError> {
+        let by = by.bounded();
         let seen = self
             .parts
             .observe_all(&Op::new(Token::default(), "resolve", Duration::from_secs(10)))
@@ -318,7 +319,7 @@ impl Deployer {
     /// # Errors
     /// [`DeployError::NothingToDo`] where nothing waits.
     pub async fn approve(&self, by: impl Into<String>) -> Result<(), DeployError> {
-        let by = by.into();
+        let by = crate::text::bounded(&by.into(), 200);
         let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
             Some(run) if run.phase == Phase::Approval && run.moment == Moment::Act => Ok(Event::Approved {
                 by: by.clone(),
@@ -341,6 +342,7 @@ impl Deployer {
     /// # Errors
     /// [`DeployError::NothingToDo`] where nothing can be stopped.
     pub async fn abort(&self, by: Signed) -> Result<(), DeployError> {
+        let by = by.bounded();
         let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
             Some(run) if run.phase.is_forward() => Ok(Event::AbortRequested { by: by.clone() }),
             Some(run) if run.phase == Phase::Halted => Err(DeployError::NothingToDo(format!(

@@ -92,7 +92,10 @@ impl Watchers {
                     .await;
                 let now = parts.clock.monotonic();
                 match answer {
-                    Ok(verdict) => watched.watch.record(now, Ok(verdict)),
+                    Ok(mut verdict) => {
+                        verdict.evidence = bounded(&verdict.evidence, EVIDENCE_BYTES);
+                        watched.watch.record(now, Ok(verdict));
+                    }
                     Err(fault) => watched.watch.record(now, Err(&fault)),
                 }
             });

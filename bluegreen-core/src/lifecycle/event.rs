@@ -47,6 +47,14 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// Cut to what a record keeps.
+    pub(crate) fn bounded(self) -> Self {
+        Self::new(
+            crate::text::bounded(&self.by, 200),
+            crate::text::bounded(&self.reason, 800),
+        )
+    }
+
     /// Somebody, for a reason.
     pub fn new(by: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
@@ -185,4 +193,21 @@ pub enum Event {
         /// The slot that has all traffic.
         live: Slot,
     },
+}
+
+/// As many checks are kept of one event in the journal; of more, only those that did not pass.
+const KEPT_CHECKS: usize = 30;
+
+impl Event {
+    /// The event as the journal keeps it: however many gates a plan has, the record stays small.
+    #[must_use]
+    pub(crate) fn abridged(mut self) -> Self {
+        if let Self::Checked { results } | Self::Watched { results, .. } = &mut self
+            && results.len() > KEPT_CHECKS
+        {
+            results.retain(|result| result.outcome != Outcome::Pass);
+            results.truncate(KEPT_CHECKS);
+        }
+        self
+    }
 }

@@ -57,6 +57,38 @@ pub struct Begin {
     pub overrides: Overrides,
 }
 
+impl Begin {
+    /// The record stays small whoever asks.
+    fn fits(&self) -> Result<(), CannotBegin> {
+        let signed = |signed: &Signed| signed.by.len() + signed.reason.len();
+        let overrides = &self.overrides;
+        let decided = [
+            &overrides.again,
+            &overrides.give_up_standby,
+            &overrides.skip_smoke,
+            &overrides.window,
+        ];
+        let release = self.release.as_ref().map_or(0, |release| {
+            let labels = release.labels.iter().map(|(key, value)| key.len() + value.len());
+            release.artifact.as_ref().map_or(0, String::len) + labels.sum::<usize>()
+        });
+        for (what, bytes, max) in [
+            ("what is said of the release", release, 4096),
+            ("who asks, and why", signed(&self.by), 1024),
+            (
+                "what was decided against the plan",
+                decided.into_iter().flatten().map(signed).sum(),
+                2048,
+            ),
+        ] {
+            if bytes > max {
+                return Err(CannotBegin::TooLong { what, bytes, max });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Why an operation cannot begin. Nothing has been touched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -90,6 +122,16 @@ pub enum CannotBegin {
         slot: Slot,
         /// What runs there, with a leading space.
         release: String,
+    },
+    /// What was asked for is longer than a record may grow.
+    #[error("{what} is {bytes} bytes long, at most {max} are kept: shorten it")]
+    TooLong {
+        /// What.
+        what: &'static str,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        max: usize,
     },
     /// What is needed is not known.
     #[error("{0}")]
@@ -146,6 +188,7 @@ impl Lifecycle {
                 since,
             });
         }
+        asked.fits()?;
         let last = self.run.as_ref();
         let plan = asked
             .plan

@@ -1,8 +1,11 @@
 //! Calls that fail, hang, lose their answers or land late; a store that does the same.
 
 use bluegreen_core::lifecycle::End;
-use bluegreen_core::{DeployError, FaultKind, Fencing, RouterCapabilities, Slot, Split, Store};
-use bluegreen_testkit::fakes::{Behaviour, GateCall, HostCall, MigratorCall, RouterCall, StoreCall};
+use bluegreen_core::plan::GateSpec;
+use bluegreen_core::{DeployError, FaultKind, Fencing, RouterCapabilities, Slot, Split, Store, Verdict};
+use bluegreen_testkit::fakes::{
+    Behaviour, FakeGate, GateCall, HostCall, MigratorCall, RouterCall, StoreCall,
+};
 
 use crate::world::{World, full_plan, plan, secs, somebody, version};
 
@@ -50,7 +53,7 @@ async fn a_request_that_lands_late_finds_nothing_newer_to_undo() {
         .script(RouterCall::Shift, [Behaviour::LandLate(secs(25))]);
     world
         .guard
-        .always(Slot::Green, bluegreen_core::Verdict::fail("bad from the start"));
+        .always(Slot::Green, Verdict::fail("bad from the start"));
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::RolledBack));
     world.pass(secs(120)).await;
@@ -108,7 +111,7 @@ async fn a_candidate_that_dies_during_its_bake_leads_back() {
             .first(|entry| entry.phase == bluegreen_core::Phase::Bake)
             .await;
         host.kill(Slot::Green);
-        health.always(Slot::Green, bluegreen_core::Verdict::fail("connection refused"));
+        health.always(Slot::Green, Verdict::fail("connection refused"));
     });
     let report = world.deploy(&plan(), "2.0.0").await.unwrap();
     killing.await.unwrap();
@@ -128,9 +131,7 @@ async fn a_host_that_says_failed_is_not_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn a_live_slot_that_is_not_healthy_stops_unless_the_plan_allows_it() {
     let world = World::new();
-    world
-        .health
-        .always(Slot::Blue, bluegreen_core::Verdict::fail("blue is down"));
+    world.health.always(Slot::Blue, Verdict::fail("blue is down"));
     assert_eq!(
         world.deploy(&plan(), "2.0.0").await.unwrap().end,
         Some(End::Failed)
@@ -203,18 +204,47 @@ async fn a_record_of_a_newer_version_or_a_damaged_one_is_refused_and_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_record_stays_small_whatever_gates_and_providers_say() {
+async fn the_record_stays_small_whatever_gates_and_people_say() {
     let world = World::new();
-    let long = "x".repeat(1 << 20);
-    world
-        .guard
-        .always(Slot::Green, bluegreen_core::Verdict::pass(long.clone()));
-    world
-        .health
-        .judge(move |_| bluegreen_core::Verdict::pass(long.clone()));
-    world.deploy(&plan(), "2.0.0").await.unwrap();
-    let record = world.memory.load("shop/record").await.unwrap().unwrap();
-    assert!(record.body.len() < 64 * 1024, "{} bytes", record.body.len());
+    let long = "x".repeat(100_000);
+    let mut plan = full_plan();
+    let mut builder = world.builder();
+    for n in 0..100 {
+        let gate = FakeGate::new(format!("gate-{n}"), &world.log);
+        let answer = long.clone();
+        gate.judge(move |_| Verdict::inconclusive(answer.clone()));
+        builder = builder.gate(gate);
+        plan = plan.guard(GateSpec::code(format!("gate-{n}")).period(secs(30)));
+    }
+    let deployer = builder.build().unwrap();
+    let mut largest = 0;
+    let mut seen = world.observer.subscribe();
+    let store = world.memory.clone();
+    let measuring = tokio::spawn(async move {
+        while let Some(entry) = seen.recv().await {
+            let record = store.load("shop/record").await.unwrap().unwrap();
+            largest = largest.max(record.body.len());
+            if entry.phase == bluegreen_core::Phase::Ended {
+                break;
+            }
+        }
+        largest
+    });
+    let report = deployer
+        .deploy(&plan.build().unwrap(), version("2.0.0"), somebody())
+        .await
+        .unwrap();
+    assert_eq!(report.end, Some(End::RolledBack));
+    let largest = measuring.await.unwrap();
+    assert!((10_000..64 * 1024).contains(&largest), "{largest} bytes");
+
+    let chatty = version("2.0.1").label("notes", long);
+    let refused = world
+        .deployer()
+        .deploy(&crate::world::plan(), chatty, somebody())
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("shorten it"), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

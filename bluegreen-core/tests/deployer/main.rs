@@ -11,5 +11,6 @@ mod back;
 mod crash;
 mod faults;
 mod forward;
+mod hooks;
 mod operators;
 mod world;

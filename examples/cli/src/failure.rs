@@ -33,10 +33,16 @@ impl From<Failure> for Ended {
         let (exit, text) = match failure {
             Failure::Unusable(unusable) => return wrong_file(&unusable),
             Failure::Wrong(text) => (Exit::Wrong, text),
-            Failure::Deploy(error) => (Exit::from(&error), error.to_string()),
+            Failure::Deploy(error) => match Exit::from(&error) {
+                Exit::Held => (
+                    Exit::Held,
+                    format!("{error}. Wait for it to end, or ask it to stop with `abort`"),
+                ),
+                exit => (exit, error.to_string()),
+            },
             Failure::Provider(error) => (Exit::NotAsMeant, error.to_string()),
         };
-        Self::new(exit, &text).with("error", text)
+        Self::error(exit, text)
     }
 }
 
@@ -51,9 +57,7 @@ fn wrong_file(unusable: &Unusable) -> Ended {
         let _ = write!(text, "\n  {problem}");
     }
     let problems: Vec<_> = unusable.problems.iter().map(object).collect();
-    Ended::new(Exit::Wrong, text)
-        .with("error", format!("{file} {count}"))
-        .with("problems", problems)
+    Ended::error(Exit::Wrong, text).with("problems", problems)
 }
 
 fn object(problem: &Problem) -> serde_json::Value {

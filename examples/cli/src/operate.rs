@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::lifecycle::End;
 use bluegreen_core::{
     Clock, DeployError, Deployer, Entry, Observer, Plan, Report, Signed, Status, SystemClock,
 };
@@ -15,8 +14,8 @@ use tokio::task::JoinSet;
 
 use crate::Exit;
 use crate::failure::Failure;
-use crate::progress::Progress;
-use crate::report;
+use crate::progress::{Progress, Stage};
+use crate::report::{self, Wanted};
 use crate::screen::{Ended, Screen};
 
 /// What is seen of an operation.
@@ -48,6 +47,7 @@ pub(crate) struct Operator<'a> {
     pub(crate) deployer: &'a Deployer,
     pub(crate) plan: &'a Plan,
     pub(crate) by: &'a str,
+    pub(crate) wanted: Wanted,
     pub(crate) seen: mpsc::UnboundedReceiver<Seen>,
     pub(crate) events: mpsc::UnboundedSender<Seen>,
 }
@@ -71,8 +71,8 @@ impl Operator<'_> {
             tokio::select! {
                 biased;
                 () = signals.next() => {
-                    if interrupted || !progress.has_begun() {
-                        return Ok(left(progress.has_begun()));
+                    if interrupted || progress.stage() != Stage::AtWork {
+                        return Ok(left(progress.stage()));
                     }
                     interrupted = true;
                     Screen::warn("Ctrl-C: asking for an abort (back, if traffic has moved). Again: leave at once.");
@@ -92,23 +92,26 @@ impl Operator<'_> {
             progress.tell(screen, &seen);
         }
         let report = result.map_err(Failure::Deploy)?;
-        let stopped = matches!(report.end, Some(End::Aborted | End::RolledBack | End::Failed));
-        let mut ended = report::ended(&report);
-        if interrupted && stopped {
+        let mut ended = report::ended(&report, self.wanted);
+        if interrupted && ended.exit == Exit::NotAsMeant {
             ended.exit = Exit::Interrupted;
         }
         Ok(ended)
     }
 }
 
-fn left(begun: bool) -> Ended {
-    let text = if begun {
-        "Left at once. The operation is open, as it is stored; its lease runs out by itself. `resume` carries \
-         it on (and aborts it, where that was asked for)."
-    } else {
-        "Left. Nothing was begun here."
+fn left(stage: Stage) -> Ended {
+    let text = match stage {
+        Stage::Waiting => "Left. Nothing was begun here.",
+        Stage::Asked => {
+            "Left. What was asked for is stored: whoever is at work does it, and if nobody is, `resume` does."
+        }
+        Stage::AtWork => {
+            "Left at once. The operation is open, as it is stored; its lease runs out by itself. `resume` carries \
+             it on (and aborts it, where that was asked for)."
+        }
     };
-    Ended::new(Exit::Interrupted, text).with("begun", begun)
+    Ended::new(Exit::Interrupted, text).with("left_open", stage == Stage::AtWork)
 }
 
 async fn look(deployer: Deployer, events: mpsc::UnboundedSender<Seen>) {

@@ -14,13 +14,24 @@ use crate::words::{clock, millis, time};
 /// Nothing is repeated sooner than this.
 const QUIET: Duration = Duration::from_secs(8);
 
+/// What this process has to do with an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing yet: another may be at work.
+    Waiting,
+    /// It has asked whoever is at work for something, and that is stored.
+    Asked,
+    /// It is at work itself.
+    AtWork,
+}
+
 /// What was said of an operation so far.
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// The plan by which it goes, as far as is known.
     plan: Plan,
-    begun: bool,
-    told_holder: bool,
+    stage: Stage,
+    holder: Option<String>,
     phase: Option<(Phase, Option<usize>)>,
     answers: BTreeMap<String, Outcome>,
     routers: BTreeMap<String, &'static str>,
@@ -31,8 +42,8 @@ impl Progress {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             plan: plan.clone(),
-            begun: false,
-            told_holder: false,
+            stage: Stage::Waiting,
+            holder: None,
             phase: None,
             answers: BTreeMap::new(),
             routers: BTreeMap::new(),
@@ -40,9 +51,9 @@ impl Progress {
         }
     }
 
-    /// Whether this process is at work on the operation.
-    pub(crate) const fn has_begun(&self) -> bool {
-        self.begun
+    /// What this process has to do with the operation.
+    pub(crate) const fn stage(&self) -> Stage {
+        self.stage
     }
 
     pub(crate) fn tell(&mut self, screen: Screen, seen: &Seen) {
@@ -59,8 +70,10 @@ impl Progress {
     }
 
     fn entry(&mut self, entry: &Entry) -> Vec<String> {
-        if matches!(entry.event, Event::Started { .. } | Event::Claimed { .. }) {
-            self.begun = true;
+        match entry.event {
+            Event::Started { .. } | Event::Claimed { .. } => self.stage = Stage::AtWork,
+            _ if self.stage == Stage::Waiting => self.stage = Stage::Asked,
+            _ => {}
         }
         let phase = (entry.phase, entry.step);
         let changed = self.phase != Some(phase);
@@ -193,11 +206,11 @@ impl Progress {
         if let Some(run) = open {
             self.plan.clone_from(&run.plan);
         }
-        if !self.begun {
-            let Some((holder, since)) = status.holder.as_ref().filter(|_| !self.told_holder) else {
-                return Vec::new();
-            };
-            self.told_holder = true;
+        if self.stage != Stage::AtWork
+            && let Some((holder, since)) = &status.holder
+            && self.holder.as_ref() != Some(holder)
+        {
+            self.holder = Some(holder.clone());
             let at = open.map_or_else(String::new, |run| {
                 format!(", on {} in phase {}", run.id, run.phase)
             });
@@ -255,4 +268,84 @@ fn notice_word(kind: bluegreen_core::NoticeKind) -> String {
         .ok()
         .and_then(|word| word.as_str().map(|word| word.replace('_', " ")))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn plan() -> Plan {
+        let steps = json!([{"weight": "5%", "bake": "2m"}, {"weight": "100%"}]);
+        Plan::from_value(json!({"service": "shop", "steps": steps})).unwrap()
+    }
+
+    fn told(progress: &mut Progress, phase: &str, step: Option<usize>, event: Value) -> Vec<String> {
+        let mut entry = json!({
+            "deployment": "1-20261121T083000Z", "at": "2026-11-21T08:30:00Z", "phase": phase, "step": step,
+        });
+        let (Some(entry_object), Value::Object(event)) = (entry.as_object_mut(), event) else {
+            panic!("an event is a table")
+        };
+        entry_object.extend(event);
+        progress.entry(&serde_json::from_value(entry).unwrap())
+    }
+
+    fn watched(outcome: &str, evidence: &str) -> Value {
+        let result =
+            json!({"name": "guard/errors", "slot": "green", "outcome": outcome, "evidence": evidence});
+        json!({"event": "watched", "watched_ms": 1000, "results": [result]})
+    }
+
+    #[test]
+    fn a_phase_is_told_when_it_begins_with_its_step_and_its_time() {
+        let mut progress = Progress::new(&plan());
+        let live = json!({"event": "verified", "settle_ms": 0, "routers": [["nginx", {"state": "live", "evidence": "seen"}]]});
+        let lines = told(&mut progress, "bake", Some(1), live);
+        assert_eq!(
+            lines,
+            ["    nginx: live: seen", "bake (step 1 of 2: 5%), watched for 2m"]
+        );
+        let lines = told(&mut progress, "bake", Some(1), json!({"event": "waited"}));
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+
+    #[test]
+    fn a_gate_is_told_when_its_answer_is_another() {
+        let mut progress = Progress::new(&plan());
+        told(&mut progress, "bake", Some(1), json!({"event": "waited"}));
+        for (outcome, evidence, is_told) in [
+            ("inconclusive", "not asked yet", false),
+            ("pass", "0.1%", true),
+            ("pass", "0.2%", false),
+            ("fail", "9%", true),
+            ("pass", "0.1%", true),
+        ] {
+            let lines = told(&mut progress, "bake", Some(1), watched(outcome, evidence));
+            assert_eq!(
+                lines.len(),
+                usize::from(is_told),
+                "{outcome} {evidence}: {lines:?}"
+            );
+            assert!(lines.iter().all(|line| line.contains(evidence)), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_at_work_shows_in_the_events() {
+        let mut progress = Progress::new(&plan());
+        assert_eq!(progress.stage(), Stage::Waiting);
+        let by = json!({"by": "boss", "reason": "it smells"});
+        told(
+            &mut progress,
+            "bake",
+            Some(1),
+            json!({"event": "abort_requested", "by": by}),
+        );
+        assert_eq!(progress.stage(), Stage::Asked);
+        let claimed =
+            json!({"event": "claimed", "holder": "me", "epoch": 2, "takeover": true, "settle_ms": 0});
+        told(&mut progress, "bake", Some(1), claimed);
+        assert_eq!(progress.stage(), Stage::AtWork);
+    }
 }

@@ -29,6 +29,9 @@ pub trait Provider: Send {
     /// say `{ secret = "name" }`: the value of the secret is put in its place before it is read.
     type Config: DeserializeOwned + Send + Sync;
 
+    /// Whether [`equip`](Self::equip) brings a host. Where it does not, the file has to have `[host]`.
+    const HAS_HOST: bool = false;
+
     /// What is wrong with the section beyond its shape, by paths within it. Reads nothing else.
     fn problems(config: &Self::Config) -> Vec<Problem> {
         let _ = config;
@@ -42,7 +45,8 @@ pub trait Provider: Send {
     async fn routers(config: &Self::Config, secrets: &Secrets)
     -> Result<Vec<Arc<dyn Router>>, ProviderError>;
 
-    /// What else the provider has beside routers: a host, metrics, gates in code. By default nothing.
+    /// What else the provider has beside routers: a host (see [`HAS_HOST`](Self::HAS_HOST)), metrics, gates
+    /// in code. By default nothing.
     ///
     /// # Errors
     /// When it cannot be made.

@@ -7,13 +7,28 @@ use crate::Exit;
 use crate::screen::Ended;
 use crate::words::{clock, millis, table, time};
 
+/// What whoever ran the command wanted to come of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// That the operation succeeds.
+    Success,
+    /// That all traffic is where it was, whatever operation was open.
+    WayBack,
+}
+
 /// The end of a command that was an operation.
-pub(crate) fn ended(report: &Report) -> Ended {
-    let exit = match report.end {
-        None => Exit::NeedsOperator,
-        Some(End::Resolved) => Exit::AsMeant,
-        Some(_) if report.succeeded() => Exit::AsMeant,
-        Some(_) => Exit::NotAsMeant,
+pub(crate) fn ended(report: &Report, wanted: Wanted) -> Ended {
+    let is_back = match report.end {
+        Some(End::RolledBack) => report.unverified.is_none(),
+        Some(End::Aborted) => true,
+        _ => false,
+    };
+    let exit = match (report.end, wanted) {
+        (None, _) => Exit::NeedsOperator,
+        (Some(End::Resolved), _) => Exit::AsMeant,
+        (Some(_), Wanted::WayBack) if is_back => Exit::AsMeant,
+        (Some(_), Wanted::Success) if report.succeeded() => Exit::AsMeant,
+        (Some(_), _) => Exit::NotAsMeant,
     };
     Ended::new(exit, text(report)).with("report", report)
 }

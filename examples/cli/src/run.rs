@@ -3,14 +3,15 @@
 use std::fmt::Write;
 
 use bluegreen_core::command::{CommandHost, CommandMigrator, CommandNotifier, CommandWorkers};
-use bluegreen_core::store::FileStore;
-use bluegreen_core::{DeployError, Deployer, Outcome, Plan, Release, Request, Signed};
+use bluegreen_core::store::{FileStore, MemoryStore};
+use bluegreen_core::{DeployError, Deployer, Outcome, Plan, Release, Request, Signed, Store};
 use tokio::sync::mpsc;
 
 use crate::args::{Command, Deploy, Global};
 use crate::config::{Config, Missing};
 use crate::failure::Failure;
 use crate::operate::{Call, Channel, Operator};
+use crate::report::Wanted;
 use crate::screen::{Ended, Screen};
 use crate::{Exit, Provider, ProviderError, Surroundings, status};
 
@@ -67,8 +68,10 @@ impl<P: Provider> Ready<P> {
             Command::Deploy(asked) => self.deploy(asked).await,
             Command::Rollback { reason } => {
                 let request = Request::from(self.signed(reason)?);
-                self.operate(|deployer, _| Box::pin(deployer.rollback(request)))
-                    .await
+                self.operate_for(Wanted::WayBack, |deployer, _| {
+                    Box::pin(deployer.rollback(request))
+                })
+                .await
             }
             Command::Retire(asked) => {
                 let mut request = Request::from(self.signed(asked.because.reason)?);
@@ -108,12 +111,10 @@ impl<P: Provider> Ready<P> {
         Ok(Signed::new(self.by()?, reason))
     }
 
-    /// The deployer, and what is to be told its observer.
-    async fn deployer(&self, observer: Channel) -> Result<Deployer, Failure> {
+    async fn deployer(&self, store: impl Store + 'static, observer: Channel) -> Result<Deployer, Failure> {
         let config = &self.config;
         let context = config.context();
         let who = self.by.as_deref().unwrap_or("somebody");
-        let store = FileStore::open(config.records()).map_err(DeployError::from)?;
         let mut builder = Deployer::builder(config.plan.service.clone())
             .store(store)
             .secrets(config.secrets.clone())
@@ -143,30 +144,42 @@ impl<P: Provider> Ready<P> {
         builder = P::equip(&config.provider, &config.secrets, builder)
             .await
             .map_err(wrong)?;
-        builder.build().map_err(|error| match error {
-            DeployError::MissingPart("host") => Failure::Wrong(
-                "there is no host: write [host] with the commands that run a release".to_owned(),
-            ),
-            error => error.into(),
-        })
+        Ok(builder.build()?)
     }
 
-    /// A deployer that nobody listens to.
+    /// A deployer to ask, that nobody listens to. Where there is no store yet, none is made.
     async fn silent(&self) -> Result<Deployer, Failure> {
-        self.deployer(Channel(mpsc::unbounded_channel().0)).await
+        let unheard = Channel(mpsc::unbounded_channel().0);
+        let records = self.config.records();
+        if records.exists() {
+            let store = FileStore::open(records).map_err(DeployError::from)?;
+            self.deployer(store, unheard).await
+        } else {
+            self.deployer(MemoryStore::new(), unheard).await
+        }
     }
 
     async fn operate(
         &self,
         call: impl for<'a> FnOnce(&'a Deployer, &'a Plan) -> Call<'a>,
     ) -> Result<Ended, Failure> {
+        self.operate_for(Wanted::Success, call).await
+    }
+
+    async fn operate_for(
+        &self,
+        wanted: Wanted,
+        call: impl for<'a> FnOnce(&'a Deployer, &'a Plan) -> Call<'a>,
+    ) -> Result<Ended, Failure> {
         let (events, seen) = mpsc::unbounded_channel();
-        let deployer = self.deployer(Channel(events.clone())).await?;
+        let store = FileStore::open(self.config.records()).map_err(DeployError::from)?;
+        let deployer = self.deployer(store, Channel(events.clone())).await?;
         let operator = Operator {
             screen: self.screen,
             deployer: &deployer,
             plan: &self.config.plan,
             by: self.by.as_deref().unwrap_or("Ctrl-C"),
+            wanted,
             seen,
             events,
         };
@@ -312,7 +325,9 @@ impl<P: Provider> Ready<P> {
         let deployer = self.silent().await?;
         deployer.abort(self.signed(reason)?).await?;
         let text = match deployer.status().await?.holder {
-            Some((holder, _)) => format!("{holder} has been asked to stop; `status` shows how it goes"),
+            Some((holder, _)) => format!(
+                "{holder} has been asked to stop; `status` shows how it goes. If it has died, `resume` carries it out"
+            ),
             None => "it is noted, but nobody is at work: `resume` carries it out".to_owned(),
         };
         Ok(Ended::new(Exit::AsMeant, text))

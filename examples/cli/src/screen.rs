@@ -15,6 +15,8 @@ pub(crate) struct Ended {
     pub(crate) text: String,
     /// For programs: beside `command`, `exit` and `code`.
     pub(crate) object: serde_json::Map<String, Value>,
+    /// Whether the text says why nothing more was done.
+    is_error: bool,
 }
 
 impl Ended {
@@ -23,6 +25,16 @@ impl Ended {
             exit,
             text: text.into(),
             object: serde_json::Map::new(),
+            is_error: false,
+        }
+    }
+
+    /// It was not carried through.
+    pub(crate) fn error(exit: Exit, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            is_error: true,
+            ..Self::new(exit, text.clone()).with("error", text)
         }
     }
 
@@ -69,11 +81,10 @@ impl Screen {
             object.insert("code".to_owned(), json!(ended.exit.code()));
             Self::warn(text);
             let _ = writeln!(std::io::stdout(), "{}", Value::Object(object));
-        } else if ended.exit == Exit::AsMeant {
-            self.say(text);
-        } else {
-            let _ = std::io::stdout().flush();
+        } else if ended.is_error {
             Self::warn(text);
+        } else {
+            self.say(text);
         }
         ended.exit
     }

@@ -58,7 +58,7 @@ fn a_second_ctrl_c_leaves_at_once_and_resume_carries_the_abort_out() {
     // An abort takes its time: the way back waits for a hook.
     world.edit(
         "[[plan.health]]",
-        "[[plan.hooks]]\nname = \"purge\"\nat = \"after confirm_return\"\ncommand = { run = [\"sleep\", \"30\"] }\n\n[[plan.health]]",
+        "[[plan.hooks]]\nname = \"purge\"\nat = \"after confirm_return\"\ncommand = { run = [\"sleep\", \"5\"] }\n\n[[plan.health]]",
     );
     let first = world.until(&["deploy", "2.0.0"], "bake (step 1");
     kill(first.pid(), Signal::SIGTERM).unwrap();
@@ -76,6 +76,10 @@ fn a_second_ctrl_c_leaves_at_once_and_resume_carries_the_abort_out() {
     world
         .run(&["status"])
         .said(&["router nginx-shop: blue 100%", "open: deploy 2.0.0"]);
+    world
+        .run(&["resume"])
+        .ended_with(1)
+        .said(&["taking over", "rolled back", "Ctrl-C"]);
 }
 
 #[test]
@@ -151,7 +155,10 @@ fn an_approval_is_waited_for_and_given() {
         "weight = \"50%\"",
         "weight = \"50%\"\napproval = { expires = \"1m\" }",
     );
-    let waits = world.until(&["deploy", "2.0.0"], "approval (step 2");
+    let waits = world.until(
+        &["deploy", "2.0.0"],
+        "waiting for an approval (`approve`), at most 4",
+    );
     world
         .run(&["--by", "boss", "approve"])
         .ended_with(0)
@@ -161,4 +168,43 @@ fn an_approval_is_waited_for_and_given() {
         .ended_with(0)
         .said(&["boss approved step 2", "promoted"]);
     world.run(&["approve"]).ended_with(1).said(&["nothing is open"]);
+}
+
+#[test]
+#[ignore = "needs nginx"]
+fn a_rollback_from_elsewhere_is_done_by_whoever_is_at_work() {
+    let world = World::start();
+    world.edit("bake = \"2s\"", "bake = \"2m\"");
+    let first = world.until(&["--by", "first", "deploy", "2.0.0"], "bake (step 1");
+    world
+        .run(&["--by", "boss", "rollback", "--reason", "it smells"])
+        .ended_with(0)
+        .said(&["boss asks to stop", "rolled back", "blue has the traffic"]);
+    first.finished().ended_with(1).said(&["it smells"]);
+}
+
+#[test]
+#[ignore = "needs nginx"]
+fn programs_get_one_object_and_people_the_progress() {
+    let world = World::start();
+    let ran = world
+        .run(&["--json", "deploy", "2.0.0", "--label", "commit=2f1c9aa"])
+        .ended_with(0);
+    let object: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(object["exit"], "as_meant", "{object}");
+    assert_eq!(object["report"]["end"], "promoted", "{object}");
+    assert_eq!(
+        object["report"]["release"]["labels"]["commit"], "2f1c9aa",
+        "{object}"
+    );
+    assert!(ran.err.contains("bake (step 1 of 3: 10%)"), "{}", ran.err);
+    let ran = world.run(&["--json", "check", "3.0.0"]).ended_with(1);
+    let object: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let checks = object["checks"].as_array().unwrap();
+    assert!(
+        checks
+            .iter()
+            .any(|check| check["name"] == "standby" && check["outcome"] == "fail"),
+        "{object}"
+    );
 }

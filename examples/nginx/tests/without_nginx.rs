@@ -139,6 +139,16 @@ fn commands_that_cannot_be_filled_in_are_found_before_anything_is_done() {
 }
 
 #[test]
+fn sections_that_are_needed_are_missed() {
+    Folder::with("").run(&["check"]).ended_with(2).said(&[
+        "plan: it is missing",
+        "store: it is missing",
+        "host: it is missing",
+        "nginx: it is missing",
+    ]);
+}
+
+#[test]
 fn what_is_wrong_is_told_to_programs_too() {
     let ran = Folder::with(BAD).run(&["--json", "check"]).ended_with(2);
     let object: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -186,6 +196,10 @@ fn status_and_history_say_so_when_nothing_has_been_deployed_yet() {
         .ended_with(0)
         .said(&["nothing has been done yet"]);
     folder.run(&["resume"]).ended_with(0).said(&["nothing is open"]);
+    assert!(
+        !folder.folder.path().join("store").exists(),
+        "a look has made a store"
+    );
     let ran = folder.run(&["status", "--json"]).ended_with(0);
     let object: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(object["status"]["service"], "shop");
@@ -249,14 +263,16 @@ fn a_secret_that_cannot_be_read_stops_a_deployment_and_not_a_look() {
 fn the_value_of_a_secret_is_shown_nowhere() {
     let text = GOOD.replace(
         "[nginx]",
-        "[secrets]\ntoken = { env = \"BLUEGREEN_TEST_TOKEN\" }\nfile = { file = \"secret.txt\" }\n[nginx]\noverride = { header = { secret = \"file\" }, secret = { secret = \"token\" } }",
+        "[secrets]\ntoken = { env = \"BLUEGREEN_TEST_TOKEN\" }\nfile = { file = \"secret.txt\" }\n[nginx]\noverride = { header = { secret = \"file\" }, secret = { secret = \"token\" } }\nkey = { secret = \"token\" }",
     );
     let folder = Folder::with(&text);
     fs::write(folder.folder.path().join("secret.txt"), "s3cr3t of the file\n").unwrap();
     let ran = run(program(&folder.config, &["check"]).env("BLUEGREEN_TEST_TOKEN", "t00 short"));
-    let ran = ran
-        .ended_with(2)
-        .said(&["nginx.override.header", "nginx.override.secret"]);
+    let ran = ran.ended_with(2).said(&[
+        "nginx.override.header",
+        "nginx.override.secret",
+        "nginx.key: unknown variant `***`",
+    ]);
     let ran = format!("{ran:?}");
     assert!(!ran.contains("s3cr3t") && !ran.contains("t00 short"), "{ran}");
 }

@@ -60,7 +60,7 @@ pub(super) fn problems(commands: &Commands, context: &CommandContext) -> Vec<Pro
     }
     asked
         .into_iter()
-        .filter_map(|(path, spec, known)| of_command(path, spec, known, context))
+        .filter_map(|(path, spec, known)| of_command(&path, spec, known, context))
         .collect()
 }
 
@@ -69,7 +69,7 @@ pub(super) fn of_plan(plan: &Plan, commands: &Commands, context: &CommandContext
     let mut problems = parts(plan, commands);
     for (index, spec) in plan.warm_up.iter().enumerate() {
         problems.extend(of_command(
-            format!("plan.warm_up[{index}]"),
+            &format!("plan.warm_up[{index}]"),
             spec,
             Known::Release,
             context,
@@ -78,7 +78,7 @@ pub(super) fn of_plan(plan: &Plan, commands: &Commands, context: &CommandContext
     for (index, hook) in plan.hooks.iter().enumerate() {
         let path = format!("plan.hooks[{index}]");
         match &hook.command {
-            Some(spec) => problems.extend(of_command(path, spec, Known::Release, context)),
+            Some(spec) => problems.extend(of_command(&path, spec, Known::Release, context)),
             None => problems.push(problem(
                 &path,
                 "it has no command, and this program has no hooks in code",
@@ -174,11 +174,11 @@ fn gates(plan: &Plan) -> Vec<(String, &GateSpec)> {
         .collect()
 }
 
-fn of_command(path: String, spec: &CommandSpec, known: Known, context: &CommandContext) -> Option<Problem> {
+fn of_command(path: &str, spec: &CommandSpec, known: Known, context: &CommandContext) -> Option<Problem> {
     Slot::BOTH.into_iter().find_map(|slot| {
         let values = values(known, slot, context)?;
         let error = values.expand(spec, &context.secrets).err()?;
-        Some(problem(&path, &format!("for {slot}: {error}"), ""))
+        Some(problem(path, &format!("for {slot}: {error}"), ""))
     })
 }
 

@@ -121,7 +121,11 @@ impl Sections {
             "store",
             "say where records are kept: dir = \"/var/lib/bluegreen\"",
         );
-        let host = self.optional("host");
+        let host = if P::HAS_HOST {
+            self.optional("host")
+        } else {
+            self.needed("host", "say how a release is run: deploy.run and retire.run")
+        };
         let migrator = self.optional("migrator");
         let workers = self.optional("workers");
         let notify = self.optional("notify").unwrap_or_default();

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use serde_path_to_error::Segment;
 
-/// More mistakes than this in one section are not looked for.
-const ROUNDS: usize = 100;
+/// How often one section is read at most; a mistake may take several stand-ins.
+const ROUNDS: usize = 1000;
 
 /// A section as far as it could be read.
 pub(super) struct Section<T> {
@@ -186,6 +186,10 @@ fn mend<T>(
         Mistake::Missing { key } => {
             let remedy = format!("write {key} = …");
             path.push(Key::Name(key));
+            // Nothing fitted there, and it cannot be left out.
+            if section.stand_ins.contains_key(&shown(name, &path)) {
+                return false;
+            }
             ("it is missing".to_owned(), remedy)
         }
         Mistake::Wrong { message, remedy } => (message, remedy),
@@ -199,25 +203,26 @@ fn mend<T>(
     stand_in(section, value, &path, place)
 }
 
-/// Puts the next thing that may fit into a place.
+/// Puts the next thing that may fit into a place; at last nothing, so that a default holds.
 fn stand_in<T>(section: &mut Section<T>, value: &mut Value, path: &[Key], place: String) -> bool {
     let next = section.stand_ins.get(&place).map_or(0, |index| index + 1);
-    let Some(candidate) = candidates().into_iter().nth(next) else {
-        return false;
-    };
     section.stand_ins.insert(place, next);
+    let candidate = candidates().into_iter().nth(next);
     let Some((last, parents)) = path.split_last() else {
         return false;
     };
-    match (find(value, parents), last) {
-        (Some(Value::Object(table)), Key::Name(key)) => {
+    match (find(value, parents), last, candidate) {
+        (Some(Value::Object(table)), Key::Name(key), Some(candidate)) => {
             table.insert(key.clone(), candidate);
             true
         }
-        (Some(Value::Array(items)), Key::Index(index)) => items.get_mut(*index).is_some_and(|item| {
-            *item = candidate;
-            true
-        }),
+        (Some(Value::Object(table)), Key::Name(key), None) => table.remove(key).is_some(),
+        (Some(Value::Array(items)), Key::Index(index), Some(candidate)) => {
+            items.get_mut(*index).is_some_and(|item| {
+                *item = candidate;
+                true
+            })
+        }
         _ => false,
     }
 }

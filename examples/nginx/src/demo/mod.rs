@@ -99,7 +99,7 @@ async fn steps(world: &World, interrupted: &(dyn Fn() -> bool + Sync)) -> Result
         &["rollback", "--reason", "the demo shows the way back"],
     ];
     for arguments in calm {
-        if !step(world.config(), arguments).await? || interrupted() {
+        if !step(world.config(), arguments).await? {
             return Ok(Exit::NotAsMeant);
         }
     }
@@ -108,27 +108,28 @@ async fn steps(world: &World, interrupted: &(dyn Fn() -> bool + Sync)) -> Result
         .rate(200)
         .connections(8)
         .kinds([Kind::KeepAlive, Kind::Fresh])
-        .duration(Duration::from_secs(600))
+        .duration(Duration::from_mins(10))
         .start();
-    let mut as_meant = true;
+    let mut is_as_meant = true;
     for arguments in loaded {
-        as_meant = as_meant && step(world.config(), arguments).await? && !interrupted();
+        is_as_meant = is_as_meant && !interrupted() && step(world.config(), arguments).await?;
     }
-    Ok(judge(&load.stop().await, as_meant))
+    let lost = judge(&load.stop().await);
+    Ok(match (interrupted(), is_as_meant && lost == 0) {
+        (true, _) => Exit::Interrupted,
+        (false, true) => Exit::AsMeant,
+        (false, false) => Exit::NotAsMeant,
+    })
 }
 
-fn judge(report: &Report, as_meant: bool) -> Exit {
+/// Tells what the clients saw, and how many requests they lost.
+fn judge(report: &Report) -> u64 {
     say(format!("\nWhat the clients saw:\n{report}").trim_end());
-    if as_meant && report.failed() == 0 {
-        say("No request failed.");
-        Exit::AsMeant
-    } else {
-        complain(&format!(
-            "It did not go as it should have: {} requests failed.",
-            report.failed()
-        ));
-        Exit::NotAsMeant
+    match report.failed() {
+        0 => say("No request failed."),
+        lost => complain(&format!("{lost} requests failed: that should not have happened.")),
     }
+    report.failed()
 }
 
 /// Runs this program. Whether it ended as it was meant to.
