@@ -258,6 +258,15 @@ impl Held {
         Ok(true)
     }
 
+    /// The newest entries of the journal as they are in the store now.
+    pub(super) async fn tail(&self) -> Result<Vec<Entry>, DeployError> {
+        Ok(match self.parts.store.load(&self.parts.keys.record()).await? {
+            Some(found) if found.version == self.version => self.record.entries().collect(),
+            Some(found) => Record::decode(&found.body)?.entries().collect(),
+            None => Vec::new(),
+        })
+    }
+
     /// How long the lease is good for without a renewal. Both clocks are asked: one stops while the
     /// machine sleeps, the other may jump.
     pub(super) fn remaining(&self) -> Duration {

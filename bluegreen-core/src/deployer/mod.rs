@@ -411,6 +411,16 @@ impl Deployer {
     /// # Errors
     /// When the store cannot be read. Lines that cannot be read are left out.
     pub async fn journal(&self, number: u64) -> Result<Vec<Entry>, DeployError> {
+        let mut entries = self.segments(number).await?;
+        if let Some((_, record)) = self.parts.load().await? {
+            let tail = record.entries();
+            entries.extend(tail.filter(|entry| entry.deployment.number() == number));
+        }
+        Ok(entries)
+    }
+
+    /// The part of a journal that has been put away.
+    async fn segments(&self, number: u64) -> Result<Vec<Entry>, DeployError> {
         const SEGMENTS: usize = 10_000;
         let mut entries = Vec::new();
         for key in self
@@ -423,13 +433,6 @@ impl Deployer {
             entries.extend(
                 body.split(|byte| *byte == b'\n')
                     .filter_map(|line| serde_json::from_slice(line).ok()),
-            );
-        }
-        if let Some((_, record)) = self.parts.load().await? {
-            entries.extend(
-                record
-                    .entries()
-                    .filter(|entry| entry.deployment.number() == number),
             );
         }
         Ok(entries)
@@ -536,7 +539,9 @@ impl Deployer {
         if let Some(report) = self.report_of(number).await? {
             return Ok(Some(report));
         }
-        let entries = self.journal(number).await?;
+        let mut entries = self.segments(number).await?;
+        let tail = held.tail().await?.into_iter();
+        entries.extend(tail.filter(|entry| entry.deployment.number() == number));
         let slots = held.lifecycle().slots();
         let report = Report::new(self.parts.service.clone(), slots, run, &entries, held.writes());
         if run.end.is_some() {

@@ -10,7 +10,7 @@ use crate::gate::{self, GateParts, Watch};
 use crate::lifecycle::{CheckResult, Run};
 use crate::plan::GateSpec;
 use crate::text::bounded;
-use crate::{Gate, GateContext, Monotonic, Op, Outcome, Slot, Verdict};
+use crate::{Gate, GateContext, Monotonic, Op, Outcome, Phase, Slot, Verdict};
 
 /// The evidence of one check is cut to this: the record stays small whatever a gate says.
 pub(super) const EVIDENCE_BYTES: usize = 300;
@@ -23,7 +23,13 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     all: Vec<Watched>,
+    /// What the gates were last chosen for.
+    chosen_for: Option<Part>,
 }
+
+/// What decides which gates are watched, in one operation: the phase, the step, whether the target may
+/// have traffic, and whether there is a built-in check.
+type Part = (Phase, usize, bool, bool);
 
 #[derive(Debug)]
 struct Watched {
@@ -38,6 +44,10 @@ impl Watchers {
     /// Watches what the phase asks for, and nothing else. A gate that cannot be built counts as an
     /// error of its measurement; preflight has told it before.
     pub(super) fn sync(&mut self, run: &Run, parts: &GateParts, builtin: Option<BuiltIn>, now: Monotonic) {
+        let part = (run.phase, run.step, run.exposed, builtin.is_some());
+        if self.chosen_for.replace(part) == Some(part) {
+            return;
+        }
         let kept = std::mem::take(&mut self.all);
         let mut kept: Vec<_> = kept.into_iter().map(Some).collect();
         let mut watch = |name: String, slot: Slot, spec: &GateSpec, gate: Option<Arc<dyn Gate>>| {

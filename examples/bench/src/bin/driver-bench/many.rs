@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bluegreen_core::{Clock, SystemClock};
+use bluegreen_core::{Clock, SystemClock, Timestamp};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
@@ -89,7 +89,9 @@ fn at_once(open: usize) -> Result<f64, Failure> {
 type Deployments = JoinSet<Result<(), String>>;
 
 fn begin(open: usize, counts: &Arc<Counts>) -> Result<(Deployments, Arc<dyn Clock>), Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_at(Timestamp::from_millis(
+        1_800_000_000_000,
+    )));
     let plan = Arc::new(plan::stated()?);
     let mut deployments = JoinSet::new();
     for _ in 0..open {

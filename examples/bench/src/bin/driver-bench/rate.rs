@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bluegreen_core::lifecycle::End;
 use bluegreen_core::store::MemoryStore;
-use bluegreen_core::{Clock, Deployer, Plan, Release, Signed, SystemClock, Version};
+use bluegreen_core::{Clock, Deployer, Plan, Release, Signed, SystemClock, Timestamp, Version};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
@@ -127,7 +127,9 @@ async fn all(
     deployments: usize,
     interleaved: usize,
 ) -> Result<(), String> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_at(Timestamp::from_millis(
+        1_800_000_000_000,
+    )));
     let (begun, plan) = (Arc::new(AtomicUsize::new(0)), Arc::new(plan.clone()));
     let mut workers: JoinSet<Result<(), String>> = JoinSet::new();
     for _ in 0..interleaved {

@@ -15,6 +15,11 @@ pub(crate) trait Method {
     /// Where the clients go.
     fn address(&self) -> SocketAddr;
 
+    /// What may be done ahead of the decision, while the new side already runs.
+    async fn prepare(&mut self, _to: Slot) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Moves all traffic, as far as the procedure confirms it.
     async fn switch(&mut self, to: Slot) -> Result<(), Failure>;
 

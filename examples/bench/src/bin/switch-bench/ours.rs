@@ -90,6 +90,11 @@ impl<R> Ours<R> {
 }
 
 impl<R: Router> Ours<R> {
+    async fn stage(&mut self, to: Slot) -> Result<(), Failure> {
+        let op = self.op();
+        Ok(self.router.stage(&op, to).await?)
+    }
+
     async fn shift(&mut self, to: Slot) -> Result<(), Failure> {
         let (op, split) = (self.op(), Split::all(to));
         self.router.shift(&op, split).await?;
@@ -127,6 +132,10 @@ impl Method for Ours<BucketRouter> {
         self.nginx.public
     }
 
+    async fn prepare(&mut self, to: Slot) -> Result<(), Failure> {
+        self.stage(to).await
+    }
+
     async fn switch(&mut self, to: Slot) -> Result<(), Failure> {
         self.shift(to).await
     }
@@ -141,6 +150,10 @@ impl Method for Ours<ReloadRouter> {
 
     fn address(&self) -> SocketAddr {
         self.nginx.public
+    }
+
+    async fn prepare(&mut self, to: Slot) -> Result<(), Failure> {
+        self.stage(to).await
     }
 
     async fn switch(&mut self, to: Slot) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::method::Name;
-use crate::row::Row;
+use crate::row::{Row, Spread};
 use crate::traffic::RATE;
 
 /// The result of a run.
@@ -22,10 +22,39 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 pub(crate) struct Beside {
     pub(crate) best: Name,
-    /// Our time until the last new request on the old side, through theirs, at the median.
-    pub(crate) last_on_old: Option<f64>,
-    /// Our time until the old side may be stopped, through theirs, at the median.
-    pub(crate) may_stop: Option<f64>,
+    /// The time until the last new request on the old side, at the median.
+    pub(crate) last_on_old: Compared,
+    /// The time until the old side may be stopped, at the median.
+    pub(crate) may_stop: Compared,
+}
+
+/// Two times.
+#[derive(Debug, Serialize)]
+pub(crate) struct Compared {
+    pub(crate) ours_ms: f64,
+    pub(crate) best_ms: f64,
+    /// None where the best is 0.
+    pub(crate) ratio: Option<f64>,
+}
+
+impl Compared {
+    fn of(ours: Spread, best: Spread) -> Self {
+        let (ours_ms, best_ms) = (ours.p50_ms, best.p50_ms);
+        let ratio = (best_ms > 0.0).then(|| ours_ms / best_ms);
+        Self {
+            ours_ms,
+            best_ms,
+            ratio,
+        }
+    }
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} ms to {:.1} ms", self.ours_ms, self.best_ms)?;
+        self.ratio
+            .map_or(Ok(()), |ratio| write!(f, " ({ratio:.2} times)"))
+    }
 }
 
 impl Report {
@@ -41,11 +70,10 @@ fn beside(rows: &[Row]) -> Option<Beside> {
         .iter()
         .filter(|row| row.method != Name::Buckets && row.seen.failed == 0)
         .min_by(|a, b| a.may_stop.p50_ms.total_cmp(&b.may_stop.p50_ms))?;
-    let ratio = |ours: f64, theirs: f64| (theirs > 0.0).then(|| ours / theirs);
     Some(Beside {
         best: best.method,
-        last_on_old: ratio(ours.last_on_old.p50_ms, best.last_on_old.p50_ms),
-        may_stop: ratio(ours.may_stop.p50_ms, best.may_stop.p50_ms),
+        last_on_old: Compared::of(ours.last_on_old, best.last_on_old),
+        may_stop: Compared::of(ours.may_stop, best.may_stop),
     })
 }
 
@@ -81,7 +109,8 @@ impl fmt::Display for Report {
             f,
             "{RATE} paced requests a second (keep-alive that looks and that does not look before it sends, fresh
 connections, posts), and beside them slow uploads, requests of 3 s and websockets. The old side is killed
-when the procedure says that it may be.\n"
+when the procedure says that it may be. \"Last new on old\": from the decision to the beginning of the last
+request that the old side answered; in the runbook's row later ones came and failed.\n"
         )?;
         writeln!(
             f,
@@ -125,14 +154,12 @@ when the procedure says that it may be.\n"
             }
         }
         if let Some(beside) = &self.beside {
-            let times =
-                |ratio: Option<f64>| ratio.map_or("no ratio".to_owned(), |ratio| format!("{ratio:.2} times"));
             writeln!(
                 f,
-                "\nbuckets beside the best other that lost nothing ({}): last new request {}, may be stopped {}",
+                "\nbuckets beside the best other that lost nothing ({}), at the median:\n  last new request on the old side {}\n  old side may be stopped {}",
                 beside.best.title(),
-                times(beside.last_on_old),
-                times(beside.may_stop)
+                beside.last_on_old,
+                beside.may_stop
             )?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bluegreen_core::{Clock, Host, Monotonic, Op, Release, Slot, SystemClock, Token, Version};
-use bluegreen_testkit::load::Report;
+use bluegreen_testkit::load::{Report, RunningLoad};
 use bluegreen_testkit::loopback::LoopbackHost;
 use tokio::runtime::Handle;
 
@@ -12,12 +12,12 @@ use crate::method::{Method, Name};
 use crate::traffic::{self, SOCKET_STAYS, Seen};
 
 /// From the beginning of the load to the first switch.
-const WARM_UP: Duration = Duration::from_secs(1);
+const WARM_UP: Duration = Duration::from_millis(500);
 /// From the start of the new side, and of the websockets, to the decision.
 const BEFORE: Duration = Duration::from_millis(300);
 /// From one decision to the next preparation at least, so that each method meets the same requests of
 /// three seconds.
-const BETWEEN: Duration = Duration::from_millis(3_200);
+const BETWEEN: Duration = Duration::from_millis(3_150);
 
 /// One method's result.
 #[derive(Debug, serde::Serialize)]
@@ -59,7 +59,8 @@ pub(crate) async fn measure<M: Method>(
     let clock = SystemClock::new();
     let target = method.address();
     host.run(Slot::Blue, release(0)?).await?;
-    let load = traffic::requests(target, &clock, clients);
+    let loads = traffic::requests(target, &clock, clients).await;
+    let began = clock.monotonic();
     clock.sleep(WARM_UP).await;
     let mut seen = Seen::default();
     let (mut last_on_old, mut may_stop) = (Vec::new(), Vec::new());
@@ -69,6 +70,7 @@ pub(crate) async fn measure<M: Method>(
         host.run(new, release(number)?).await?;
         let sockets = traffic::websockets(target, &clock, clients);
         clock.sleep(BEFORE).await;
+        method.prepare(new).await?;
         let decided = clock.monotonic();
         let stopping = async {
             method.switch(new).await?;
@@ -86,18 +88,22 @@ pub(crate) async fn measure<M: Method>(
         clock
             .sleep(BETWEEN.saturating_sub(clock.monotonic().since(decided)))
             .await;
-        let last = last_begun(&load.snapshot(), old).max(last_begun(&sockets, old));
-        last_on_old.push(last.since(decided));
+        let reports = loads.iter().map(RunningLoad::snapshot).chain([sockets.clone()]);
+        let last = reports.map(|report| last_begun(&report, old)).max();
+        last_on_old.push(last.unwrap_or_default().since(decided));
         seen.add(&sockets);
         old = new;
     }
-    let report = load.stop().await;
-    seen.add(&report);
+    let took = clock.monotonic().since(began);
+    let stopping: Vec<_> = loads.into_iter().map(|load| clients.spawn(load.stop())).collect();
+    for load in stopping {
+        seen.add(&load.await?);
+    }
     kill(host, old).await?;
     Ok(Row {
         method: M::NAME,
         switches,
-        per_second: f64::from(u32::try_from(seen.requests)?) / report.elapsed.as_secs_f64(),
+        per_second: f64::from(u32::try_from(seen.requests)?) / took.as_secs_f64(),
         seen,
         last_on_old: Spread::of(last_on_old),
         may_stop: Spread::of(may_stop),
