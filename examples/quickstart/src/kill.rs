@@ -186,7 +186,7 @@ pub(crate) async fn child(folder: &Path) -> Result<(), Failure> {
     plan.lease = LeasePlan {
         ttl: Duration::from_secs(2),
         poll: Duration::from_millis(100),
-        call: Duration::from_secs(1),
+        call: Duration::from_secs(2),
     };
     let report = deployment::deploy(&deployer, &plan).await?;
     say(&Word::Report(Box::new(report)));
