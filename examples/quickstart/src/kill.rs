@@ -122,6 +122,8 @@ impl DeployerProcess {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
+            // Ctrl-C is for the parent, which ends it.
+            .process_group(0)
             .spawn()?;
         let stdout = child
             .stdout
