@@ -148,7 +148,7 @@ impl Screen {
     fn block(&self, view: &View) -> Vec<String> {
         let now = self.clock.now();
         let wait = match self.scene.left(now) {
-            Some(left) => format!("another {:.1} s", left.as_secs_f64()),
+            Some(left) => format!("for another {:.1} s", left.as_secs_f64()),
             None => String::new(),
         };
         let elapsed = format!("{:.1} s since the start", self.elapsed());
@@ -163,12 +163,12 @@ impl Screen {
             String::new(),
             format!("  {}", track(&self.scene)),
             String::new(),
-            format!("  {phase} {wait:<16} {DIM}{elapsed}{PLAIN}"),
+            format!("  {phase} {wait:<18} {DIM}{elapsed}{PLAIN}"),
             format!(
                 "  {:>4} {BLUE}{}{GREEN}{}{PLAIN} {:<4}",
                 view.split.share(Slot::Blue).to_string(),
                 "█".repeat(BAR - filled),
-                "█".repeat(filled),
+                "▒".repeat(filled),
                 green.to_string(),
             ),
         ];

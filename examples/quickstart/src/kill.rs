@@ -122,6 +122,8 @@ impl DeployerProcess {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
+            // Ctrl-C is for the parent, which ends it.
+            .process_group(0)
             .spawn()?;
         let stdout = child
             .stdout
@@ -186,7 +188,7 @@ pub(crate) async fn child(folder: &Path) -> Result<(), Failure> {
     plan.lease = LeasePlan {
         ttl: Duration::from_secs(2),
         poll: Duration::from_millis(100),
-        call: Duration::from_secs(1),
+        call: Duration::from_secs(2),
     };
     let report = deployment::deploy(&deployer, &plan).await?;
     say(&Word::Report(Box::new(report)));

@@ -198,8 +198,8 @@ impl World {
     }
 }
 
-/// Requests begun in a second.
+/// Requests begun in a second; of the first second, in all of it.
 pub(crate) fn rate(load: &load::Report) -> f64 {
     let sent = f64::from(u32::try_from(load.sent).unwrap_or(u32::MAX));
-    (sent / load.elapsed.as_secs_f64().max(0.001)).round()
+    (sent / load.elapsed.as_secs_f64().max(1.0)).round()
 }

@@ -1,6 +1,6 @@
 //! The real binary, with each of its flags: what it says, what it ends with, and what it leaves behind.
 //!
-//! Each takes as long as the deployment that it watches, so they run side by side. What is asked is how
+//! Each takes as long as the deployment that it watches, so two run side by side. What is asked is how
 //! it ends and what the clients have lost, never how fast it was.
 #![cfg(test)]
 
@@ -12,9 +12,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 const LONGEST: Duration = Duration::from_mins(4);
+
+/// Two at a time: each is a whole world under load.
+static TURN: Semaphore = Semaphore::const_new(2);
 
 /// Ends with the future that holds it, also when a test fails.
 fn quickstart(flags: &[&str]) -> Command {
@@ -25,6 +29,7 @@ fn quickstart(flags: &[&str]) -> Command {
 
 /// What it says with `--json`, and its status.
 async fn summary(flags: &[&str]) -> (Value, Option<i32>) {
+    let _turn = TURN.acquire().await;
     let output = quickstart(flags).arg("--json").output();
     let output = timeout(LONGEST, output)
         .await
@@ -105,10 +110,16 @@ async fn clients_of_a_lossy_switch_notice() {
 
 #[tokio::test]
 async fn without_a_terminal_each_event_is_a_line() {
+    let _turn = TURN.acquire().await;
     let output = timeout(LONGEST, quickstart(&["--bad-release"]).output());
     let output = output.await.expect("it ends").expect("it starts");
     let said = String::from_utf8(output.stdout).expect("text");
-    for part in ["preflight passed", "guard/errors failed", "rollback", "Next:"] {
+    for part in [
+        "preflight passed",
+        "guard/errors failed",
+        "rollback",
+        "Next, with",
+    ] {
         assert!(said.contains(part), "no {part:?} in {said}");
     }
     assert!(!said.contains('\x1b'), "{said}");
@@ -156,6 +167,7 @@ async fn stop_with(signal: &str, folder: &Path) {
 
 #[tokio::test]
 async fn whatever_ends_it_ends_its_deployer_too() {
+    let _turn = TURN.acquire().await;
     for signal in ["-INT", "-TERM", "-KILL"] {
         let folder = tempfile::tempdir().expect("a folder");
         timeout(LONGEST, stop_with(signal, folder.path()))
