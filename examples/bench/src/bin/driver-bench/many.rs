@@ -26,9 +26,9 @@ pub(crate) struct Memory {
 #[derive(Debug, Serialize)]
 pub(crate) struct Growth {
     pub(crate) few: usize,
-    pub(crate) few_seconds: f64,
+    pub(crate) few_cpu_seconds: f64,
     pub(crate) many: usize,
-    pub(crate) many_seconds: f64,
+    pub(crate) many_cpu_seconds: f64,
     pub(crate) ratio: f64,
 }
 
@@ -60,18 +60,18 @@ pub(crate) fn memory(open: usize) -> Result<Memory, Failure> {
 
 pub(crate) fn growth(few: usize) -> Result<Growth, Failure> {
     let many = few * 2;
-    let (few_seconds, many_seconds) = (at_once(few)?, at_once(many)?);
-    let ratio = many_seconds / few_seconds;
+    let (few_cpu_seconds, many_cpu_seconds) = (at_once(few)?, at_once(many)?);
+    let ratio = many_cpu_seconds / few_cpu_seconds;
     Ok(Growth {
         few,
-        few_seconds,
+        few_cpu_seconds,
         many,
-        many_seconds,
+        many_cpu_seconds,
         ratio,
     })
 }
 
-/// The time of so many deployments that are all open at once, from beginning to end.
+/// The processor's time for so many deployments that are all open at once, from beginning to end.
 fn at_once(open: usize) -> Result<f64, Failure> {
     let (done, took) = timed(|| {
         runtime()?.block_on(async {
@@ -81,9 +81,9 @@ fn at_once(open: usize) -> Result<f64, Failure> {
             }
             Ok::<_, Failure>(())
         })
-    });
+    })?;
     done?;
-    Ok(took.as_secs_f64())
+    Ok(took.cpu_seconds)
 }
 
 type Deployments = JoinSet<Result<(), String>>;

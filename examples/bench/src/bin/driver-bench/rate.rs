@@ -21,6 +21,8 @@ pub(crate) struct Rate {
     pub(crate) interleaved: usize,
     pub(crate) seconds: f64,
     pub(crate) per_second: f64,
+    /// By the processor's time: the rate of a core that has nothing else to do.
+    pub(crate) per_cpu_second: f64,
     pub(crate) each: Each,
 }
 
@@ -87,9 +89,8 @@ pub(crate) fn measure(
         runtime()
             .map_err(|error| error.to_string())?
             .block_on(all(plan, &counts, deployments, interleaved))
-    });
+    })?;
     done?;
-    let seconds = took.as_secs_f64();
     let total = float(deployments);
     let each = |counter: &AtomicU64| {
         float(usize::try_from(counter.load(Ordering::Relaxed)).unwrap_or(usize::MAX)) / total
@@ -98,8 +99,9 @@ pub(crate) fn measure(
         name,
         deployments,
         interleaved,
-        seconds,
-        per_second: total / seconds,
+        seconds: took.seconds,
+        per_second: total / took.seconds,
+        per_cpu_second: total / took.cpu_seconds,
         each: Each {
             writes: each(&counts.writes),
             reads: each(&counts.reads),
