@@ -61,16 +61,7 @@ impl Act<'_> {
             Command::RunHooks(at) => Ok(self.run_hooks(*at).await),
             Command::Notify(kind) => Ok(self.notify(*kind).await),
             Command::Reconcile => parts.reconcile(self.op).await,
-            Command::Preflight => {
-                let lifecycle = parts
-                    .load()
-                    .await?
-                    .map(|(_, record)| record.lifecycle)
-                    .unwrap_or_default();
-                Ok(Event::Checked {
-                    results: parts.preflight(&lifecycle, self.run, self.op).await,
-                })
-            }
+            Command::Preflight => self.preflight().await,
             Command::Drain(slot) => self.drain(*slot).await,
             Command::Retire(slot) => self.retire(*slot).await,
             Command::Stage(slot) => {
@@ -117,6 +108,30 @@ impl Act<'_> {
             release: release.ok_or_else(nothing)?,
             deployment: self.run.id,
         })
+    }
+
+    /// All checks; what could not be told because a read was lost is asked again.
+    async fn preflight(&self) -> Result<Event, DeployError> {
+        const TRIES: u32 = 3;
+        let parts = self.parts;
+        let lifecycle = parts
+            .load()
+            .await?
+            .map(|(_, record)| record.lifecycle)
+            .unwrap_or_default();
+        let began = parts.clock.monotonic();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let results = parts.preflight(&lifecycle, self.run, self.op).await;
+            let has = |outcome| results.iter().any(|result| result.outcome == outcome);
+            let wait = self.run.plan.retry.wait(attempt, self.run.id.number());
+            let left = self.left.saturating_sub(parts.clock.monotonic().since(began));
+            if has(Outcome::Fail) || !has(Outcome::Inconclusive) || attempt == TRIES || wait >= left {
+                return Ok(Event::Checked { results });
+            }
+            parts.clock.sleep(wait).await;
+        }
     }
 
     async fn drain(&self, slot: Slot) -> Result<Event, DeployError> {

@@ -23,18 +23,23 @@ pub struct GateParts {
     /// connection for each request. Give another to follow redirects or to trust a private authority.
     #[cfg(feature = "http")]
     pub http: Option<reqwest::Client>,
+    /// The one that is made where none is given: making one reads all trusted authorities.
+    #[cfg(feature = "http")]
+    pub(super) own_http: Arc<std::sync::OnceLock<reqwest::Client>>,
 }
 
 impl GateParts {
     /// With what all gates need, and nothing for metrics and code.
     #[must_use]
-    pub const fn new(context: CommandContext) -> Self {
+    pub fn new(context: CommandContext) -> Self {
         Self {
             context,
             metrics: None,
             custom: BTreeMap::new(),
             #[cfg(feature = "http")]
             http: None,
+            #[cfg(feature = "http")]
+            own_http: Arc::default(),
         }
     }
 

@@ -43,6 +43,21 @@ async fn a_call_that_had_no_effect_or_an_unknown_one_is_ensured_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_that_is_lost_in_the_preflight_is_asked_again() {
+    let world = World::new();
+    // The first read is that of the reconcile phase.
+    world.router().script(
+        RouterCall::Observe,
+        [Behaviour::Ok, Behaviour::Fault(FaultKind::Unknown)],
+    );
+    world
+        .host
+        .script(HostCall::Readiness, [Behaviour::Fault(UNAVAILABLE)]);
+    let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+    assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_lands_late_finds_nothing_newer_to_undo() {
     let mut world = World::new();
     let slow = RouterCapabilities::exact().fencing(Fencing::Settle(secs(30)));
