@@ -53,13 +53,13 @@ impl Record {
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, DeployError> {
-        // Room for the tail and a plan of usual size, so that it need not grow on the way.
-        let mut body = Vec::with_capacity(TAIL_BYTES + 8 * 1024);
-        serde_json::to_writer(&mut body, self).map_err(|error| DeployError::Record {
+        // Room for the tail and a plan of usual size, so that it need not grow on the way. What is kept
+        // is a copy of the right size: many records are held at once.
+        let mut room = Vec::with_capacity(TAIL_BYTES + 8 * 1024);
+        serde_json::to_writer(&mut room, self).map_err(|error| DeployError::Record {
             message: error.to_string(),
         })?;
-        body.shrink_to_fit();
-        Ok(body)
+        Ok(room.as_slice().to_vec())
     }
 
     pub(super) fn decode(body: &[u8]) -> Result<Self, DeployError> {

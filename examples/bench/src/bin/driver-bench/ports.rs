@@ -1,5 +1,5 @@
-//! Ports that answer at once and count their calls. The testkit's fakes keep each call in a log, and
-//! making its texts costs about as much as a deployment.
+//! Ports that answer at once and count their calls. The testkit's fakes keep each call with its texts in
+//! a log that only grows, which would be measured too.
 
 use std::sync::Arc;
 use std::sync::Mutex;

@@ -34,7 +34,7 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> Result<(T, Took), Failure> {
     let value = work();
     let took = Took {
         seconds: began.elapsed().as_secs_f64(),
-        cpu_seconds: (cpu_time()? - cpu).as_secs_f64(),
+        cpu_seconds: cpu_time()?.saturating_sub(cpu).as_secs_f64(),
     };
     Ok((value, took))
 }
