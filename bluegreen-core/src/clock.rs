@@ -103,8 +103,8 @@ impl Monotonic {
     }
 }
 
-/// Where the time comes from. Production takes [`SystemClock`]; a test takes the same one on a
-/// runtime with paused time, and waits cost nothing.
+/// Where the time comes from. Production takes [`SystemClock::new`]; a test takes
+/// [`SystemClock::starting_at`] on a runtime with paused time, and waits cost nothing.
 #[async_trait]
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The wall clock: for what is stored and shown, and for windows. It may jump.
@@ -117,8 +117,8 @@ pub trait Clock: fmt::Debug + Send + Sync {
     async fn sleep(&self, span: Duration);
 }
 
-/// The clock of the machine, through tokio: on a runtime with paused time it is virtual, and its
-/// wall clock moves with it.
+/// The clock of the machine, through tokio: on a runtime with paused time its waits are virtual. For a
+/// wall clock that moves with them, take [`starting_at`](Self::starting_at).
 #[derive(Debug, Clone)]
 pub struct SystemClock {
     anchor: tokio::time::Instant,

@@ -58,12 +58,11 @@ impl HttpGate {
         if spec.http.is_empty() {
             return Err(error("it has no `http` requests".to_owned()));
         }
-        let client = match parts.http.as_ref().or_else(|| parts.own_http.get()) {
-            Some(client) => client.clone(),
-            None => {
-                let client = own_client().map_err(|problem| error(format!("no HTTP client: {problem}")))?;
-                parts.own_http.get_or_init(|| client).clone()
-            }
+        let client = if let Some(client) = parts.http.as_ref().or_else(|| parts.own_http.get()) {
+            client.clone()
+        } else {
+            let client = own_client().map_err(|problem| error(format!("no HTTP client: {problem}")))?;
+            parts.own_http.get_or_init(|| client).clone()
         };
         let gate = Self {
             name: spec.name.clone(),
