@@ -291,6 +291,26 @@ async fn a_guard_that_fails_while_an_approval_is_waited_for_leads_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_candidate_that_fell_ill_while_its_approval_was_waited_for_gets_no_traffic() {
+    let world = World::new();
+    let plan = full_plan()
+        .steps([approved(100, ApprovalDefault::Abort)])
+        .build()
+        .unwrap();
+    let (observer, health, deployer) = (world.observer.clone(), world.health.clone(), world.deployer());
+    let approving = tokio::spawn(async move {
+        observer.first(|entry| entry.phase == Phase::Approval).await;
+        health.always(Slot::Green, Verdict::fail("out of memory"));
+        deployer.approve("grace").await.unwrap();
+    });
+    let report = world.deploy(&plan, "2.0.0").await.unwrap();
+    approving.await.unwrap();
+    assert_eq!(report.end, Some(End::Failed), "{report:#?}");
+    assert!(report.reason.unwrap().contains("out of memory"));
+    assert!(!world.log.calls().iter().any(|call| call.operation == "shift"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_approval_that_nobody_gives_takes_its_default() {
     for (default, end) in [
         (ApprovalDefault::Abort, End::Failed),
