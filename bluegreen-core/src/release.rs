@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ macro_rules! checked_name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $first:expr, $rest:expr, $remedy:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks a text and takes it.
@@ -37,7 +38,7 @@ macro_rules! checked_name {
                 let fits = text.len() <= $max
                     && text.chars().next().is_some_and(first)
                     && text.chars().all(rest);
-                if fits { Ok(Self(text)) } else { Err(InvalidName { what: $what, text, remedy: $remedy }) }
+                if fits { Ok(Self(text.into())) } else { Err(InvalidName { what: $what, text, remedy: $remedy }) }
             }
 
             /// The text itself.

@@ -6,7 +6,7 @@ use super::parts::{event_of, event_of_read, millis};
 use super::watch::Watchers;
 use super::{DeployError, Parts};
 use crate::gate::GateParts;
-use crate::lifecycle::{Command, Event, Run, Signed};
+use crate::lifecycle::{Command, Event, Lifecycle, Run, Signed};
 use crate::plan::{Action, Disposal, Undrained};
 use crate::{
     Answer, ApprovalRequest, Assignment, Fault, FaultKind, InFlight, MigrationPhase, Op, Operation, Outcome,
@@ -38,6 +38,7 @@ pub(super) const fn is_watch(command: &Command) -> bool {
 /// One command to carry out.
 pub(super) struct Act<'a> {
     pub(super) parts: &'a Parts,
+    pub(super) lifecycle: &'a Lifecycle,
     pub(super) run: &'a Run,
     pub(super) op: &'a Op,
     /// What is left of the phase's time.
@@ -61,7 +62,7 @@ impl Act<'_> {
             Command::RunHooks(at) => Ok(self.run_hooks(*at).await),
             Command::Notify(kind) => Ok(self.notify(*kind).await),
             Command::Reconcile => parts.reconcile(self.op).await,
-            Command::Preflight => self.preflight().await,
+            Command::Preflight => Ok(self.preflight().await),
             Command::Drain(slot) => self.drain(*slot).await,
             Command::Retire(slot) => self.retire(*slot).await,
             Command::Stage(slot) => {
@@ -111,24 +112,19 @@ impl Act<'_> {
     }
 
     /// All checks; what could not be told because a read was lost is asked again.
-    async fn preflight(&self) -> Result<Event, DeployError> {
+    async fn preflight(&self) -> Event {
         const TRIES: u32 = 3;
         let parts = self.parts;
-        let lifecycle = parts
-            .load()
-            .await?
-            .map(|(_, record)| record.lifecycle)
-            .unwrap_or_default();
         let began = parts.clock.monotonic();
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let results = parts.preflight(&lifecycle, self.run, self.op).await;
+            let results = parts.preflight(self.lifecycle, self.run, self.op).await;
             let has = |outcome| results.iter().any(|result| result.outcome == outcome);
             let wait = self.run.plan.retry.wait(attempt, self.run.id.number());
             let left = self.left.saturating_sub(parts.clock.monotonic().since(began));
             if has(Outcome::Fail) || !has(Outcome::Inconclusive) || attempt == TRIES || wait >= left {
-                return Ok(Event::Checked { results });
+                return Event::Checked { results };
             }
             parts.clock.sleep(wait).await;
         }

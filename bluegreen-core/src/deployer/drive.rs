@@ -1,6 +1,7 @@
 //! The loop: ask the lifecycle what to do, do it, store what came of it; and meanwhile keep the lease
 //! and the guards alive.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::act::{Act, is_interruptible, is_watch};
@@ -8,7 +9,7 @@ use super::lease::Held;
 use super::watch::Watchers;
 use super::{DeployError, Deployer, Report};
 use crate::gate::GateParts;
-use crate::lifecycle::{CheckResult, Command, Event, Moment, Run};
+use crate::lifecycle::{CheckResult, Command, Event, Lifecycle, Moment, Run};
 use crate::{Monotonic, Op, Phase, Timestamp};
 
 impl Deployer {
@@ -49,8 +50,9 @@ enum Ended {
 impl Drive<'_> {
     async fn run_to_end(&mut self) -> Result<(), DeployError> {
         loop {
-            let command = self.held.lifecycle().command();
-            let Some(run) = self.held.lifecycle().run().cloned() else {
+            let lifecycle = Arc::clone(self.held.lifecycle());
+            let command = lifecycle.command();
+            let Some(run) = lifecycle.run() else {
                 return Ok(());
             };
             if matches!(command, Command::Rest | Command::AskOperator) {
@@ -61,13 +63,13 @@ impl Drive<'_> {
                 self.held.commit(Event::Interrupted).await?;
                 continue;
             }
-            let left = self.time_left(&run);
+            let left = self.time_left(run);
             let timed = !matches!(command, Command::RunHooks(_) | Command::Notify(_));
             if timed && left.is_some_and(|left| left.is_zero()) {
                 self.held.commit(Event::Expired).await?;
                 continue;
             }
-            match self.carry_out(&run, &command, left).await? {
+            match self.carry_out(&lifecycle, run, &command, left).await? {
                 Ended::By(event) => self.held.commit(event).await?,
                 Ended::ByGuards(event, results) => {
                     if let Some(event) = event {
@@ -106,6 +108,7 @@ impl Drive<'_> {
     /// guards. What changes something is let finish; what only waits is ended early.
     async fn carry_out(
         &mut self,
+        lifecycle: &Lifecycle,
         run: &Run,
         command: &Command,
         left: Option<Duration>,
@@ -121,16 +124,16 @@ impl Drive<'_> {
         let guarded = run.exposed && run.phase.is_forward() && !watching;
         let gates = self.gates.get_or_insert_with(|| parts.gate_parts(run));
         if watching || guarded {
-            let builtin = run
-                .exposed
-                .then(|| parts.split_watch(run.split(), run.target, Duration::from_secs(10)));
             // While a split is being changed, what the routers say is the act's own affair.
-            let builtin = builtin.filter(|_| watching && run.phase != Phase::VerifyReturn);
+            let asks_routers = run.exposed && watching && run.phase != Phase::VerifyReturn;
+            let builtin = || parts.split_watch(run.split(), run.target, Duration::from_secs(10));
+            let builtin = asks_routers.then_some(&builtin as &(dyn Fn() -> _ + Sync));
             self.watchers.sync(run, gates, builtin, parts.clock.monotonic());
         }
         let op = Op::new(self.held.token(), op_id(parts.service.as_str(), run), lease.call);
         let act = Act {
             parts,
+            lifecycle,
             run,
             op: &op,
             left: left.unwrap_or(lease.call),

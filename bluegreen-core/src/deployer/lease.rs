@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::record::{Lease, Record, Renewed};
+use super::record::{Head, Lease, Record, Renewed};
+use super::report::Timeline;
 use super::{DeployError, Parts};
 use crate::lifecycle::{Entry, Event, Lifecycle};
 use crate::{StoreError, StoreVersion, Timestamp, Token};
@@ -23,13 +24,15 @@ pub(super) struct Held {
     renewed: Renewed,
     ttl: Duration,
     writes: u64,
+    /// The phases of the open operation, where this deployer has seen all of them.
+    timeline: Option<Timeline>,
 }
 
 /// What a write changes.
 enum Change {
     Renew,
     Apply(Event),
-    Begin(Box<Lifecycle>, Event),
+    Begin(Arc<Lifecycle>, Event),
 }
 
 /// A record as it is in the store.
@@ -37,17 +40,24 @@ pub(super) type Loaded = Option<(StoreVersion, Record)>;
 
 impl Parts {
     pub(super) async fn load(&self) -> Result<Loaded, DeployError> {
-        let Some(found) = self.store.load(&self.keys.record()).await? else {
+        let Some(found) = self.store.load(self.keys.record()).await? else {
             return Ok(None);
         };
         Ok(Some((found.version, Record::decode(&found.body)?)))
     }
 
-    async fn put(&self, expected: Option<&StoreVersion>, record: &Record) -> Result<StoreVersion, PutError> {
-        let body = record.encode().map_err(PutError::Fatal)?;
+    /// Stores a record with another head and, if there is one, another entry.
+    async fn put(
+        &self,
+        expected: Option<&StoreVersion>,
+        record: &Record,
+        head: &Head,
+        line: Option<&str>,
+    ) -> Result<StoreVersion, PutError> {
+        let body = record.encode(head, line).map_err(PutError::Fatal)?;
         Ok(self
             .store
-            .store(&self.keys.record(), expected.cloned(), Bytes::from(body))
+            .store(self.keys.record(), expected.cloned(), Bytes::from(body))
             .await?)
     }
 
@@ -56,28 +66,27 @@ impl Parts {
     pub(super) async fn request(
         &self,
         change: impl Fn(&Lifecycle) -> Result<Event, DeployError>,
-    ) -> Result<Lifecycle, DeployError> {
+    ) -> Result<Arc<Lifecycle>, DeployError> {
         const TRIES: u32 = 50;
         for _ in 0..TRIES {
-            let Some((version, mut record)) = self.load().await? else {
+            let Some((version, record)) = self.load().await? else {
                 return Err(DeployError::NothingToDo(
                     "nothing has been deployed yet".to_owned(),
                 ));
             };
             let at = self.clock.now();
-            let event = change(&record.lifecycle)?;
-            record.lifecycle = record.lifecycle.apply(at, &event);
-            let entry = entry(&record.lifecycle, at, event);
-            if let Some(entry) = &entry {
-                record.push(entry)?;
-            }
-            match self.put(Some(&version), &record).await {
+            let event = change(record.lifecycle())?;
+            let mut head = record.head.clone();
+            head.lifecycle = Arc::new(record.lifecycle().clone().apply(at, &event));
+            let entry = entry(&head.lifecycle, at, event);
+            let line = entry.as_ref().map(line).transpose()?;
+            match self.put(Some(&version), &record, &head, line.as_deref()).await {
                 Ok(_) => {
                     if let Some(entry) = &entry {
                         self.observer.observe(entry);
                     }
                     self.woken.notify_waiters();
-                    return Ok(record.lifecycle);
+                    return Ok(head.lifecycle);
                 }
                 // Whoever is at work has written; an unknown outcome is asked again on what is there.
                 Err(PutError::Conflict | PutError::Unknown(_)) => {}
@@ -110,7 +119,7 @@ impl From<StoreError> for PutError {
     }
 }
 
-pub(super) fn entry(lifecycle: &Lifecycle, at: Timestamp, event: Event) -> Option<Entry> {
+fn entry(lifecycle: &Lifecycle, at: Timestamp, event: Event) -> Option<Entry> {
     let run = lifecycle.run()?;
     Some(Entry {
         deployment: run.id,
@@ -118,6 +127,18 @@ pub(super) fn entry(lifecycle: &Lifecycle, at: Timestamp, event: Event) -> Optio
         phase: run.phase,
         step: run.phase.belongs_to_a_step().then_some(run.step + 1),
         event,
+    })
+}
+
+/// An entry as the record keeps it.
+fn line(entry: &Entry) -> Result<String, DeployError> {
+    let kept = entry.event.abridged();
+    let written = match kept {
+        None => serde_json::to_string(entry),
+        Some(event) => serde_json::to_string(&Entry { event, ..entry.clone() }),
+    };
+    written.map_err(|error| DeployError::Record {
+        message: error.to_string(),
     })
 }
 
@@ -129,10 +150,10 @@ impl Held {
         loop {
             let loaded = parts.load().await?;
             let now = parts.clock.monotonic();
-            if let Some(lease) = loaded.as_ref().and_then(|(_, record)| record.lease.as_ref()) {
+            if let Some(lease) = loaded.as_ref().and_then(|(_, record)| record.head.lease.as_ref()) {
                 let token = loaded
                     .as_ref()
-                    .map(|(_, record)| record.token)
+                    .map(|(_, record)| record.head.token)
                     .unwrap_or_default();
                 match seen {
                     // It moved: whoever holds it is alive.
@@ -163,21 +184,22 @@ impl Held {
             Some((version, record)) => (Some(version), record),
             None => (None, Record::new()),
         };
-        record.token = Token {
-            epoch: record.token.epoch.saturating_add(1),
+        let mut head = record.head.clone();
+        head.token = Token {
+            epoch: head.token.epoch.saturating_add(1),
             seq: 0,
         };
         let now = Renewed {
             monotonic: parts.clock.monotonic(),
             wall: parts.clock.now(),
         };
-        record.lease = Some(Lease {
+        head.lease = Some(Lease {
             holder: parts.holder.clone(),
             since: now.wall,
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             renewal: 0,
         });
-        let version = match parts.put(version.as_ref(), &record).await {
+        let version = match parts.put(version.as_ref(), &record, &head, None).await {
             Ok(version) => version,
             Err(PutError::Conflict) => return Ok(None),
             Err(PutError::Fatal(error)) => return Err(error),
@@ -185,11 +207,12 @@ impl Held {
                 // Whether it was written shows when it is read back: the holder's name is never the
                 // same twice.
                 match parts.load().await? {
-                    Some((version, found)) if is_mine(&found, &record) => version,
+                    Some((version, found)) if is_mine(&found.head, &head) => version,
                     _ => return Err(error.into()),
                 }
             }
         };
+        record.accept(head, None);
         let mut held = Self {
             parts,
             record,
@@ -197,13 +220,14 @@ impl Held {
             renewed: now,
             ttl,
             writes: 1,
+            timeline: None,
         };
         // What an open operation was doing is not known, whoever held the lease.
-        let resumes = held.record.lifecycle.open().is_some();
+        let resumes = held.lifecycle().open().is_some();
         if resumes {
             let event = Event::Claimed {
-                holder: held.parts.holder.clone(),
-                epoch: held.record.token.epoch,
+                holder: held.parts.holder.to_string(),
+                epoch: held.record.head.token.epoch,
                 takeover: true,
                 settle_ms: u64::try_from(held.parts.settle().as_millis()).unwrap_or(u64::MAX),
             };
@@ -212,12 +236,17 @@ impl Held {
         Ok(Some(held))
     }
 
-    pub(super) const fn lifecycle(&self) -> &Lifecycle {
-        &self.record.lifecycle
+    pub(super) const fn lifecycle(&self) -> &Arc<Lifecycle> {
+        &self.record.head.lifecycle
     }
 
     pub(super) const fn token(&self) -> Token {
-        self.record.token
+        self.record.head.token
+    }
+
+    /// The phases of the operation, where this deployer has seen all of them.
+    pub(super) const fn timeline(&self) -> Option<&Timeline> {
+        self.timeline.as_ref()
     }
 
     pub(super) const fn writes(&self) -> u64 {
@@ -228,8 +257,9 @@ impl Held {
     pub(super) async fn begin(&mut self, begun: Lifecycle, event: Event) -> Result<(), DeployError> {
         // A predecessor may have ended before it could put its last entries away.
         self.flush().await?;
-        self.record.segment = 0;
-        self.write(Change::Begin(Box::new(begun), event)).await
+        self.record.head.segment = 0;
+        self.timeline = Some(Timeline::default());
+        self.write(Change::Begin(Arc::new(begun), event)).await
     }
 
     /// Applies an event and stores what follows. Only after this is the next command carried out.
@@ -245,7 +275,7 @@ impl Held {
     /// Whether somebody else has written since: an operator, or a deployer that took over. What they
     /// wrote is taken in.
     pub(super) async fn look(&mut self) -> Result<bool, DeployError> {
-        let Some(found) = self.parts.store.load(&self.parts.keys.record()).await? else {
+        let Some(found) = self.parts.store.load(self.parts.keys.record()).await? else {
             return Err(DeployError::LeaseLost {
                 why: "the record is gone".to_owned(),
             });
@@ -260,9 +290,9 @@ impl Held {
 
     /// The newest entries of the journal as they are in the store now.
     pub(super) async fn tail(&self) -> Result<Vec<Entry>, DeployError> {
-        Ok(match self.parts.store.load(&self.parts.keys.record()).await? {
-            Some(found) if found.version == self.version => self.record.entries().collect(),
-            Some(found) => Record::decode(&found.body)?.entries().collect(),
+        Ok(match self.parts.store.load(self.parts.keys.record()).await? {
+            Some(found) if found.version == self.version => self.record.entries(),
+            Some(found) => Record::decode(&found.body)?.entries(),
             None => Vec::new(),
         })
     }
@@ -281,39 +311,42 @@ impl Held {
     }
 
     /// Gives the right to act back. What is open stays open.
-    pub(super) async fn release(mut self) -> Result<(Record, u64), DeployError> {
+    pub(super) async fn release(mut self) -> Result<(), DeployError> {
         self.flush().await?;
-        self.record.lease = None;
-        match self.parts.put(Some(&self.version), &self.record).await {
+        let released = |head: &Head| Head {
+            lease: None,
+            ..head.clone()
+        };
+        let head = released(&self.record.head);
+        match self.parts.put(Some(&self.version), &self.record, &head, None).await {
             Ok(_) => {}
             Err(PutError::Conflict | PutError::Unknown(_) | PutError::Unavailable(_)) => {
                 // It runs out by itself, or an operator has written: one more try on what is there.
-                if let Some((version, mut found)) = self.parts.load().await?
-                    && found.token.epoch == self.record.token.epoch
+                if let Some((version, found)) = self.parts.load().await?
+                    && found.head.token.epoch == head.token.epoch
                 {
-                    found.lease = None;
-                    let _ = self.parts.put(Some(&version), &found).await;
+                    let head = released(&found.head);
+                    let _ = self.parts.put(Some(&version), &found, &head, None).await;
                 }
             }
             Err(PutError::Fatal(error)) => return Err(error),
         }
-        Ok((self.record, self.writes + 1))
+        Ok(())
     }
 
     fn take_in(&mut self, version: StoreVersion, record: Record) -> Result<(), DeployError> {
-        if record.lease.as_ref().map(|lease| &lease.holder)
-            == self.record.lease.as_ref().map(|lease| &lease.holder)
-            && record.token.epoch == self.record.token.epoch
-        {
+        let (theirs, ours) = (&record.head, &self.record.head);
+        let holder = |head: &Head| head.lease.as_ref().map(|lease| Arc::clone(&lease.holder));
+        if holder(theirs) == holder(ours) && theirs.token.epoch == ours.token.epoch {
             self.version = version;
             self.record = record;
+            // Somebody else's entries are in it.
+            self.timeline = None;
             return Ok(());
         }
-        let who = record
-            .lease
-            .map_or_else(|| "nobody, it was given back".to_owned(), |lease| lease.holder);
+        let who = holder(theirs).unwrap_or_else(|| "nobody, it was given back".into());
         Err(DeployError::LeaseLost {
-            why: format!("the holder is now {who}, epoch {}", record.token.epoch),
+            why: format!("the holder is now {who}, epoch {}", theirs.token.epoch),
         })
     }
 
@@ -322,78 +355,91 @@ impl Held {
             self.flush().await?;
         }
         let at = self.parts.clock.now();
+        let (begun, mut event) = match change {
+            Change::Renew => (None, None),
+            Change::Apply(event) => (None, Some(event)),
+            Change::Begin(begun, event) => (Some(begun), Some(event)),
+        };
         loop {
-            let (next, entry) = self.after(at, &change)?;
-            // Counted from before the write: it may take effect long before its answer arrives.
-            let before = Renewed {
-                monotonic: self.parts.clock.monotonic(),
-                wall: self.parts.clock.now(),
-            };
-            self.writes += 1;
-            let written = match self.parts.put(Some(&self.version), &next).await {
-                Ok(version) => {
-                    self.version = version;
-                    self.record = next;
-                    true
+            let mut head = self.record.head.clone();
+            if let Some(lease) = &mut head.lease {
+                lease.renewal = lease.renewal.saturating_add(1);
+            }
+            let mut entry = None;
+            let mut kept = None;
+            if let Some(event) = event.take() {
+                head.lifecycle = begun
+                    .clone()
+                    .unwrap_or_else(|| Arc::new(Lifecycle::clone(&head.lifecycle).apply(at, &event)));
+                head.token.seq = head.token.seq.saturating_add(1);
+                let news = is_news(self.lifecycle(), &head.lifecycle, &event);
+                entry = self::entry(&head.lifecycle, at, event);
+                if news {
+                    kept = entry.as_ref().map(line).transpose()?;
                 }
-                Err(PutError::Fatal(error)) => return Err(error),
-                Err(PutError::Unavailable(error)) => {
-                    self.pause_or_give_up(&error).await?;
-                    false
-                }
-                Err(PutError::Unknown(error)) => {
-                    self.pause_or_give_up(&error).await?;
-                    self.read_back(&next).await?
-                }
-                Err(PutError::Conflict) => self.read_back(&next).await?,
-            };
-            if written {
-                self.renewed = before;
-                if let Some(entry) = &entry {
-                    tracing::debug!(
-                        service = %self.parts.service,
-                        deployment = %entry.deployment,
-                        phase = %entry.phase,
-                        event = ?entry.event,
-                        "stored"
-                    );
-                    self.parts.observer.observe(entry);
+            }
+            if self.store(head, kept).await? {
+                if let Some(entry) = entry {
+                    self.stored(&entry);
                 }
                 return Ok(());
             }
+            event = entry.map(|entry| entry.event);
         }
     }
 
-    /// The record after a change of what is known to be stored.
-    fn after(&self, at: Timestamp, change: &Change) -> Result<(Record, Option<Entry>), DeployError> {
-        let mut next = self.record.clone();
-        let event = match change {
-            Change::Renew => None,
-            Change::Apply(event) => {
-                next.lifecycle = next.lifecycle.apply(at, event);
-                Some(event)
-            }
-            Change::Begin(begun, event) => {
-                next.lifecycle = Lifecycle::clone(begun);
-                Some(event)
-            }
+    /// Writes the record once. `false` when it has to be built anew, on what is there now.
+    async fn store(&mut self, head: Head, line: Option<String>) -> Result<bool, DeployError> {
+        // Counted from before the write: it may take effect long before its answer arrives.
+        let before = Renewed {
+            monotonic: self.parts.clock.monotonic(),
+            wall: self.parts.clock.now(),
         };
-        let entry = event.and_then(|event| entry(&next.lifecycle, at, event.clone().abridged()));
-        if let (Some(event), Some(entry)) = (event, &entry) {
-            next.token.seq = next.token.seq.saturating_add(1);
-            if is_news(&self.record.lifecycle, &next.lifecycle, event) {
-                next.push(entry)?;
+        self.writes += 1;
+        let put = self
+            .parts
+            .put(Some(&self.version), &self.record, &head, line.as_deref());
+        let written = match put.await {
+            Ok(version) => {
+                self.version = version;
+                self.record.accept(head, line.as_deref());
+                true
             }
+            Err(PutError::Fatal(error)) => return Err(error),
+            Err(PutError::Unavailable(error)) => {
+                self.pause_or_give_up(&error).await?;
+                false
+            }
+            Err(PutError::Unknown(error)) => {
+                self.pause_or_give_up(&error).await?;
+                self.read_back(&head).await?
+            }
+            Err(PutError::Conflict) => self.read_back(&head).await?,
+        };
+        if written {
+            self.renewed = before;
         }
-        if let Some(lease) = &mut next.lease {
-            lease.renewal = lease.renewal.saturating_add(1);
+        Ok(written)
+    }
+
+    /// Tells who watches what has been stored.
+    fn stored(&mut self, entry: &Entry) {
+        tracing::debug!(
+            service = %self.parts.service,
+            deployment = %entry.deployment,
+            phase = %entry.phase,
+            event = ?entry.event,
+            "stored"
+        );
+        if let Some(timeline) = &mut self.timeline {
+            timeline.push(entry);
         }
-        Ok((next, entry))
+        self.parts.observer.observe(entry);
     }
 
     /// Reads the record again after a conflict or an unknown outcome. `true` when it is what was to
     /// be written; otherwise what is there is taken in, if it is still ours to change.
-    async fn read_back(&mut self, wanted: &Record) -> Result<bool, DeployError> {
+    async fn read_back(&mut self, wanted: &Head) -> Result<bool, DeployError> {
         let found = match self.parts.load().await {
             Ok(Some(found)) => found,
             Ok(None) => {
@@ -409,7 +455,7 @@ impl Held {
             }
             Err(error) => return Err(error),
         };
-        let written = is_mine(&found.1, wanted);
+        let written = is_mine(&found.1.head, wanted);
         self.take_in(found.0, found.1)?;
         Ok(written)
     }
@@ -426,7 +472,7 @@ impl Held {
 
     /// Writes the tail of the journal into a segment of its own.
     async fn flush(&mut self) -> Result<(), DeployError> {
-        let Some(number) = self.record.lifecycle.run().map(|run| run.id.number()) else {
+        let Some(number) = self.lifecycle().run().map(|run| run.id.number()) else {
             return Ok(());
         };
         if self.record.tail_is_empty() {
@@ -434,7 +480,7 @@ impl Held {
         }
         let body = Bytes::from(self.record.segment_body());
         loop {
-            let key = self.parts.keys.segment(number, self.record.segment);
+            let key = self.parts.keys.segment(number, self.record.head.segment);
             match self.parts.store.put_new(&key, body.clone()).await {
                 Ok(()) => break,
                 // An earlier try of ours, or of a predecessor, wrote it: the next number is free.
@@ -442,7 +488,7 @@ impl Held {
                     if self.parts.store.get(&key).await?.as_ref() == Some(&body) {
                         break;
                     }
-                    self.record.segment = self.record.segment.saturating_add(1);
+                    self.record.head.segment = self.record.head.segment.saturating_add(1);
                 }
                 Err(error @ (StoreError::Unavailable { .. } | StoreError::Unknown { .. })) => {
                     self.pause_or_give_up(&error).await?;
@@ -456,7 +502,7 @@ impl Held {
 }
 
 /// Whether a record is the one that this deployer wrote last: its step, its renewal, its name.
-fn is_mine(found: &Record, wanted: &Record) -> bool {
+fn is_mine(found: &Head, wanted: &Head) -> bool {
     found.token == wanted.token && found.lease == wanted.lease
 }
 
@@ -465,22 +511,25 @@ fn is_news(before: &Lifecycle, after: &Lifecycle, event: &Event) -> bool {
     match event {
         Event::Waited => false,
         Event::Watched { .. } | Event::Verified { .. } => {
-            let what = |lifecycle: &Lifecycle| {
-                lifecycle
-                    .run()
-                    .map(|run| (run.phase, run.waiting_for.clone(), run.reason.clone()))
+            let said = |lifecycle: &Lifecycle, other: &Lifecycle| match (lifecycle.run(), other.run()) {
+                (Some(run), Some(other)) => {
+                    run.phase != other.phase
+                        || run.waiting_for != other.waiting_for
+                        || run.reason != other.reason
+                }
+                (run, other) => run.is_some() != other.is_some(),
             };
-            what(before) != what(after)
+            said(before, after)
         }
         _ => true,
     }
 }
 
 fn held(parts: &Parts, loaded: &Loaded, lease: &Lease) -> DeployError {
-    let run = loaded.as_ref().and_then(|(_, record)| record.lifecycle.open());
+    let run = loaded.as_ref().and_then(|(_, record)| record.lifecycle().open());
     DeployError::Held {
         service: parts.service.to_string(),
-        holder: lease.holder.clone(),
+        holder: lease.holder.to_string(),
         since: lease.since,
         at: run.map(|run| (run.id, run.phase)),
     }

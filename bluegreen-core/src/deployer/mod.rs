@@ -28,6 +28,7 @@ use crate::lifecycle::{
 use crate::{Op, Operation, Phase, Plan, Release, ServiceName, Signed, Slot, Split, StoreError, Token};
 use lease::Held;
 use parts::Parts;
+use report::Timeline;
 
 /// Deploys one service. Cheap to clone: all clones are one deployer.
 ///
@@ -176,7 +177,7 @@ impl Deployer {
             .parts
             .load()
             .await?
-            .map(|(_, record)| record.lifecycle)
+            .map(|(_, record)| record.head.lifecycle)
             .unwrap_or_default();
         let asked = Begin {
             operation: Operation::Deploy,
@@ -197,7 +198,7 @@ impl Deployer {
         let Some((_, record)) = self.parts.load().await? else {
             return Ok(None);
         };
-        let Some(run) = record.lifecycle.open() else {
+        let Some(run) = record.lifecycle().open() else {
             return Ok(None);
         };
         let plan = run.plan.clone();
@@ -223,7 +224,7 @@ impl Deployer {
             .parts
             .load()
             .await?
-            .and_then(|(_, record)| record.lifecycle.open().cloned());
+            .and_then(|(_, record)| record.lifecycle().open().cloned());
         if let Some(run) = open {
             self.parts
                 .request(|lifecycle| match lifecycle.open() {
@@ -370,15 +371,15 @@ impl Deployer {
             .parts
             .observe_all(&Op::new(Token::default(), "status", Duration::from_secs(10)))
             .await;
-        let lease = record.as_ref().and_then(|record| record.lease.as_ref());
+        let lease = record.as_ref().and_then(|record| record.head.lease.as_ref());
         Ok(Status {
             service: self.parts.service.clone(),
-            holder: lease.map(|lease| (lease.holder.clone(), lease.since)),
+            holder: lease.map(|lease| (lease.holder.to_string(), lease.since)),
             entries: record
                 .as_ref()
-                .map(|record| record.entries().collect())
+                .map(|record| record.entries())
                 .unwrap_or_default(),
-            lifecycle: record.map(|record| record.lifecycle).unwrap_or_default(),
+            lifecycle: record.map(|record| Lifecycle::clone(record.lifecycle())).unwrap_or_default(),
             routers: seen
                 .into_iter()
                 .map(|(name, seen)| (name, seen.map_err(|fault| fault.to_string())))
@@ -413,7 +414,7 @@ impl Deployer {
     pub async fn journal(&self, number: u64) -> Result<Vec<Entry>, DeployError> {
         let mut entries = self.segments(number).await?;
         if let Some((_, record)) = self.parts.load().await? {
-            let tail = record.entries();
+            let tail = record.entries().into_iter();
             entries.extend(tail.filter(|entry| entry.deployment.number() == number));
         }
         Ok(entries)
@@ -485,7 +486,7 @@ impl Deployer {
             .parts
             .load()
             .await?
-            .and_then(|(_, record)| record.lifecycle.run().map(|run| run.plan.clone()));
+            .and_then(|(_, record)| record.lifecycle().run().map(|run| run.plan.clone()));
         let Some(plan) = last else {
             return Err(DeployError::NothingToDo(format!(
                 "nothing has been deployed yet: there is nothing to {operation}"
@@ -513,7 +514,7 @@ impl Deployer {
                     }
                     // It has ended without a report: claiming files it.
                     match self.claim(&run.plan).await {
-                        Ok(held) => drop(held.release().await?),
+                        Ok(held) => held.release().await?,
                         Err(DeployError::Held { .. }) => {}
                         Err(error) => return Err(error),
                     }
@@ -530,6 +531,18 @@ impl Deployer {
         Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
     }
 
+    /// The phases of an operation that others have worked on too, from its journal.
+    async fn timeline(&self, held: &Held, number: u64) -> Result<Timeline, DeployError> {
+        let mut timeline = Timeline::default();
+        let put_away = self.segments(number).await?;
+        for entry in put_away.iter().chain(&held.tail().await?) {
+            if entry.deployment.number() == number {
+                timeline.push(entry);
+            }
+        }
+        Ok(timeline)
+    }
+
     /// Puts the report of an ended operation into the history, once.
     async fn file_report(&self, held: &Held) -> Result<Option<Report>, DeployError> {
         let Some(run) = held.lifecycle().run() else {
@@ -539,11 +552,12 @@ impl Deployer {
         if let Some(report) = self.report_of(number).await? {
             return Ok(Some(report));
         }
-        let mut entries = self.segments(number).await?;
-        let tail = held.tail().await?.into_iter();
-        entries.extend(tail.filter(|entry| entry.deployment.number() == number));
+        let timeline = match held.timeline() {
+            Some(timeline) => timeline.clone(),
+            None => self.timeline(held, number).await?,
+        };
         let slots = held.lifecycle().slots();
-        let report = Report::new(self.parts.service.clone(), slots, run, &entries, held.writes());
+        let report = Report::new(self.parts.service.clone(), slots, run, timeline, held.writes());
         if run.end.is_some() {
             let body = serde_json::to_vec(&report).map_err(|error| DeployError::Record {
                 message: error.to_string(),

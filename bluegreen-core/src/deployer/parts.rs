@@ -24,7 +24,7 @@ use crate::{
 pub(super) struct Parts {
     pub(super) service: ServiceName,
     pub(super) keys: Keys,
-    pub(super) holder: String,
+    pub(super) holder: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) store: Arc<dyn Store>,
     pub(super) routers: Vec<Arc<dyn Router>>,
@@ -318,9 +318,9 @@ impl DeployerBuilder {
             .nonce
             .unwrap_or_else(|| RandomState::new().build_hasher().finish());
         Ok(Deployer::from_parts(Parts {
-            keys: Keys(self.service.clone()),
+            keys: Keys::new(self.service.clone()),
             service: self.service,
-            holder: format!("{} ({nonce:016x})", crate::text::bounded(&self.holder, 200)),
+            holder: format!("{} ({nonce:016x})", crate::text::bounded(&self.holder, 200)).into(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             store: self.store.ok_or(DeployError::MissingPart("store"))?,
             host: self.host.ok_or(DeployError::MissingPart("host"))?,

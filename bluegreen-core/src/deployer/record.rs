@@ -19,7 +19,7 @@ const TAIL_BYTES: usize = 12 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Lease {
     /// Who: a name that people recognise, and a part that is never the same twice.
-    pub(super) holder: String,
+    pub(super) holder: Arc<str>,
     pub(super) since: Timestamp,
     pub(super) ttl_ms: u64,
     /// Grows with each renewal, so that others see that the holder is alive.
@@ -27,39 +27,89 @@ pub(super) struct Lease {
 }
 
 /// The one register of a service: lock and journal in one.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Record {
+    pub(super) head: Head,
+    /// The newest entries of the journal.
+    tail: Tail,
+}
+
+/// All of a record but its tail: what a write replaces.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Head {
     pub(super) format: u32,
     pub(super) token: Token,
     pub(super) lease: Option<Lease>,
-    pub(super) lifecycle: Lifecycle,
+    pub(super) lifecycle: Arc<Lifecycle>,
     /// The number of the segment that the tail will become.
     pub(super) segment: u64,
-    /// The newest entries of the journal, already written. Shared with the records that came before,
-    /// of which each write makes a copy.
-    tail: Vec<Arc<RawValue>>,
+}
+
+/// Entries that are not put away yet: already written as JSON, with a comma between two. Each write of
+/// the record copies them and none writes them anew.
+#[derive(Debug, Default)]
+struct Tail(String);
+
+impl Tail {
+    fn push(&mut self, line: &str) {
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        self.0.push_str(line);
+    }
+
+    /// The entries, as far as they can be read.
+    fn lines(&self) -> Vec<Box<RawValue>> {
+        serde_json::from_str(&["[", &self.0, "]"].concat()).unwrap_or_default()
+    }
 }
 
 impl Record {
     pub(super) fn new() -> Self {
         Self {
-            format: FORMAT,
-            token: Token::default(),
-            lease: None,
-            lifecycle: Lifecycle::default(),
-            segment: 0,
-            tail: Vec::new(),
+            head: Head {
+                format: FORMAT,
+                token: Token::default(),
+                lease: None,
+                lifecycle: Arc::default(),
+                segment: 0,
+            },
+            tail: Tail::default(),
         }
     }
 
-    pub(super) fn encode(&self) -> Result<Vec<u8>, DeployError> {
-        // Room for the tail and a plan of usual size, so that it need not grow on the way. What is kept
-        // is a copy of the right size: many records are held at once.
-        let mut room = Vec::with_capacity(TAIL_BYTES + 8 * 1024);
-        serde_json::to_writer(&mut room, self).map_err(|error| DeployError::Record {
+    pub(super) fn lifecycle(&self) -> &Lifecycle {
+        &self.head.lifecycle
+    }
+
+    /// The body of the record with another head and, if there is one, another entry.
+    pub(super) fn encode(&self, head: &Head, line: Option<&str>) -> Result<Vec<u8>, DeployError> {
+        // What a head needs beside the plan, generously.
+        const HEAD_BYTES: usize = 2048;
+        let plan = head.lifecycle.run().map_or(0, |run| run.plan.json().len());
+        let mut body = Vec::with_capacity(HEAD_BYTES + plan + self.tail.0.len() + line.map_or(0, str::len));
+        serde_json::to_writer(&mut body, head).map_err(|error| DeployError::Record {
             message: error.to_string(),
         })?;
-        Ok(room.as_slice().to_vec())
+        body.pop(); // the brace, to go on behind it
+        body.extend_from_slice(b",\"tail\":[");
+        body.extend_from_slice(self.tail.0.as_bytes());
+        if let Some(line) = line {
+            if !self.tail.0.is_empty() {
+                body.push(b',');
+            }
+            body.extend_from_slice(line.as_bytes());
+        }
+        body.extend_from_slice(b"]}");
+        Ok(body)
+    }
+
+    /// What was written has become the record.
+    pub(super) fn accept(&mut self, head: Head, line: Option<&str>) {
+        self.head = head;
+        if let Some(line) = line {
+            self.tail.push(line);
+        }
     }
 
     pub(super) fn decode(body: &[u8]) -> Result<Self, DeployError> {
@@ -67,15 +117,24 @@ impl Record {
         struct Probe {
             format: u32,
         }
+        #[derive(Deserialize)]
+        struct Body {
+            format: u32,
+            token: Token,
+            lease: Option<Lease>,
+            lifecycle: Arc<Lifecycle>,
+            segment: u64,
+            tail: Vec<Box<RawValue>>,
+        }
         let damaged = |error: serde_json::Error| DeployError::Record {
             message: format!(
                 "it is damaged ({error}); it was left as it is: restore it from a backup, or move it away and adopt"
             ),
         };
-        let read = serde_json::from_slice::<Self>(body);
+        let read = serde_json::from_slice::<Body>(body);
         // What is newer may be readable by chance, and what cannot be read may be newer.
         let format = match &read {
-            Ok(record) => record.format,
+            Ok(body) => body.format,
             Err(_) => serde_json::from_slice::<Probe>(body).map_err(damaged)?.format,
         };
         if format > FORMAT {
@@ -85,30 +144,34 @@ impl Record {
                 ),
             });
         }
-        read.map_err(damaged)
-    }
-
-    pub(super) fn push(&mut self, entry: &Entry) -> Result<(), DeployError> {
-        let raw = serde_json::value::to_raw_value(entry).map_err(|error| DeployError::Record {
-            message: error.to_string(),
-        })?;
-        self.tail.push(raw.into());
-        Ok(())
+        let read = read.map_err(damaged)?;
+        let mut tail = Tail::default();
+        for line in &read.tail {
+            tail.push(line.get());
+        }
+        let head = Head {
+            format: read.format,
+            token: read.token,
+            lease: read.lease,
+            lifecycle: read.lifecycle,
+            segment: read.segment,
+        };
+        Ok(Self { head, tail })
     }
 
     /// Whether the tail should go out before more is added.
-    pub(super) fn tail_is_full(&self) -> bool {
-        self.tail.iter().map(|raw| raw.get().len()).sum::<usize>() > TAIL_BYTES
+    pub(super) const fn tail_is_full(&self) -> bool {
+        self.tail.0.len() > TAIL_BYTES
     }
 
     pub(super) const fn tail_is_empty(&self) -> bool {
-        self.tail.is_empty()
+        self.tail.0.is_empty()
     }
 
     /// The tail as the body of a segment: one entry a line.
     pub(super) fn segment_body(&self) -> Vec<u8> {
         let mut body = Vec::new();
-        for raw in &self.tail {
+        for raw in self.tail.lines() {
             body.extend_from_slice(raw.get().as_bytes());
             body.push(b'\n');
         }
@@ -116,28 +179,38 @@ impl Record {
     }
 
     pub(super) fn clear_tail(&mut self) {
-        self.tail.clear();
-        self.segment += 1;
+        self.tail = Tail::default();
+        self.head.segment += 1;
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.tail
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let lines = self.tail.lines();
+        lines
             .iter()
             .filter_map(|raw| serde_json::from_str(raw.get()).ok())
+            .collect()
     }
 }
 
 /// The keys of a service in the store.
 #[derive(Debug, Clone)]
-pub(super) struct Keys(pub(super) ServiceName);
+pub(super) struct Keys {
+    service: ServiceName,
+    record: String,
+}
 
 impl Keys {
-    pub(super) fn record(&self) -> String {
-        [self.0.as_str(), "/record"].concat()
+    pub(super) fn new(service: ServiceName) -> Self {
+        let record = [service.as_str(), "/record"].concat();
+        Self { service, record }
+    }
+
+    pub(super) fn record(&self) -> &str {
+        &self.record
     }
 
     pub(super) fn segments(&self, number: u64) -> String {
-        format!("{}/events/{number:010}/", self.0)
+        format!("{}/events/{number:010}/", self.service)
     }
 
     pub(super) fn segment(&self, number: u64, segment: u64) -> String {
@@ -145,7 +218,7 @@ impl Keys {
     }
 
     pub(super) fn reports(&self) -> String {
-        format!("{}/history/", self.0)
+        format!("{}/history/", self.service)
     }
 
     pub(super) fn report(&self, number: u64) -> String {

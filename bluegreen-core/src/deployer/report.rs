@@ -72,10 +72,10 @@ impl Report {
         service: ServiceName,
         slots: &Slots,
         run: &Run,
-        entries: &[Entry],
+        timeline: Timeline,
         writes: u64,
     ) -> Self {
-        let phases = phases(entries);
+        let (started, phases) = timeline.finish();
         let between = |from: fn(&PhaseTime) -> bool, to: fn(&PhaseTime) -> bool| {
             let began = phases.iter().rfind(|time| from(time))?.began;
             let reached = phases.iter().find(|time| time.began >= began && to(time))?.began;
@@ -94,7 +94,7 @@ impl Report {
             origin: run.origin,
             target: run.target,
             slots: slots.clone(),
-            started: entries.first().map_or(run.id.began(), |entry| entry.at),
+            started: started.unwrap_or(run.id.began()),
             ended: run.ended,
             cutover_ms: if promoted {
                 between(
@@ -132,18 +132,23 @@ impl Report {
     }
 }
 
-fn phases(entries: &[Entry]) -> Vec<PhaseTime> {
-    let mut phases: Vec<PhaseTime> = Vec::new();
-    for entry in entries {
-        let same = phases
-            .last()
-            .is_some_and(|last| (last.phase, last.step) == (entry.phase, entry.step));
-        if let Some(last) = phases.last_mut() {
+/// The phases of an operation, entry by entry.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Timeline {
+    started: Option<Timestamp>,
+    phases: Vec<PhaseTime>,
+}
+
+impl Timeline {
+    pub(super) fn push(&mut self, entry: &Entry) {
+        self.started.get_or_insert(entry.at);
+        let last = self.phases.last_mut();
+        let same = last.is_some_and(|last| {
             last.ms = u64::try_from(entry.at.since(last.began).as_millis()).unwrap_or(u64::MAX);
-        }
-        let first = matches!(entry.event, Event::Started { .. });
-        if first || !same {
-            phases.push(PhaseTime {
+            (last.phase, last.step) == (entry.phase, entry.step)
+        });
+        if matches!(entry.event, Event::Started { .. }) || !same {
+            self.phases.push(PhaseTime {
                 phase: entry.phase,
                 step: entry.step,
                 began: entry.at,
@@ -151,8 +156,12 @@ fn phases(entries: &[Entry]) -> Vec<PhaseTime> {
             });
         }
     }
-    phases.retain(|time| time.phase != Phase::Ended);
-    phases
+
+    /// When the operation began, and its phases.
+    fn finish(mut self) -> (Option<Timestamp>, Vec<PhaseTime>) {
+        self.phases.retain(|time| time.phase != Phase::Ended);
+        (self.started, self.phases)
+    }
 }
 
 /// How things stand, as far as is known from the record and the routers.

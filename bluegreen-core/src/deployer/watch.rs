@@ -43,7 +43,13 @@ struct Watched {
 impl Watchers {
     /// Watches what the phase asks for, and nothing else. A gate that cannot be built counts as an
     /// error of its measurement; preflight has told it before.
-    pub(super) fn sync(&mut self, run: &Run, parts: &GateParts, builtin: Option<BuiltIn>, now: Monotonic) {
+    pub(super) fn sync(
+        &mut self,
+        run: &Run,
+        parts: &GateParts,
+        builtin: Option<&(dyn Fn() -> BuiltIn + Sync)>,
+        now: Monotonic,
+    ) {
         let part = (run.phase, run.step, run.exposed, builtin.is_some());
         if self.chosen_for.replace(part) == Some(part) {
             return;
@@ -78,7 +84,7 @@ impl Watchers {
         for (name, slot, spec) in run.gates() {
             watch(name, slot, spec, None);
         }
-        if let Some(builtin) = builtin {
+        if let Some(builtin) = builtin.map(|build| build()) {
             watch(builtin.name, builtin.slot, &builtin.spec, Some(builtin.gate));
         }
     }

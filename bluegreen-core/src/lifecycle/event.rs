@@ -199,15 +199,25 @@ pub enum Event {
 const KEPT_CHECKS: usize = 30;
 
 impl Event {
-    /// The event as the journal keeps it: however many gates a plan has, the record stays small.
-    #[must_use]
-    pub(crate) fn abridged(mut self) -> Self {
-        if let Self::Checked { results } | Self::Watched { results, .. } = &mut self
-            && results.len() > KEPT_CHECKS
-        {
-            results.retain(|result| result.outcome != Outcome::Pass);
-            results.truncate(KEPT_CHECKS);
-        }
-        self
+    /// The event as the journal keeps it, where that is less than all of it: however many gates a plan
+    /// has, the record stays small.
+    pub(crate) fn abridged(&self) -> Option<Self> {
+        let results = match self {
+            Self::Checked { results } | Self::Watched { results, .. } if results.len() > KEPT_CHECKS => results,
+            _ => return None,
+        };
+        let results = results
+            .iter()
+            .filter(|result| result.outcome != Outcome::Pass)
+            .take(KEPT_CHECKS)
+            .cloned()
+            .collect();
+        Some(match self {
+            Self::Watched { watched_ms, .. } => Self::Watched {
+                watched_ms: *watched_ms,
+                results,
+            },
+            _ => Self::Checked { results },
+        })
     }
 }

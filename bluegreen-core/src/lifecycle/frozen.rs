@@ -28,6 +28,12 @@ impl FrozenPlan {
             json: json.into(),
         })
     }
+
+    /// The plan as JSON, as it stands in the record.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.json.get()
+    }
 }
 
 impl Deref for FrozenPlan {
