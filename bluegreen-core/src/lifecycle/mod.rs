@@ -25,7 +25,7 @@ pub use event::{CheckResult, Entry, Event, Signed};
 pub use frozen::FrozenPlan;
 pub use id::{DeploymentId, InvalidDeploymentId};
 pub use phase::{InvalidPhase, Phase};
-pub use run::{End, Moment, Overrides, Pause, Run};
+pub use run::{End, Moment, Overrides, Pause, PhaseGate, Run};
 pub use slots::{SlotState, Slots};
 
 use crate::{Release, Slot, Timestamp, Version};
