@@ -30,6 +30,11 @@ pub(super) const fn is_interruptible(command: &Command) -> bool {
     )
 }
 
+/// Whether a command may change the world: the state is stored before it.
+pub(super) const fn acts(command: &Command) -> bool {
+    !is_interruptible(command) && !matches!(command, Command::Assess | Command::Rest | Command::AskOperator)
+}
+
 /// Whether a command is itself the watching of the phase's gates.
 pub(super) const fn is_watch(command: &Command) -> bool {
     matches!(command, Command::Verify | Command::Watch)

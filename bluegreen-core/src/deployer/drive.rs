@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::act::{Act, is_interruptible, is_watch};
+use super::act::{Act, acts, is_interruptible, is_watch};
 use super::lease::Held;
 use super::watch::Watchers;
 use super::{DeployError, Deployer, Report};
@@ -56,31 +56,43 @@ impl Drive<'_> {
                 return Ok(());
             };
             if matches!(command, Command::Rest | Command::AskOperator) {
+                self.held.store().await?;
                 return Ok(());
             }
             // An abort that was asked for while nobody was at work, or during an act.
             if run.abort.is_some() && run.phase.is_forward() {
-                self.held.commit(Event::Interrupted).await?;
+                self.held.apply(Event::Interrupted)?;
                 continue;
             }
             let left = self.time_left(run);
             let timed = !matches!(command, Command::RunHooks(_) | Command::Notify(_));
             if timed && left.is_some_and(|left| left.is_zero()) {
-                self.held.commit(Event::Expired).await?;
+                self.held.apply(Event::Expired)?;
+                continue;
+            }
+            if acts(&command) || command == Command::AwaitApproval {
+                self.held.store().await?;
+                // A call is not begun unless it can end while the lease is good.
+                if self.held.remaining() < run.plan.lease.call.min(self.held.ttl()) {
+                    self.held.renew().await?;
+                }
+            } else {
+                self.held.keep(run.plan.lease.poll).await?;
+            }
+            if !Arc::ptr_eq(&lifecycle, self.held.lifecycle()) {
+                // An operator has asked for something in between.
                 continue;
             }
             match self.carry_out(&lifecycle, run, &command, left).await? {
-                Ended::By(event) => self.held.commit(event).await?,
+                Ended::By(event) => self.held.apply(event)?,
                 Ended::ByGuards(event, results) => {
                     if let Some(event) = event {
-                        self.held.commit(event).await?;
+                        self.held.apply(event)?;
                     }
-                    self.held
-                        .commit(Event::Watched {
-                            watched_ms: 0,
-                            results,
-                        })
-                        .await?;
+                    self.held.apply(Event::Watched {
+                        watched_ms: 0,
+                        results,
+                    })?;
                 }
             }
         }
@@ -115,10 +127,6 @@ impl Drive<'_> {
     ) -> Result<Ended, DeployError> {
         let parts = &*self.deployer.parts;
         let lease = &run.plan.lease;
-        // A call is not begun unless it can end while the lease is good.
-        if self.held.remaining() < lease.call.min(self.held.ttl()) {
-            self.held.renew().await?;
-        }
         let interruptible = is_interruptible(command);
         let watching = is_watch(command);
         let guarded = run.exposed && run.phase.is_forward() && !watching;
@@ -154,13 +162,12 @@ impl Drive<'_> {
         };
         tokio::pin!(acting, guarding);
         let third = self.held.ttl() / 3;
-        let tick = if interruptible {
-            lease.poll.min(third)
-        } else {
+        let tick = if acts(command) {
             third
+        } else {
+            lease.poll.min(third)
         };
         let mut failed = None;
-        let mut renew_at = parts.clock.monotonic().0.saturating_add(third);
         loop {
             tokio::select! {
                 biased;
@@ -176,15 +183,8 @@ impl Drive<'_> {
                     }
                     failed = Some(results);
                 }
-                () = parts.woken.notified(), if interruptible => { self.held.look().await?; }
-                () = parts.clock.sleep(tick) => {
-                    if parts.clock.monotonic().0 >= renew_at || self.held.remaining() < third {
-                        self.held.renew().await?;
-                        renew_at = parts.clock.monotonic().0.saturating_add(third);
-                    } else if interruptible {
-                        self.held.look().await?;
-                    }
-                }
+                () = parts.woken.notified(), if interruptible => self.held.look().await?,
+                () = parts.clock.sleep(tick) => self.held.keep(tick).await?,
             }
             let lifecycle = self.held.lifecycle();
             let aborted = lifecycle

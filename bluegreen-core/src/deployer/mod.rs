@@ -10,8 +10,10 @@ mod parts;
 mod preflight;
 mod record;
 mod report;
+mod request;
 mod routers;
 mod watch;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -375,11 +377,10 @@ impl Deployer {
         Ok(Status {
             service: self.parts.service.clone(),
             holder: lease.map(|lease| (lease.holder.to_string(), lease.since)),
-            entries: record
-                .as_ref()
-                .map(|record| record.entries())
+            entries: record.as_ref().map(|record| record.entries()).unwrap_or_default(),
+            lifecycle: record
+                .map(|record| Lifecycle::clone(record.lifecycle()))
                 .unwrap_or_default(),
-            lifecycle: record.map(|record| Lifecycle::clone(record.lifecycle())).unwrap_or_default(),
             routers: seen
                 .into_iter()
                 .map(|(name, seen)| (name, seen.map_err(|fault| fault.to_string())))

@@ -89,20 +89,21 @@ impl Record {
         &self.head.lifecycle
     }
 
-    /// The body of the record with another head and, if there is one, another entry.
-    pub(super) fn encode(&self, head: &Head, line: Option<&str>) -> Result<Vec<u8>, DeployError> {
+    /// The body of the record with another head, and more entries.
+    pub(super) fn encode(&self, head: &Head, lines: &[&str]) -> Result<Vec<u8>, DeployError> {
         // What a head needs beside the plan, generously.
         const HEAD_BYTES: usize = 2048;
         let plan = head.lifecycle.run().map_or(0, |run| run.plan.json().len());
-        let mut body = Vec::with_capacity(HEAD_BYTES + plan + self.tail.text.len() + line.map_or(0, str::len));
+        let more = lines.iter().map(|line| line.len() + 1).sum::<usize>();
+        let mut body = Vec::with_capacity(HEAD_BYTES + plan + self.tail.text.len() + more);
         serde_json::to_writer(&mut body, head).map_err(|error| DeployError::Record {
             message: error.to_string(),
         })?;
         body.pop(); // the brace, to go on behind it
         body.extend_from_slice(b",\"tail\":[");
         body.extend_from_slice(self.tail.text.as_bytes());
-        if let Some(line) = line {
-            if !self.tail.text.is_empty() {
+        for (n, line) in lines.iter().enumerate() {
+            if n > 0 || !self.tail_is_empty() {
                 body.push(b',');
             }
             body.extend_from_slice(line.as_bytes());
@@ -112,9 +113,9 @@ impl Record {
     }
 
     /// What was written has become the record.
-    pub(super) fn accept(&mut self, head: Head, line: Option<&str>) {
+    pub(super) fn accept(&mut self, head: Head, lines: &[&str]) {
         self.head = head;
-        if let Some(line) = line {
+        for line in lines {
             self.tail.push(line);
         }
     }

@@ -82,7 +82,8 @@ fn open_points(run: &Run, results: &[CheckResult], outcome: fn(Outcome) -> bool)
             run.gates()
                 .into_iter()
                 .filter(|gate| {
-                    outcome(Outcome::Inconclusive) && !results.iter().any(|result| gate.is_named(&result.name))
+                    outcome(Outcome::Inconclusive)
+                        && !results.iter().any(|result| gate.is_named(&result.name))
                 })
                 .map(|gate| format!("{gate} ({}): not asked yet", gate.slot)),
         )

@@ -15,10 +15,10 @@ const TEXT: &str = r#"
 service = "shop"
 soak = { time = "0s" }
 steps = [
-    { weight = "5%", bake = "10s" },
-    { weight = "25%", bake = "10s" },
-    { weight = "50%", bake = "10s" },
-    { weight = "100%", bake = "10s" },
+    { weight = "5%", bake = "0s" },
+    { weight = "25%", bake = "0s" },
+    { weight = "50%", bake = "0s" },
+    { weight = "100%", bake = "0s" },
 ]
 [[health]]
 name = "health"
