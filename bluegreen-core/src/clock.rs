@@ -57,10 +57,10 @@ impl Timestamp {
     #[must_use]
     pub fn compact(self) -> String {
         let text = self.to_text();
-        let digits = text.as_str().split(['-', ':']);
-        let mut compact: String = digits.collect();
-        // Without the fraction.
-        compact.truncate("20261121T083000".len());
+        let mut compact = String::with_capacity("20261121T083000Z".len());
+        for part in [0..4, 5..7, 8..10, 10..13, 14..16, 17..19] {
+            compact.push_str(text.as_str().get(part).unwrap_or_default());
+        }
         compact.push('Z');
         compact
     }

@@ -15,8 +15,10 @@ use crate::{Monotonic, Op, Phase, Timestamp};
 impl Deployer {
     /// Drives what is open to its end, or to where an operator is needed.
     pub(super) async fn drive(&self, held: Held) -> Result<Report, DeployError> {
+        let id = held.lifecycle().run().map(|run| run.id.to_string());
         let mut drive = Drive {
             deployer: self,
+            name: format!("{}.{}", self.parts.service, id.unwrap_or_default()),
             held,
             watchers: Watchers::default(),
             limit: None,
@@ -29,6 +31,8 @@ impl Deployer {
 
 struct Drive<'a> {
     deployer: &'a Deployer,
+    /// The service and the operation, as the ids of all its acts begin.
+    name: String,
     held: Held,
     watchers: Watchers,
     /// The part of the phase that is timed, and the end of its time by the clock that does not jump.
@@ -138,7 +142,7 @@ impl Drive<'_> {
             let builtin = asks_routers.then_some(&builtin as &(dyn Fn() -> _ + Sync));
             self.watchers.sync(run, gates, builtin, parts.clock.monotonic());
         }
-        let op = Op::new(self.held.token(), op_id(parts.service.as_str(), run), lease.call);
+        let op = Op::new(self.held.token(), op_id(&self.name, run), lease.call);
         let act = Act {
             parts,
             lifecycle,
@@ -198,11 +202,11 @@ impl Drive<'_> {
 }
 
 /// The same for every repetition of one act, other for another.
-fn op_id(service: &str, run: &Run) -> String {
-    let step = if run.phase.belongs_to_a_step() {
-        format!(".{}", run.step + 1)
+fn op_id(operation: &str, run: &Run) -> String {
+    let phase = run.phase.as_str();
+    if run.phase.belongs_to_a_step() {
+        format!("{operation}.{phase}.{}", run.step + 1)
     } else {
-        String::new()
-    };
-    format!("{service}.{}.{}{step}", run.id, run.phase)
+        [operation, ".", phase].concat()
+    }
 }

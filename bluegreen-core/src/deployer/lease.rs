@@ -75,22 +75,22 @@ impl Held {
             Some((version, record)) => (Some(version), record),
             None => (None, Record::new()),
         };
-        let mut head = record.head.clone();
-        head.token = Token {
-            epoch: head.token.epoch.saturating_add(1),
+        let mut taken = record.head.clone();
+        taken.token = Token {
+            epoch: taken.token.epoch.saturating_add(1),
             seq: 0,
         };
         let now = Renewed {
             monotonic: parts.clock.monotonic(),
             wall: parts.clock.now(),
         };
-        head.lease = Some(Lease {
+        taken.lease = Some(Lease {
             holder: parts.holder.clone(),
             since: now.wall,
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             renewal: 0,
         });
-        let version = match parts.put(version.as_ref(), &record, &head, &[]).await {
+        let version = match parts.put(version.as_ref(), &record, &taken, &[]).await {
             Ok(version) => version,
             Err(PutError::Conflict) => return Ok(None),
             Err(PutError::Fatal(error)) => return Err(error),
@@ -98,13 +98,13 @@ impl Held {
                 // Whether it was written shows when it is read back: the holder's name is never the
                 // same twice.
                 match parts.load().await? {
-                    Some((version, found)) if is_mine(&found.head, &head) => version,
+                    Some((version, found)) if is_mine(&found.head, &taken) => version,
                     _ => return Err(error.into()),
                 }
             }
         };
-        let lifecycle = Arc::clone(&head.lifecycle);
-        record.accept(head, &[]);
+        let lifecycle = Arc::clone(&taken.lifecycle);
+        record.accept(taken, &[]);
         let mut held = Self {
             parts,
             record,
