@@ -157,10 +157,11 @@ impl Drive<'_> {
         } else if guarded {
             for_guard = Some(&mut self.watchers);
         }
+        let asking = act.asking();
         let acting = act.carry_out(command, for_act.take());
         let guarding = async {
             match for_guard.take() {
-                Some(watchers) => watchers.until_failure(parts, run, &op).await,
+                Some(watchers) => watchers.until_failure(asking).await,
                 None => std::future::pending().await,
             }
         };

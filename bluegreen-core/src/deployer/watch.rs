@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::Parts;
 use crate::gate::{self, GateParts, Watch};
-use crate::lifecycle::{CheckResult, PhaseGate, Run};
+use crate::lifecycle::{CheckResult, PhaseGate, Run, Slots};
 use crate::plan::GateSpec;
 use crate::text::bounded;
 use crate::{Gate, GateContext, Monotonic, Op, Outcome, Phase, Slot, Verdict};
@@ -100,14 +100,15 @@ impl Watchers {
     }
 
     /// Asks every gate whose time has come, side by side.
-    pub(super) async fn ask(&mut self, parts: &Parts, run: &Run, op: &Op) {
+    pub(super) async fn ask(&mut self, asking: Asking<'_>) {
+        let Asking { parts, op, .. } = asking;
         let now = parts.clock.monotonic();
         let due = self
             .all
             .iter_mut()
             .filter(|watched| watched.watch.due(now))
             .map(|watched| async move {
-                let context = context(parts, run, watched.slot);
+                let context = asking.context(watched.slot);
                 let budget = watched.spec.timeout.saturating_add(GRACE);
                 let op = Op {
                     budget: watched.spec.timeout,
@@ -153,28 +154,23 @@ impl Watchers {
     }
 
     /// Goes on asking until one of them fails.
-    pub(super) async fn until_failure(&mut self, parts: &Parts, run: &Run, op: &Op) -> Vec<CheckResult> {
+    pub(super) async fn until_failure(&mut self, asking: Asking<'_>) -> Vec<CheckResult> {
         loop {
             let results = self.results();
             if results.iter().any(|result| result.outcome == Outcome::Fail) {
                 return results;
             }
-            match self.idle(parts.clock.monotonic()) {
-                Some(idle) => parts.clock.sleep(idle).await,
+            match self.idle(asking.parts.clock.monotonic()) {
+                Some(idle) => asking.parts.clock.sleep(idle).await,
                 None => std::future::pending().await,
             }
-            self.ask(parts, run, op).await;
+            self.ask(asking).await;
         }
     }
 
     /// Goes on asking until each has passed or one has failed, at most for `time`.
-    pub(super) async fn until_decided(
-        &mut self,
-        parts: &Parts,
-        run: &Run,
-        op: &Op,
-        time: Duration,
-    ) -> Vec<CheckResult> {
+    pub(super) async fn until_decided(&mut self, asking: Asking<'_>, time: Duration) -> Vec<CheckResult> {
+        let parts = asking.parts;
         let began = parts.clock.monotonic();
         loop {
             let results = self.results();
@@ -189,14 +185,26 @@ impl Watchers {
                 return results;
             };
             parts.clock.sleep(idle.min(left)).await;
-            self.ask(parts, run, op).await;
+            self.ask(asking).await;
         }
     }
 }
 
-pub(super) fn context(parts: &Parts, run: &Run, slot: Slot) -> GateContext {
-    let release = run.release.clone().filter(|_| slot == run.target);
-    GateContext::new(parts.service.clone(), slot, release, run.split())
+/// On whose behalf gates are asked.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) parts: &'a Parts,
+    /// What runs where.
+    pub(super) slots: &'a Slots,
+    pub(super) run: &'a Run,
+    pub(super) op: &'a Op,
+}
+
+impl Asking<'_> {
+    pub(super) fn context(&self, slot: Slot) -> GateContext {
+        let release = self.slots.get(slot).release.clone();
+        GateContext::new(self.parts.service.clone(), slot, release, self.run.split())
+    }
 }
 
 /// A check that is built in and watched like a gate of the plan.
