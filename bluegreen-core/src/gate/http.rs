@@ -108,7 +108,7 @@ impl HttpGate {
         Ok(Prepared {
             title,
             request,
-            expected: expected(check, &fill)?,
+            expected: expected(check, fill)?,
         })
     }
 

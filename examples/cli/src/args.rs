@@ -23,7 +23,12 @@ pub struct Global {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Prepare the provider and the store, once; changes nobody's traffic
-    Init,
+    Init {
+        /// The slot that has the traffic now: blue or green. Needed the first time, where the provider
+        /// cannot tell
+        #[arg(long)]
+        live: Option<Slot>,
+    },
     /// Check the configuration, tell the plan in words and, with a version, run the preflight checks;
     /// touches nothing
     Check {
@@ -144,7 +149,7 @@ impl Command {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Init => "init",
+            Self::Init { .. } => "init",
             Self::Check { .. } => "check",
             Self::Deploy(_) => "deploy",
             Self::Status => "status",

@@ -8,7 +8,7 @@
 //!
 //! use bluegreen_cli::{Command, Global, Provider, ProviderError, Surroundings};
 //! use bluegreen_core::command::Secrets;
-//! use bluegreen_core::Router;
+//! use bluegreen_core::{Router, Slot};
 //! use clap::Parser;
 //! use serde::Deserialize;
 //!
@@ -29,7 +29,7 @@
 //!         Ok(Vec::new()) // a router for the balancer
 //!     }
 //!
-//!     async fn init(_: &Balancer, _: &Secrets) -> Result<Vec<String>, ProviderError> {
+//!     async fn init(_: &Balancer, _: &Secrets, _: Option<Slot>) -> Result<Vec<String>, ProviderError> {
 //!         Ok(vec!["nothing is to be prepared".to_owned()])
 //!     }
 //! }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bluegreen_core::command::Secrets;
 use bluegreen_core::plan::Problem;
-use bluegreen_core::{DeployerBuilder, Router};
+use bluegreen_core::{DeployerBuilder, Router, Slot};
 use serde::de::DeserializeOwned;
 
 /// Why a provider could not do what it was asked for, with what to do about it.
@@ -60,9 +60,14 @@ pub trait Provider: Send {
     }
 
     /// Prepares the provider once, before the first deployment; changes nobody's traffic. Run twice it
-    /// is as run once. Returns what was done, a line each.
+    /// is as run once. `live` is the slot that has the traffic, where somebody said it. Returns what was
+    /// done, a line each.
     ///
     /// # Errors
-    /// When it could not be prepared.
-    async fn init(config: &Self::Config, secrets: &Secrets) -> Result<Vec<String>, ProviderError>;
+    /// When it could not be prepared, or it cannot be told which slot is live.
+    async fn init(
+        config: &Self::Config,
+        secrets: &Secrets,
+        live: Option<Slot>,
+    ) -> Result<Vec<String>, ProviderError>;
 }

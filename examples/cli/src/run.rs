@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bluegreen_core::command::{CommandHost, CommandMigrator, CommandNotifier, CommandWorkers};
 use bluegreen_core::store::{FileStore, MemoryStore};
-use bluegreen_core::{DeployError, Deployer, Outcome, Plan, Release, Request, Signed, Store};
+use bluegreen_core::{DeployError, Deployer, Outcome, Plan, Release, Request, Signed, Slot, Store};
 use tokio::sync::mpsc;
 
 use crate::args::{Command, Deploy, Global};
@@ -57,7 +57,7 @@ async fn attempt<P: Provider>(
 impl<P: Provider> Ready<P> {
     async fn carry_out(self, command: Command) -> Result<Ended, Failure> {
         match command {
-            Command::Init => self.init().await,
+            Command::Init { live } => self.init(live).await,
             Command::Check { version, release } => {
                 self.check(version.map(|version| release.of(version))).await
             }
@@ -240,12 +240,12 @@ impl<P: Provider> Ready<P> {
         .await
     }
 
-    async fn init(&self) -> Result<Ended, Failure> {
+    async fn init(&self, live: Option<Slot>) -> Result<Ended, Failure> {
         let config = &self.config;
         FileStore::open(config.records()).map_err(DeployError::from)?;
         let mut lines = vec![format!("the store is {}", config.folder.display())];
         lines.extend(
-            P::init(&config.provider, &config.secrets)
+            P::init(&config.provider, &config.secrets, live)
                 .await
                 .map_err(Failure::Provider)?,
         );

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bluegreen_cli::{Provider, ProviderError};
-use bluegreen_core::Router;
 use bluegreen_core::command::Secrets;
 use bluegreen_core::plan::Problem;
+use bluegreen_core::{Router, Slot};
 use bluegreen_nginx::{BucketRouter, LocalTransport, NginxConfig};
 
 /// nginx on this machine, switched without a reload.
@@ -40,8 +40,20 @@ impl Provider for Nginx {
         Ok(vec![Arc::new(router(config)?)])
     }
 
-    async fn init(config: &NginxConfig, _: &Secrets) -> Result<Vec<String>, ProviderError> {
-        let installed = router(config)?.install(None).await?;
+    async fn init(
+        config: &NginxConfig,
+        _: &Secrets,
+        live: Option<Slot>,
+    ) -> Result<Vec<String>, ProviderError> {
+        // What is installed knows who is live. Before that only a person does, and a wrong guess would
+        // send everybody to a slot in which nothing runs.
+        if live.is_none() && !config.http_include.exists() {
+            return Err(ProviderError::Other(
+                "nothing is installed yet, so say which slot has the traffic now: init --live blue"
+                    .to_owned(),
+            ));
+        }
+        let installed = router(config)?.install(live).await?;
         let mut lines = vec![
             format!(
                 "nginx includes {} and {}",

@@ -20,6 +20,19 @@ fn the_demo_loses_no_request() {
 
 #[test]
 #[ignore = "needs nginx"]
+fn at_the_first_time_somebody_has_to_say_which_slot_is_live() {
+    let world = World::not_installed();
+    let refused = world.run(&["init"]);
+    assert_ne!(refused.code, Some(0));
+    refused.said(&["init --live blue"]);
+    world.run(&["init", "--live", "green"]).ended_with(0);
+    world.run(&["status"]).ended_with(0).said(&["green 100%"]);
+    // What is installed knows who is live.
+    world.run(&["init"]).ended_with(0);
+}
+
+#[test]
+#[ignore = "needs nginx"]
 fn a_second_deployment_is_told_who_is_at_work_and_the_first_is_aborted_by_ctrl_c() {
     let world = World::start();
     world.edit("bake = \"2s\"", "bake = \"2m\"");

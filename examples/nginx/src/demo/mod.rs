@@ -62,7 +62,7 @@ async fn hands_on() -> Result<Exit, NoWorld> {
     let world = World::start().await?;
     say(&world.config().display().to_string());
     say(&format!(
-        "shop 1.0.0 is live at http://{}/. Try: bluegreen-nginx --config {} init, check, deploy 2.0.0, status, rollback. \
+        "shop 1.0.0 is live at http://{}/. Try: bluegreen-nginx --config {} init --live blue, check, deploy 2.0.0, status, rollback. \
          Everything is stopped when this program's standard input ends (Ctrl-D).",
         world.public,
         world.config().display()
@@ -92,7 +92,7 @@ async fn show(interrupted: &(dyn Fn() -> bool + Sync)) -> Result<Exit, NoWorld> 
 }
 
 async fn steps(world: &World, interrupted: &(dyn Fn() -> bool + Sync)) -> Result<Exit, NoWorld> {
-    let calm: [&[&str]; 2] = [&["init"], &["check", "2.0.0"]];
+    let calm: [&[&str]; 2] = [&["init", "--live", "blue"], &["check", "2.0.0"]];
     let loaded: [&[&str]; 3] = [
         &["deploy", "2.0.0", "--reason", "the demo"],
         &["status"],

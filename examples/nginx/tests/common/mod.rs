@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_bluegreen-nginx");
 
@@ -64,11 +64,20 @@ pub(crate) struct World {
     child: Child,
     stdin: Option<ChildStdin>,
     pub(crate) config: PathBuf,
+    /// Held open: the program goes on writing.
+    _out: BufReader<ChildStdout>,
 }
 
 impl World {
     /// Set up and installed.
     pub(crate) fn start() -> Self {
+        let world = Self::not_installed();
+        world.run(&["init", "--live", "blue"]).ended_with(0);
+        world
+    }
+
+    /// Set up; nginx knows nothing of it yet.
+    pub(crate) fn not_installed() -> Self {
         let mut child = Command::new(PROGRAM)
             .args(["demo", "--hands-on"])
             .stdin(Stdio::piped())
@@ -79,13 +88,12 @@ impl World {
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut line).unwrap();
-        let world = Self {
+        Self {
             child,
             stdin,
             config: line.trim().into(),
-        };
-        world.run(&["init"]).ended_with(0);
-        world
+            _out: out,
+        }
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
