@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use bluegreen_testkit::load::Report;
 
+/// How many failures are kept as examples: the first ones.
+const EXAMPLES_MAX: usize = 5;
+
 /// What the clients saw, over several loads.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Seen {
@@ -29,9 +32,24 @@ pub struct SeenKind {
 }
 
 impl Seen {
+    /// Adds what others saw.
+    pub fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.failed += other.failed;
+        for (kind, found) in &other.kinds {
+            let seen = self.kinds.entry(kind.clone()).or_default();
+            seen.requests += found.requests;
+            seen.failed += found.failed;
+            for (reason, count) in &found.reasons {
+                *seen.reasons.entry(reason.clone()).or_default() += count;
+            }
+        }
+        let room = EXAMPLES_MAX.saturating_sub(self.examples.len());
+        self.examples.extend(other.examples.iter().take(room).cloned());
+    }
+
     /// Adds what one load came to.
     pub fn add(&mut self, report: &Report) {
-        const EXAMPLES_MAX: usize = 5;
         self.requests += report.sent;
         self.failed += report.failed();
         for (kind, found) in &report.kinds {
