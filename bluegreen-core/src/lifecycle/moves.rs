@@ -124,7 +124,7 @@ pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, en
             run.notices.push(NoticeKind::Succeeded);
         }
         End::RolledBack => {
-            slots.only(run.origin, at);
+            slots.only_after_both(run.origin, at);
             if run.backfilled {
                 lifecycle
                     .stale_backfills
