@@ -1,6 +1,6 @@
 //! Switches that are wrong on purpose, to show that this load would notice.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bluegreen_core::{
@@ -17,9 +17,11 @@ pub(crate) enum Break {
     EarlyRetire,
     /// Each switch reloads nginx, as runbooks do.
     LossyReload,
+    /// What it is told counts as done and as live, and nothing is done.
+    LyingRouter,
 }
 
-/// A router that does the wrong thing after each shift.
+/// A router that does the wrong thing with each shift.
 #[derive(Debug)]
 pub(crate) struct Broken {
     pub(crate) router: Arc<dyn Router>,
@@ -27,6 +29,14 @@ pub(crate) struct Broken {
     pub(crate) how: Break,
     /// nginx and its arguments.
     pub(crate) nginx: Vec<String>,
+    /// What a liar was told last.
+    pub(crate) told: Mutex<Option<Split>>,
+}
+
+impl Broken {
+    fn told(&self) -> MutexGuard<'_, Option<Split>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[async_trait]
@@ -40,7 +50,11 @@ impl Router for Broken {
     }
 
     async fn observe(&self, op: &Op) -> Result<Observation, Fault> {
-        self.router.observe(op).await
+        let told = *self.told();
+        match told {
+            Some(split) => Ok(Observation::new(split, "a lie")),
+            None => self.router.observe(op).await,
+        }
     }
 
     async fn stage(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
@@ -48,10 +62,14 @@ impl Router for Broken {
     }
 
     async fn shift(&self, op: &Op, split: Split) -> Result<(), Fault> {
+        if self.how == Break::LyingRouter {
+            *self.told() = Some(split);
+            return Ok(());
+        }
         self.router.shift(op, split).await?;
         match (self.how, split.only()) {
             (Break::EarlyRetire, Some(live)) => self.host.retire(op, live.other()).await,
-            (Break::EarlyRetire, None) => Ok(()),
+            (Break::EarlyRetire, None) | (Break::LyingRouter, _) => Ok(()),
             (Break::LossyReload, _) => {
                 let (program, arguments) = self.nginx.split_first().ok_or_else(no_reload)?;
                 let mut reload = tokio::process::Command::new(program);
@@ -66,6 +84,11 @@ impl Router for Broken {
     }
 
     async fn verify(&self, op: &Op, split: Split) -> Result<Verification, Fault> {
+        let told = *self.told();
+        if told == Some(split) {
+            let evidence = "a lie".to_owned();
+            return Ok(Verification::Live { evidence });
+        }
         self.router.verify(op, split).await
     }
 

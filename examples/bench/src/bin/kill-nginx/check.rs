@@ -7,7 +7,7 @@ use bluegreen_core::lifecycle::End;
 use bluegreen_core::{Role, Slot, Split, Version};
 use bluegreen_testkit::load::{Kind, Load};
 
-use crate::deployer::COMMAND;
+use crate::deployer::{COMMAND, Ended};
 use crate::world::World;
 
 /// How many requests are sent to see who answers.
@@ -24,11 +24,7 @@ pub(crate) struct Expected {
 }
 
 /// Everything that is not as it should be.
-pub(crate) async fn faults(
-    world: &World,
-    told: Option<End>,
-    expected: &Expected,
-) -> Result<Vec<String>, Failure> {
+pub(crate) async fn faults(world: &World, told: &Ended, expected: &Expected) -> Result<Vec<String>, Failure> {
     let mut faults = Vec::new();
     let mut hold = |holds: bool, what: String| {
         if !holds {
@@ -37,8 +33,11 @@ pub(crate) async fn faults(
     };
     let end = expected.end;
     hold(
-        told == Some(end),
-        format!("the deployer said that it ended as {told:?}, not as {end:?}"),
+        told.end == Some(end),
+        format!(
+            "the deployer said that it ended as {:?}, not as {end:?}",
+            told.end
+        ),
     );
 
     let status = world.watcher.status().await?;
@@ -53,7 +52,7 @@ pub(crate) async fn faults(
         format!("the record says that it ended as {:?}", run.end),
     );
     hold(
-        status.holder.is_none(),
+        told.was_over || status.holder.is_none(),
         format!("the lease is still held: {:?}", status.holder),
     );
     let live: Vec<Slot> = Slot::BOTH

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,8 +13,8 @@ use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::{GateSpec, HttpCheck, LeasePlan, Retention, Step};
 use bluegreen_core::store::FileStore;
 use bluegreen_core::{
-    Deployer, Entry, Event, Fault, Gate, GateContext, Host, Observer, Op, Operation, Plan, Release,
-    RetryPolicy, Router, ServiceName, Share, Signed, Slot, Verdict, Version,
+    Deployer, Entry, Event, Fault, Gate, GateContext, Host, Observer, Op, Plan, Release, Report, RetryPolicy,
+    Router, ServiceName, Share, Signed, Slot, Verdict, Version,
 };
 use bluegreen_nginx::{BucketRouter, Key, LocalTransport, NginxConfig};
 use bluegreen_testkit::loopback::{PerSlot, RemoteHost};
@@ -80,11 +80,18 @@ pub(crate) enum Task {
 pub(crate) enum Word {
     /// It goes on with what a dead predecessor had begun.
     TookOver,
-    Ended {
-        end: Option<End>,
-        reason: Option<String>,
-        trace: Vec<Call>,
-    },
+    Ended(Ended),
+}
+
+/// The end of an operation, as the process tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) end: Option<End>,
+    pub(crate) reason: Option<String>,
+    /// A predecessor had ended it, and died before it gave its lease back: nobody waits for that.
+    pub(crate) was_over: bool,
+    /// The calls that this process made.
+    pub(crate) trace: Vec<Call>,
 }
 
 impl Orders {
@@ -165,12 +172,9 @@ pub(crate) async fn run(folder: &Path) -> Result<(), Failure> {
     let orders: Orders = serde_json::from_slice(&fs::read(folder.join(ORDERS))?)?;
     let trigger = Arc::new(Trigger::new(orders.die_at.clone()));
     let deployer = deployer(&orders, &trigger).await?;
-    let (end, reason) = operate(&orders, &deployer).await?;
-    say(&Word::Ended {
-        end,
-        reason,
-        trace: trigger.trace(),
-    });
+    let mut ended = operate(&orders, &deployer).await?;
+    ended.trace = trigger.trace();
+    say(&Word::Ended(ended));
     Ok(())
 }
 
@@ -190,6 +194,7 @@ async fn deployer(orders: &Orders, trigger: &Arc<Trigger>) -> Result<Deployer, F
             host,
             how,
             nginx,
+            told: Mutex::default(),
         });
     }
     Ok(Deployer::builder(service()?)
@@ -208,36 +213,39 @@ async fn deployer(orders: &Orders, trigger: &Arc<Trigger>) -> Result<Deployer, F
         .build()?)
 }
 
-/// A deployment is begun and resumed by one and the same call; what else is open is resumed.
-async fn operate(orders: &Orders, deployer: &Deployer) -> Result<(Option<End>, Option<String>), Failure> {
+/// Does what is asked for, or what is left of it.
+async fn operate(orders: &Orders, deployer: &Deployer) -> Result<Ended, Failure> {
     let by = Signed::new("kill-nginx", orders.mark.clone());
     if orders.is_again {
         if let Some(report) = deployer.resume().await? {
-            return Ok((report.end, report.reason));
+            return Ok(told(report));
         }
         let status = deployer.status().await?;
         if let Some(run) = status.lifecycle.run().filter(|run| run.by == by) {
-            let Task::Deploy(version) = &orders.task else {
-                return Ok((run.end, run.reason.clone()));
-            };
-            if version.as_str().ends_with(BAD) {
-                return Ok((run.end, run.reason.clone()));
-            }
+            return Ok(Ended {
+                end: run.end,
+                reason: run.reason.clone(),
+                was_over: true,
+                trace: Vec::new(),
+            });
         }
     }
-    let report = match &orders.task {
+    Ok(told(match &orders.task {
         Task::Deploy(version) => {
             let plan = plan(&orders.places)?;
             deployer.deploy(&plan, Release::new(version.clone()), by).await?
         }
         Task::Rollback => deployer.rollback(by).await?,
-    };
-    // Once more after its end, a deployment answers with what was.
-    let is_it = report.operation == Operation::Rollback || matches!(orders.task, Task::Deploy(_));
-    if !is_it {
-        return Err(format!("asked for a rollback, a {} was reported", report.operation).into());
+    }))
+}
+
+fn told(report: Report) -> Ended {
+    Ended {
+        end: report.end,
+        reason: report.reason,
+        was_over: false,
+        trace: Vec::new(),
     }
-    Ok((report.end, report.reason))
 }
 
 /// Finds a bad release out as soon as it has all traffic.

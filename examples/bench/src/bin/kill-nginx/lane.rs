@@ -13,8 +13,8 @@ use bluegreen_testkit::loopback::PerSlot;
 
 use crate::broken::Break;
 use crate::check::{self, Expected};
-use crate::deployer::{BAD, Orders, Task};
-use crate::point::{Call, Point};
+use crate::deployer::{BAD, Ended, Orders, Task};
+use crate::point::Point;
 use crate::process::{Ending, Process};
 use crate::schedule::{CYCLE, Kill, Kind, Schedule, kind_at};
 use crate::world::{Threads, World};
@@ -157,9 +157,9 @@ impl Lane {
             die_at: None,
             broken: self.shared.broken,
         };
-        let (end, reason, trace) = self.drive(kind, kills, &orders).await?;
+        let ended = self.drive(kind, kills, &orders).await?;
         if is_alone {
-            self.shared.schedule().learn(place, &trace);
+            self.shared.schedule().learn(place, &ended.trace);
         }
         let before = self.live;
         let end_wanted = match kind {
@@ -180,23 +180,21 @@ impl Lane {
             version: self.versions.get(self.live).clone(),
             mark: orders.mark.clone(),
         };
-        let faults = check::faults(&self.world, end, &expected).await?;
-        let said = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let faults = check::faults(&self.world, &ended, &expected).await?;
+        let said = ended
+            .reason
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default();
         let told = |fault| format!("{}, {kind}{said}: {fault}", orders.mark);
         self.tally.faults.extend(faults.into_iter().map(told));
-        self.tally.ends.push((kind, end));
+        self.tally.ends.push((kind, ended.end));
         self.ended.push(end_wanted);
         self.shared.progress().operations += 1;
         Ok(())
     }
 
     /// Starts the deployer again and again until the operation is over.
-    async fn drive(
-        &mut self,
-        kind: Kind,
-        kills: Vec<Kill>,
-        orders: &Orders,
-    ) -> Result<(Option<End>, Option<String>, Vec<Call>), Failure> {
+    async fn drive(&mut self, kind: Kind, kills: Vec<Kill>, orders: &Orders) -> Result<Ended, Failure> {
         let mut orders = orders.clone();
         let mut kills = VecDeque::from(kills);
         let mut died = None;
@@ -225,7 +223,7 @@ impl Lane {
                     self.shared.progress().kills += 1;
                 }
                 (Ending::Killed, None) => return Err("somebody else killed the deployer".into()),
-                (Ending::Over { end, reason, trace }, kill) => {
+                (Ending::Over(ended), kill) => {
                     self.shared
                         .schedule()
                         .give_back(kills.len() + usize::from(kill.is_some()));
@@ -234,7 +232,7 @@ impl Lane {
                             self.tally.missed.push(point);
                         }
                     }
-                    return Ok((end, reason, trace));
+                    return Ok(ended);
                 }
                 (Ending::GaveUp(status), kill) => {
                     gives_up += 1;

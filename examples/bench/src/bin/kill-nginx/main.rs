@@ -43,7 +43,8 @@ struct Options {
     /// How often it is killed.
     #[arg(long, default_value_t = 200)]
     kills: usize,
-    /// Repeats the choice of points and moments of a run; by default another each time.
+    /// Chooses points and moments as an earlier run did (what else the machine does is not repeated);
+    /// by default another each time.
     #[arg(long)]
     seed: Option<u64>,
     /// So many services side by side.

@@ -7,14 +7,12 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use bluegreen_bench::Failure;
-use bluegreen_core::lifecycle::End;
 use bluegreen_core::{Clock, Monotonic, SystemClock};
 use nix::sys::signal::Signal;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::deployer::{COMMAND, Word};
-use crate::point::Call;
+use crate::deployer::{COMMAND, Ended, Word};
 
 /// What the process writes on its standard error.
 const LOG: &str = "deployer.log";
@@ -35,11 +33,7 @@ pub(crate) enum Ending {
     /// By SIGKILL.
     Killed,
     /// With the end of the operation.
-    Over {
-        end: Option<End>,
-        reason: Option<String>,
-        trace: Vec<Call>,
-    },
+    Over(Ended),
     /// By itself, before the end of the operation.
     GaveUp(ExitStatus),
 }
@@ -105,7 +99,7 @@ impl Process {
                     None => break,
                     Some(line) => match serde_json::from_str(&line)? {
                         Word::TookOver => took_over = Some(clock.monotonic()),
-                        Word::Ended { end, reason, trace } => over = Some((end, reason, trace)),
+                        Word::Ended(ended) => over = Some(ended),
                     },
                 },
                 () = &mut give_up => return Err(format!("the deployer is not done after {LONGEST:?}").into()),
@@ -113,7 +107,7 @@ impl Process {
         }
         let status = self.child.wait().await?;
         let ending = match over {
-            Some((end, reason, trace)) => Ending::Over { end, reason, trace },
+            Some(ended) => Ending::Over(ended),
             None if status.signal() == Some(Signal::SIGKILL as i32) => Ending::Killed,
             None => Ending::GaveUp(status),
         };

@@ -162,6 +162,13 @@ impl fmt::Display for Report {
                 LEASE.as_millis()
             )?;
         }
+        if let Some(first) = self.missed.first() {
+            let count = self.missed.len();
+            writeln!(
+                f,
+                "{count} points were not reached before an operation was over, first: {first}"
+            )?;
+        }
         if !self.gave_up.is_empty() {
             let (count, first) = (
                 self.gave_up.len(),

@@ -10,10 +10,12 @@ use crate::point::{Call, Edge, Point};
 /// Kills in one operation at most: a crash loop may end a deployment, this is not one.
 const EACH_MAX: usize = 5;
 /// Of so many operations, one is killed at random moments.
-const RANDOM_EVERY: usize = 5;
+const RANDOM_EVERY: usize = 4;
+/// Kills at random in one operation at most: they leave little of it.
+const RANDOM_EACH: usize = 3;
 /// A kill at random comes so long after the start of the process at most: through the wait for the
-/// lease, and through most of a deployment.
-const RANDOM_MAX: Duration = LEASE.saturating_add(Duration::from_millis(1_400));
+/// lease, and through most of what an operation does.
+const RANDOM_MAX: Duration = LEASE.saturating_add(Duration::from_millis(700));
 
 /// The operations, over and over. The live slot changes with each that promotes.
 pub(crate) const CYCLE: [Kind; 5] = [
@@ -100,15 +102,17 @@ impl Schedule {
         }
         self.operations += 1;
         let count = EACH_MAX.min(self.left);
-        let mut kills = if self.operations.is_multiple_of(RANDOM_EVERY) {
-            Vec::new()
+        let kills = if self.operations.is_multiple_of(RANDOM_EVERY) {
+            self.at_random(count.min(RANDOM_EACH))
         } else {
-            self.at_points(place, count)
+            let kills = self.at_points(place, count);
+            // While other kinds have points left, this one's turn is but a short one.
+            if kills.is_empty() {
+                self.at_random(1)
+            } else {
+                kills
+            }
         };
-        if kills.is_empty() {
-            let moment = || Kill::Random(self.dice.below(RANDOM_MAX));
-            kills = std::iter::repeat_with(moment).take(count).collect();
-        }
         self.left -= kills.len();
         Some(kills)
     }
@@ -132,19 +136,19 @@ impl Schedule {
         all.collect::<BTreeSet<_>>().len()
     }
 
+    fn at_random(&mut self, count: usize) -> Vec<Kill> {
+        let moment = || Kill::Random(self.dice.below(RANDOM_MAX));
+        std::iter::repeat_with(moment).take(count).collect()
+    }
+
     /// Points that were not dealt yet, spread over the operation, in its order.
     fn at_points(&mut self, place: usize, count: usize) -> Vec<Kill> {
         let kind = kind_at(place);
-        let all = self.points.get(&place).cloned().unwrap_or_default();
-        let fresh = |dealt: &BTreeSet<(Kind, Point)>| -> Vec<Point> {
-            let is_fresh = |point: &&Point| !dealt.contains(&(kind, (*point).clone()));
-            all.iter().filter(is_fresh).cloned().collect()
-        };
-        let mut points = fresh(&self.dealt);
-        if points.is_empty() {
-            self.dealt.retain(|(other, _)| *other != kind);
-            points = fresh(&self.dealt);
+        if self.dealt.len() >= self.known() {
+            self.dealt.clear();
         }
+        let mut points = self.points.get(&place).cloned().unwrap_or_default();
+        points.retain(|point| !self.dealt.contains(&(kind, point.clone())));
         let stride = points.len().div_ceil(count.max(1)).max(1);
         let first = usize::try_from(self.dice.next()).unwrap_or(0) % stride;
         let chosen: Vec<Point> = points.into_iter().skip(first).step_by(stride).collect();
