@@ -11,6 +11,13 @@
 //!
 //! writes those that are missing, and none that are there. A new format gets a folder of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
 mod kept;
 mod moments;
 mod recorder;

@@ -67,7 +67,7 @@ fn moment(body: &Bytes) -> Option<String> {
     let run = lifecycle.run()?;
     let mut name = format!("{}-{}", run.operation, run.phase);
     if run.phase.belongs_to_a_step() {
-        name.push_str(&format!("-{}", run.step + 1));
+        name = format!("{name}-{}", run.step + 1);
     }
     match run.moment {
         Moment::Before => name.push_str("-hooks-before"),
@@ -75,7 +75,7 @@ fn moment(body: &Bytes) -> Option<String> {
         Moment::Act => {}
     }
     if let Some(end) = run.end {
-        name.push_str(&format!("-{end:?}").to_lowercase());
+        name = format!("{name}-{}", format!("{end:?}").to_lowercase());
     }
     for (holds, what) in [
         (run.pause.is_some(), "-paused"),

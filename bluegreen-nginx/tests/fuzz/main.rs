@@ -1,6 +1,13 @@
 //! What others say or leave behind, damaged in thousands of ways. The same functions run for hours under a
 //! fuzzer, see `fuzz/README.md`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
 #[path = "../../../bluegreen-core/tests/fuzz/mutate.rs"]
 #[allow(dead_code, reason = "the records are for the tests of the core")]
 mod mutate;

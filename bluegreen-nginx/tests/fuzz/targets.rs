@@ -65,9 +65,9 @@ fn digest() -> &'static str {
         let Ok(Verification::Unknown { why }) = verified else {
             panic!("{verified:?}")
         };
-        let words = why.split(|letter: char| !letter.is_ascii_alphanumeric());
+        let mut words = why.split(|letter: char| !letter.is_ascii_alphanumeric());
         let is_digest = |word: &&str| word.len() == DIGEST.len() && *word != DIGEST;
-        words.filter(is_digest).next().unwrap().to_owned()
+        words.find(is_digest).unwrap().to_owned()
     })
 }
 
