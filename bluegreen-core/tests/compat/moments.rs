@@ -256,7 +256,9 @@ async fn every_moment_has_its_record() {
     }
     let mut missing = Vec::new();
     for (name, mut kept) in every_moment().await {
-        if names.contains(&name) {
+        // At which calls a deployer dies is a sample: what it comes through is kept and not asked for.
+        let is_sample = name.ends_with("-aborted") || name.contains("-paused");
+        if names.contains(&name) || (is_sample && !writes) {
             continue;
         }
         if writes {
