@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bluegreen_core::lifecycle::{Begin, CheckResult, Command, FrozenPlan, Lifecycle, Overrides};
+use bluegreen_core::lifecycle::{Begin, CheckResult, Command, End, FrozenPlan, Health, Lifecycle, Overrides};
 use bluegreen_core::plan::{GateSpec, Step};
 use bluegreen_core::{
     Event, Operation, Outcome, Phase, Plan, Release, ServiceName, Signed, Slot, Split, Timestamp,
@@ -202,4 +202,43 @@ fn what_may_still_act_is_waited_for_before_anything_else_also_on_the_way_back() 
         "the rollback waits for this and no other"
     );
     assert_eq!(back.apply(AT, &Event::Waited).command(), Command::Assess);
+}
+
+#[test]
+fn a_slot_that_lost_its_traffic_is_drained_before_it_is_used_again() {
+    let failed = Event::Failed {
+        reason: "the routers did not take it".to_owned(),
+    };
+    let mut lifecycle = at(Phase::Soak).apply(AT, &watched(0, &[("guard/errors", Outcome::Fail)]));
+    let back = Event::Assessed {
+        origin: Health::Healthy,
+        target: Health::Healthy,
+        evidence: "asked".to_owned(),
+    };
+    for event in [back, done(), live(), watched(0, &[("health/up", Outcome::Pass)])] {
+        lifecycle = lifecycle.apply(AT, &event);
+    }
+    assert_eq!(lifecycle.run().unwrap().end, Some(End::RolledBack));
+    // Requests that the candidate had begun may still be in flight there.
+    let again = Begin {
+        operation: Operation::Deploy,
+        release: Some(Release::new(Version::new("3").unwrap())),
+        plan: None,
+        by: Signed::new("ada", "a test"),
+        overrides: Overrides::default(),
+    };
+    let reconciled = Event::Reconciled {
+        routers: vec![("edge".to_owned(), Split::all(Slot::Blue))],
+    };
+    let checked = Event::Checked {
+        results: vec![result("routers", Outcome::Pass)],
+    };
+    let mut next = lifecycle.begin(AT, again).unwrap();
+    next = next.apply(AT, &reconciled).apply(AT, &checked);
+    assert_eq!(next.command(), Command::Drain(Slot::Green));
+    // Until then it stays so, whatever becomes of this deployment.
+    assert!(next.clone().apply(AT, &failed).slots().green.undrained);
+    next = next.apply(AT, &done());
+    assert_eq!(next.command(), Command::Retire(Slot::Green));
+    assert!(!next.slots().green.undrained);
 }

@@ -31,8 +31,10 @@ pub(super) fn reconcile(
         }
     };
     if run.operation == Operation::Adopt {
-        if slots.live() != Some(live) {
-            slots.only(live, at);
+        match slots.live() {
+            Some(recorded) if recorded != live => slots.only_after_both(live, at),
+            Some(_) => {}
+            None => slots.only(live, at),
         }
         run.origin = live;
         run.target = live;

@@ -25,6 +25,11 @@ pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: 
             run.since = at;
             run.attempt = 0;
         }
+        // The hooks after it are done: it is over.
+        Move::Next if matches!(run.phase, Phase::Finish | Phase::Recover) => {
+            let end = end_of(run);
+            finish(run, lifecycle, at, end);
+        }
         Move::Next => {
             let following = following(run, lifecycle);
             enter(run, lifecycle, at, following);
@@ -124,7 +129,7 @@ pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, en
             run.notices.push(NoticeKind::Succeeded);
         }
         End::RolledBack => {
-            slots.only(run.origin, at);
+            slots.only_after_both(run.origin, at);
             if run.backfilled {
                 lifecycle
                     .stale_backfills

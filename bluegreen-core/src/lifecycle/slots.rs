@@ -17,6 +17,17 @@ pub struct SlotState {
     /// Until when a standby is kept for a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retained_until: Option<Timestamp>,
+    /// Whether it lost its traffic without being kept, and requests may still be in flight there: it is
+    /// drained before it is used again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undrained: bool,
+}
+
+impl SlotState {
+    /// Whether requests may be in flight there although it is not live.
+    pub(super) fn may_have_requests(&self) -> bool {
+        self.role == Role::Standby || self.undrained
+    }
 }
 
 /// Both slots.
@@ -69,6 +80,7 @@ impl Slots {
         state.role = role;
         state.since = at;
         state.retained_until = None;
+        state.undrained = false;
     }
 
     /// Puts a release into a slot, as the candidate.
@@ -87,5 +99,11 @@ impl Slots {
     pub(super) fn only(&mut self, live: Slot, at: Timestamp) {
         self.assign(live, Role::Live, at);
         self.assign(live.other(), Role::Empty, at);
+    }
+
+    /// The same where the other slot had traffic until now.
+    pub(super) fn only_after_both(&mut self, live: Slot, at: Timestamp) {
+        self.only(live, at);
+        self.get_mut(live.other()).undrained = true;
     }
 }

@@ -88,7 +88,7 @@ fn resolve(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, by: &Signed,
             .slots
             .retain(run.origin, at, at.plus(run.plan.retention.keep));
     } else {
-        lifecycle.slots.only(run.origin, at);
+        lifecycle.slots.only_after_both(run.origin, at);
     }
 }
 
@@ -296,7 +296,7 @@ pub(super) fn following(run: &mut Run, lifecycle: &Lifecycle) -> Phase {
         (_, Phase::Reconcile) => Phase::Preflight,
         (Operation::Retire, Phase::Preflight) => Phase::Drain,
         (Operation::Contract, Phase::Preflight) => Phase::Contract,
-        (_, Phase::Preflight) if lifecycle.slots.get(run.target).role == Role::Standby => Phase::Drain,
+        (_, Phase::Preflight) if lifecycle.slots.get(run.target).may_have_requests() => Phase::Drain,
         (_, Phase::Preflight | Phase::Retire) => Phase::Stage,
         (_, Phase::Drain) => Phase::Retire,
         (_, Phase::Stage) if run.expands(ExpandWhen::BeforePrepare) => Phase::Migrate,

@@ -190,3 +190,20 @@ async fn smoke_tests_are_asked_after_the_warm_up_too() {
             .all(|(_, split)| *split == Split::all(Slot::Blue))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_ends_after_the_hooks_at_its_end() {
+    for (at, fails, end) in [
+        (HookPoint::after(Phase::Finish), false, End::Promoted),
+        (HookPoint::after(Phase::Recover), true, End::Failed),
+    ] {
+        let world = World::new();
+        if fails {
+            world.smoke.always(Slot::Green, Verdict::fail("login is broken"));
+        }
+        let plan = full_plan().hook(Hook::code("tell", at)).build().unwrap();
+        let deployer = world.builder().hook("tell", Noting::default()).build().unwrap();
+        let report = deployer.deploy(&plan, version("2"), somebody()).await.unwrap();
+        assert_eq!(report.end, Some(end), "{at}: {:?}", report.reason);
+    }
+}

@@ -10,9 +10,9 @@ use bluegreen_testkit::loopback::PerSlot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use crate::Failure;
-use crate::child::{Private, folder, free};
 use crate::method::{Method, Name};
+use bluegreen_bench::Failure;
+use bluegreen_bench::private::{Private, folder, free};
 
 const POLL: Duration = Duration::from_millis(25);
 const LIMIT: Duration = Duration::from_secs(20);

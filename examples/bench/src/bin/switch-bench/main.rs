@@ -5,10 +5,8 @@
 //! (not asked) as soon as the method's own procedure says that it may be. Failures are counted by the
 //! clients.
 
-mod child;
 mod haproxy;
 mod method;
-mod nginx;
 mod ours;
 mod report;
 mod row;
@@ -18,6 +16,8 @@ mod traffic;
 use std::io::Write;
 use std::process::ExitCode;
 
+use bluegreen_bench::Failure;
+use bluegreen_bench::private::is_installed;
 use bluegreen_testkit::loopback::LoopbackHost;
 use clap::Parser;
 
@@ -39,8 +39,6 @@ struct Options {
     json: bool,
 }
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 const NO_NGINX: u8 = 2;
 
 fn main() -> ExitCode {
@@ -59,7 +57,7 @@ fn complain(what: &str) {
 }
 
 fn run(options: &Options) -> Result<ExitCode, Failure> {
-    if !child::is_installed("nginx") {
+    if !is_installed("nginx") {
         complain(
             "nginx is not installed. On Debian and Ubuntu: apt-get install nginx-light (only private instances on loopback are started; the system's own may stay stopped)",
         );
@@ -113,7 +111,7 @@ async fn all(
         row::measure(ours::reload(sides).await?, host, clients, switches).await?,
         row::measure(ours::buckets(sides).await?, host, clients, switches).await?,
     ];
-    if child::is_installed("haproxy") {
+    if is_installed("haproxy") {
         rows.push(row::measure(haproxy::HaProxy::start(sides).await?, host, clients, switches).await?);
     } else {
         complain("haproxy is not installed: its row is left out");

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bluegreen_core::Slot;
 
-use crate::Failure;
+use bluegreen_bench::Failure;
 
 /// A way to switch all traffic, with its own procedure for when the old side may be stopped. At first
 /// blue has all traffic.

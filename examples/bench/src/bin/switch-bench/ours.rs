@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::{Clock, InFlight, Op, Router, Slot, Split, SystemClock, Token, Verification};
-use bluegreen_nginx::{BucketRouter, LocalTransport, NginxConfig, ReloadRouter, Upstream};
+use bluegreen_nginx::{BucketRouter, LocalTransport, ReloadRouter};
 use bluegreen_testkit::loopback::PerSlot;
 
-use crate::Failure;
-use crate::child::free;
 use crate::method::{Method, Name};
-use crate::nginx::{Nginx, Site, location};
+use bluegreen_bench::Failure;
+use bluegreen_bench::nginx::{Nginx, shop};
 
 const POLL: Duration = Duration::from_millis(25);
 const LIMIT: Duration = Duration::from_secs(20);
@@ -27,7 +26,7 @@ pub(crate) struct Ours<R> {
 }
 
 pub(crate) async fn buckets(sides: PerSlot<SocketAddr>) -> Result<Ours<BucketRouter>, Failure> {
-    let (nginx, config) = start(sides).await?;
+    let (nginx, config) = shop(sides).await?;
     let router = BucketRouter::new(config, Arc::new(LocalTransport::new()?))?;
     router.install(Some(Slot::Blue)).await?;
     Ok(Ours {
@@ -39,7 +38,7 @@ pub(crate) async fn buckets(sides: PerSlot<SocketAddr>) -> Result<Ours<BucketRou
 }
 
 pub(crate) async fn reload(sides: PerSlot<SocketAddr>) -> Result<Ours<ReloadRouter>, Failure> {
-    let (nginx, config) = start(sides).await?;
+    let (nginx, config) = shop(sides).await?;
     let router = ReloadRouter::new(config, Arc::new(LocalTransport::new()?))?;
     router.install(Slot::Blue).await?;
     Ok(Ours {
@@ -48,31 +47,6 @@ pub(crate) async fn reload(sides: PerSlot<SocketAddr>) -> Result<Ours<ReloadRout
         clock: SystemClock::new(),
         seq: 0,
     })
-}
-
-/// An nginx as it was before, with a site that is ready for the router's files.
-async fn start(sides: PerSlot<SocketAddr>) -> Result<(Nginx, NginxConfig), Failure> {
-    let site = Site::new()?;
-    site.write("", "return 503;")?;
-    let nginx = site.start().await?;
-    let root = nginx.process.root();
-    let mut config = NginxConfig::new("shop", root.join("split"), free()?);
-    config.http_include = root.join("shop.http");
-    config.server_include = root.join("shop.server");
-    config.pid_file = root.join("nginx.pid");
-    config.nginx.clone_from(&nginx.command);
-    let mut upstream = Upstream::new("web", [sides.blue.to_string()], [sides.green.to_string()]);
-    upstream.keepalive = 32;
-    config.upstreams = vec![upstream];
-    nginx.write(
-        &format!("include {};", config.http_include.display()),
-        &format!(
-            "include {};\n        {}",
-            config.server_include.display(),
-            location("$bluegreen_shop_web")
-        ),
-    )?;
-    Ok((nginx, config))
 }
 
 impl<R> Ours<R> {

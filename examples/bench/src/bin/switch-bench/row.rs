@@ -7,9 +7,9 @@ use bluegreen_testkit::load::{Report, RunningLoad};
 use bluegreen_testkit::loopback::LoopbackHost;
 use tokio::runtime::Handle;
 
-use crate::Failure;
 use crate::method::{Method, Name};
-use crate::traffic::{self, SOCKET_STAYS, Seen};
+use crate::traffic::{self, SOCKET_STAYS};
+use bluegreen_bench::{Failure, Seen};
 
 /// From the beginning of the load to the first switch.
 const WARM_UP: Duration = Duration::from_millis(500);

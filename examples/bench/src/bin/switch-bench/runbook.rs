@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use bluegreen_core::Slot;
 use bluegreen_testkit::loopback::PerSlot;
 
-use crate::Failure;
 use crate::method::{Method, Name};
-use crate::nginx::{Nginx, Site, location};
+use bluegreen_bench::Failure;
+use bluegreen_bench::nginx::{Nginx, Site, location};
 
 #[derive(Debug)]
 pub(crate) struct Runbook {

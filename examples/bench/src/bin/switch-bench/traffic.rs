@@ -1,13 +1,12 @@
 //! The clients: those that go on through all switches of a row, and websockets that are opened before
 //! each switch and closed a while after it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::{Clock, SystemClock};
-use bluegreen_testkit::load::{Kind, Load, Report, RunningLoad};
+use bluegreen_testkit::load::{Kind, Load, RunningLoad};
 use tokio::runtime::Handle;
 
 /// Requests a second of the paced clients; the others come on top.
@@ -58,43 +57,4 @@ pub(crate) fn websockets(target: SocketAddr, clock: &SystemClock, clients: &Hand
         .clock(Arc::new(clock.clone()));
     let _entered = clients.enter();
     load.start()
-}
-
-/// What the clients saw, over several loads.
-#[derive(Debug, Default, serde::Serialize)]
-pub(crate) struct Seen {
-    pub(crate) requests: u64,
-    pub(crate) failed: u64,
-    pub(crate) kinds: BTreeMap<String, SeenKind>,
-    /// The first ones.
-    pub(crate) examples: Vec<String>,
-}
-
-/// What the clients of one kind saw.
-#[derive(Debug, Default, serde::Serialize)]
-pub(crate) struct SeenKind {
-    pub(crate) requests: u64,
-    pub(crate) failed: u64,
-    pub(crate) reasons: BTreeMap<String, u64>,
-}
-
-impl Seen {
-    pub(crate) fn add(&mut self, report: &Report) {
-        const EXAMPLES_MAX: usize = 5;
-        self.requests += report.sent;
-        self.failed += report.failed();
-        for (kind, found) in &report.kinds {
-            let seen = self.kinds.entry(kind.to_string()).or_default();
-            seen.requests += found.sent;
-            seen.failed += found.failed();
-            for (reason, count) in &found.failures {
-                *seen.reasons.entry(reason.to_string()).or_default() += count;
-            }
-        }
-        let room = EXAMPLES_MAX.saturating_sub(self.examples.len());
-        let examples = report.examples.iter().take(room);
-        self.examples.extend(
-            examples.map(|failure| format!("{}: {}: {}", failure.kind, failure.reason, failure.detail)),
-        );
-    }
 }

@@ -15,8 +15,9 @@ use crate::Failure;
 
 /// A process with a folder of its own. Dropped, it is asked to end and waited for.
 #[derive(Debug)]
-pub(crate) struct Private {
-    pub(crate) folder: TempDir,
+pub struct Private {
+    /// Its folder, which goes with it unless it is told to stay.
+    pub folder: TempDir,
     child: Child,
 }
 
@@ -30,11 +31,10 @@ impl Drop for Private {
 
 impl Private {
     /// Starts `command` and waits until it listens.
-    pub(crate) async fn start(
-        folder: TempDir,
-        command: &[String],
-        listens: SocketAddr,
-    ) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// When it cannot be started, ends at once or does not listen after four seconds.
+    pub async fn start(folder: TempDir, command: &[String], listens: SocketAddr) -> Result<Self, Failure> {
         let (program, arguments) = command.split_first().ok_or("no command")?;
         let child = Command::new(program)
             .args(arguments)
@@ -56,24 +56,38 @@ impl Private {
         Err(format!("{program} does not listen on {listens}").into())
     }
 
-    pub(crate) fn root(&self) -> &Path {
+    /// The path of its folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// A folder that workers under another user can read.
-pub(crate) fn folder() -> std::io::Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("switch-bench-").tempdir()?;
+/// A folder that workers under another user can read. Its name begins with that of the program.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn folder() -> std::io::Result<TempDir> {
+    let program = std::env::current_exe()?;
+    let program = program.file_name().unwrap_or_default().to_string_lossy();
+    let folder = tempfile::Builder::new()
+        .prefix(&format!("{program}-"))
+        .tempdir()?;
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
     Ok(folder)
 }
 
-/// A port that is free now.
-pub(crate) fn free() -> std::io::Result<SocketAddr> {
+/// A port of loopback that is free now.
+///
+/// # Errors
+/// When none can be bound.
+pub fn free() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-pub(crate) fn is_installed(program: &str) -> bool {
+/// Whether a program can be started.
+#[must_use]
+pub fn is_installed(program: &str) -> bool {
     Command::new(program)
         .arg("-v")
         .stdout(Stdio::null())

@@ -1,0 +1,172 @@
+//! What is given to each parser, and what has to hold whatever it is. Called from tests with damaged
+//! texts, and by the fuzzer with whatever it finds.
+
+use std::str::FromStr;
+
+use bluegreen_core::lifecycle::{DeploymentId, Event, Lifecycle, Phase, Signed};
+use bluegreen_core::plan::{Boundary, HookPoint, TimeOfDay, Zone, expand, humane, placeholders};
+use bluegreen_core::store::{FileStore, MemoryStore};
+use bluegreen_core::{Deployer, Plan, ServiceName, Share, Slot, Split, Store, Timestamp, Version};
+use bluegreen_testkit::fakes::{CallLog, FakeHost, FakeRouter};
+use bytes::Bytes;
+
+/// A plan that is read is explained, written and read again as the same.
+pub(crate) fn plan_toml(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match Plan::from_toml(text) {
+        Ok(plan) => same_again(&plan),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+pub(crate) fn plan_json(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match Plan::from_json(text) {
+        Ok(plan) => same_again(&plan),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+fn same_again(plan: &Plan) {
+    assert!(!plan.explain().is_empty());
+    let json = plan.to_json().unwrap();
+    assert_eq!(Plan::from_json(&json).as_ref(), Ok(plan), "{json}");
+    let toml = plan.to_toml().unwrap();
+    assert_eq!(Plan::from_toml(&toml).as_ref(), Ok(plan), "{toml}");
+}
+
+/// What is read as a word is written and read again as the same.
+pub(crate) fn words(data: &[u8]) {
+    fn again<T: FromStr + ToString + PartialEq + std::fmt::Debug>(text: &str) {
+        if let Ok(read) = text.parse::<T>() {
+            assert_eq!(read.to_string().parse::<T>().ok(), Some(read), "{text:?}");
+        }
+    }
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(span) = humane::parse(text) {
+        assert_eq!(humane::parse(&humane::format(span)), Ok(span), "{text:?}");
+    }
+    again::<Share>(text);
+    again::<Slot>(text);
+    again::<Phase>(text);
+    again::<HookPoint>(text);
+    again::<DeploymentId>(text);
+    again::<TimeOfDay>(text);
+    again::<Boundary>(text);
+    again::<Zone>(text);
+    again::<ServiceName>(text);
+    again::<Version>(text);
+    if let Ok(names) = placeholders(text) {
+        let filled = expand(text, &|name| Some(format!("<{name}>"))).unwrap();
+        assert!(
+            names.iter().all(|name| filled.contains(&format!("<{name}>"))),
+            "{text:?}"
+        );
+    }
+    let split = format!("\"{text}\"");
+    if let Ok(split) = serde_json::from_str::<Split>(&split) {
+        let sum = Slot::BOTH.map(|slot| split.share(slot).basis_points());
+        assert_eq!(sum.into_iter().sum::<u16>(), 10_000);
+    }
+}
+
+/// A record that is read says its command, takes every kind of event, and is shown. One that is not is
+/// refused. In either case it stays as it is.
+pub(crate) fn record(data: &[u8]) {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        lifecycle: Lifecycle,
+    }
+    if let Ok(Body { lifecycle }) = serde_json::from_slice(data) {
+        for event in events() {
+            let mut next = lifecycle.clone();
+            for _ in 0..3 {
+                let _ = next.command();
+                next = next.apply(Timestamp::from_millis(1_800_000_000_000), &event);
+            }
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let memory = MemoryStore::new();
+        let body = Bytes::copy_from_slice(data);
+        memory.store("shop/record", None, body.clone()).await.unwrap();
+        let log = CallLog::new(std::sync::Arc::new(bluegreen_core::SystemClock::new()));
+        let deployer = Deployer::builder(ServiceName::new("shop").unwrap())
+            .store(memory.clone())
+            .router(FakeRouter::new("edge", &log))
+            .host(FakeHost::new("host", &log))
+            .build()
+            .unwrap();
+        if let Err(error) = deployer.status().await {
+            assert!(error.to_string().contains("it was left as it is"), "{error}");
+        }
+        assert_eq!(memory.load("shop/record").await.unwrap().unwrap().body, body);
+    });
+}
+
+fn events() -> Vec<Event> {
+    let by = || Signed::new("ada", "a test");
+    let (reason, evidence) = (String::new, String::new);
+    vec![
+        Event::Done { evidence: evidence() },
+        Event::Failed { reason: reason() },
+        Event::Expired,
+        Event::Waited,
+        Event::Interrupted,
+        Event::Unknown {
+            reason: reason(),
+            settle_ms: u64::MAX,
+        },
+        Event::Deferred {
+            reason: reason(),
+            retry_after_ms: Some(u64::MAX),
+        },
+        Event::Checked { results: Vec::new() },
+        Event::Watched {
+            watched_ms: u64::MAX,
+            results: Vec::new(),
+        },
+        Event::Verified {
+            routers: Vec::new(),
+            settle_ms: u64::MAX,
+        },
+        Event::Reconciled {
+            routers: vec![("edge".to_owned(), Split::all(Slot::Green))],
+        },
+        Event::AbortRequested { by: by() },
+        Event::ReturnRequested { by: by() },
+        Event::Resolved {
+            by: by(),
+            live: Slot::Blue,
+        },
+    ]
+}
+
+/// A file that is read holds what the store says; another is refused. In either case it stays as it is.
+pub(crate) fn store_file(data: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shop+record.record");
+    std::fs::write(&file, data).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let store = FileStore::open(folder.path()).unwrap();
+        let loaded = store.load("shop/record").await;
+        if let Ok(Some(record)) = &loaded {
+            assert!(data.ends_with(&record.body));
+        }
+        let refused = store.store("shop/record", None, Bytes::from("{}")).await;
+        assert!(refused.is_err());
+    });
+    assert_eq!(std::fs::read(&file).unwrap(), data);
+}
