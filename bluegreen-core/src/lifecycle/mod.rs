@@ -4,6 +4,8 @@
 //! [`command`](Lifecycle::command) out, gives what came of it to [`apply`](Lifecycle::apply), and
 //! stores again. No clock, no I/O, no randomness: the same plan and events give the same bytes. To
 //! resume after a crash is to load it and to ask for its command again; there is no other path.
+//!
+#![doc = include_str!("../../docs/lifecycle.md")]
 
 mod command;
 mod event;

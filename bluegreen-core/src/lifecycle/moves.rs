@@ -32,7 +32,7 @@ pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: 
         Move::Back(reason) => {
             run.reason.get_or_insert(bounded(&reason, REASON_BYTES));
             if run.exposed {
-                run.notices.push(NoticeKind::RollingBack);
+                tell(run, NoticeKind::RollingBack);
                 enter(run, lifecycle, at, Phase::Assess);
             } else {
                 enter(run, lifecycle, at, Phase::Recover);
@@ -44,7 +44,7 @@ pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: 
                 None => reason,
             })
             .map(|reason| bounded(&reason, REASON_BYTES));
-            run.notices.push(NoticeKind::NeedsOperator);
+            tell(run, NoticeKind::NeedsOperator);
             enter(run, lifecycle, at, Phase::Halted);
         }
     }
@@ -63,8 +63,8 @@ pub(super) fn enter(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, pha
         Moment::Act
     };
     match phase {
-        Phase::Stage => run.notices.push(NoticeKind::Started),
-        Phase::Approval => run.notices.push(NoticeKind::ApprovalNeeded),
+        Phase::Stage => tell(run, NoticeKind::Started),
+        Phase::Approval => tell(run, NoticeKind::ApprovalNeeded),
         Phase::Shift => run.exposed = true,
         Phase::Quiesce | Phase::StartWorkers => run.workers_moved = true,
         Phase::Backfill => run.backfilled = true,
@@ -114,6 +114,13 @@ fn end_of(run: &Run) -> End {
     }
 }
 
+/// Notes that people have to be told something. What they have not been told yet is told once.
+fn tell(run: &mut Run, notice: NoticeKind) {
+    if !run.notices.contains(&notice) {
+        run.notices.push(notice);
+    }
+}
+
 /// Ends the operation: the slots get their roles, and people are told.
 pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, end: End) {
     let slots = &mut lifecycle.slots;
@@ -121,7 +128,7 @@ pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, en
         End::Promoted => {
             slots.assign(run.target, Role::Live, at);
             slots.retain(run.origin, at, at.plus(run.plan.retention.keep));
-            run.notices.push(NoticeKind::Succeeded);
+            tell(run, NoticeKind::Succeeded);
         }
         End::RolledBack => {
             slots.only(run.origin, at);
@@ -130,13 +137,13 @@ pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, en
                     .stale_backfills
                     .extend(run.release.as_ref().map(|release| release.version.clone()));
             }
-            run.notices.push(NoticeKind::RolledBack);
+            tell(run, NoticeKind::RolledBack);
         }
         End::Failed | End::Aborted => {
             if run.occupied {
                 slots.assign(run.target, Role::Empty, at);
             }
-            run.notices.push(NoticeKind::Failed);
+            tell(run, NoticeKind::Failed);
         }
         End::Retired | End::Contracted | End::Adopted | End::Resolved => {}
     }
