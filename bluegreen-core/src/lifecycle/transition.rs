@@ -67,7 +67,8 @@ fn asked(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Event)
             }
         }
         Event::Resolved { by, live } => {
-            if run.phase == Phase::Halted {
+            // While a request may still act, nobody can say how it ended.
+            if run.phase == Phase::Halted && run.pause.is_none_or(|pause| pause.settle_ms == 0) {
                 resolve(run, lifecycle, at, by, *live);
             }
         }

@@ -38,7 +38,11 @@ pub(super) fn keeps(protocol: &Protocol, state: &State, number: u32) -> bool {
         }),
         3 => match run.end {
             Some(End::Promoted) => all(run.target),
-            Some(End::Resolved) => state.stored.life.lifecycle().slots().live().is_none_or(all),
+            // The operator's word is held against what the routers were told.
+            Some(End::Resolved) => {
+                let told = |slot| protocol.routers(state).iter().all(|router| router.held == Split::all(slot));
+                state.stored.life.lifecycle().slots().live().is_none_or(told)
+            }
             Some(End::Failed) if run.operation == Operation::Deploy => {
                 // It was refused because the routers disagree: nothing was touched.
                 all(run.origin) || !run.occupied

@@ -60,7 +60,6 @@ pub(super) enum Action {
     CallLagging(usize),
     Release(usize),
     Claim(usize),
-    Expire,
     Later,
     Guard(usize),
     ActUnstored(usize),
@@ -102,7 +101,6 @@ impl Protocol {
             stored: Stored {
                 token: Token::default(),
                 holder: None,
-                good: false,
                 life,
             },
             seats: [seat.clone(), seat],
@@ -146,17 +144,11 @@ impl Protocol {
             self.actions_of(state, seat, actions);
         }
         let open = state.stored.life.open();
-        if let Some(holder) = state.stored.holder {
-            let alive = state.holds(holder) && !matches!(state.seats[holder].stage, Stage::Off);
-            if state.stored.good && (!alive || state.seats[holder].asleep) {
-                actions.push(Action::Expire);
-            }
-        }
         let ended = open.is_none() && state.begun > 0 && state.begun < self.config.operations.len();
         if ended && !state.later {
             actions.push(Action::Later);
         }
-        if left.ills > 0 && state.begun > 0 {
+        if left.ills > 0 && open.is_some() {
             for slot in Slot::BOTH {
                 if !state.sick[index(slot)] && state.running[index(slot)] {
                     actions.push(Action::Sicken(slot));
@@ -196,8 +188,9 @@ impl Protocol {
             let halted = *state.stored.life.command() == Command::AskOperator;
             let open = state.stored.life.open().is_some() && !halted;
             let more = !halted && state.begun < self.config.operations.len();
-            let free = state.stored.holder.is_none() || !state.stored.good;
-            if (free || self.twisted(Twist::NoLease)) && (open || more) {
+            // Of two free seats the first is taken: they are alike.
+            let first = at == 0 || state.seats[0].stage != Stage::Off;
+            if first && (state.is_free() || self.twisted(Twist::NoLease)) && (open || more) {
                 actions.push(Action::Claim(at));
             }
             return;
@@ -216,7 +209,12 @@ impl Protocol {
             _ => self.decide(state, at, seat, actions),
         }
         if left.crashes > 0 {
-            actions.extend([Action::Crash(at), Action::Sleep(at)]);
+            actions.push(Action::Crash(at));
+            // One that sleeps before it looks at its lease again finds it lost, or good: that is a crash, or
+            // nothing.
+            if seat.stage != Stage::Deciding || self.twisted(Twist::Oversleeps) {
+                actions.push(Action::Sleep(at));
+            }
         }
     }
 
@@ -262,8 +260,7 @@ impl Protocol {
                 actions.extend(broken.map(|fates| Action::CrashInCall(at, fates)));
             }
         }
-        let timed = !matches!(command, Command::Wait(_));
-        if timed && run.time_limit().is_some() && left.faults > 0 {
+        if run.time_limit().is_some() && left.faults > 0 {
             actions.push(Action::Look(at, Happening::Expired));
         }
     }
@@ -370,7 +367,6 @@ impl Protocol {
                 state.seats[at].overslept = self.twisted(Twist::Oversleeps);
             }
             Action::Claim(at) => claim(&mut state, at),
-            Action::Expire => state.stored.good = false,
             Action::Later => state.later = true,
             Action::Sicken(slot) => {
                 state.budget.ills -= 1;
@@ -393,7 +389,6 @@ impl Protocol {
             Action::Release(at) => {
                 if state.holds(at) {
                     state.stored.holder = None;
-                    state.stored.good = false;
                 }
                 state.seats[at].stage = Stage::Off;
             }
@@ -453,7 +448,6 @@ impl Protocol {
             state.seats[at].stage = Stage::Off;
             return false;
         }
-        state.stored.good = true;
         true
     }
 
@@ -606,7 +600,6 @@ impl Protocol {
     #[expect(clippy::unused_self, reason = "it stands beside its likes")]
     fn store(&self, state: &mut State, at: usize, life: Life) {
         state.stored.token.seq += 1;
-        state.stored.good = true;
         state.stored.life = life.clone();
         let token = state.stored.token;
         let seat = &mut state.seats[at];
@@ -621,7 +614,6 @@ fn claim(state: &mut State, at: usize) {
     let epoch = state.stored.token.epoch + 1;
     state.stored.token = Token { epoch, seq: 0 };
     state.stored.holder = Some(at);
-    state.stored.good = true;
     let resumes = state.stored.life.open().is_some();
     state.seats[at] = Seat {
         stage: if resumes {

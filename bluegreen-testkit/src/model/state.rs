@@ -17,8 +17,6 @@ pub(super) struct Stored {
     pub(super) token: Token,
     /// Which seat holds the lease; whether its process still lives shows the epoch.
     pub(super) holder: Option<usize>,
-    /// Whether the lease's time is not over.
-    pub(super) good: bool,
     pub(super) life: Life,
 }
 
@@ -122,6 +120,15 @@ impl State {
         self.stored.holder == Some(seat) && self.stored.token.epoch == self.seats[seat].token.epoch
     }
 
+    /// Whether the lease can be taken: nobody has it, or who has it is dead or sleeps, so that its time is
+    /// over sooner or later.
+    pub(super) fn is_free(&self) -> bool {
+        self.stored.holder.is_none_or(|holder| {
+            let seat = &self.seats[holder];
+            !self.holds(holder) || seat.stage == Stage::Off || seat.asleep
+        })
+    }
+
     /// Numbers the tokens anew, so that only their order is left of them.
     pub(super) fn renumber(&mut self) {
         self.late.sort_unstable();
@@ -132,6 +139,14 @@ impl State {
                 seat.asleep = false;
                 seat.overslept = false;
             }
+        }
+        // The seats are alike: one that is free stands last.
+        if self.seats[0].stage == Stage::Off && self.seats[1].stage != Stage::Off {
+            self.seats.swap(0, 1);
+            self.stored.holder = self.stored.holder.map(|holder| 1 - holder);
+        }
+        if self.stored.holder.is_some() && self.is_free() && !self.sleeps() {
+            self.stored.holder = None;
         }
         let mut tokens: Vec<Token> = self.tokens_mut().iter().map(|token| **token).collect();
         tokens.sort_unstable();
@@ -153,6 +168,12 @@ impl State {
                 *token = *new;
             }
         }
+    }
+
+    /// Whether the holder sleeps, and may find its lease still good.
+    fn sleeps(&self) -> bool {
+        let holder = self.stored.holder.and_then(|holder| self.seats.get(holder));
+        holder.is_some_and(|seat| seat.asleep && seat.stage != Stage::Off)
     }
 
     fn tokens_mut(&mut self) -> Vec<&mut Token> {
