@@ -23,6 +23,9 @@ struct Options {
     /// How often operators abort, ask for the way back, or resolve.
     #[arg(long, default_value_t = 1)]
     requests: u8,
+    /// Operators do not resolve what is halted.
+    #[arg(long)]
+    no_resolve: bool,
     /// How many routers change together, up to 3.
     #[arg(long, default_value_t = 1)]
     routers: usize,
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         faults: options.faults,
         ills: options.ills,
         requests: options.requests,
+        resolves: !options.no_resolve,
         fenced: options.fenced,
         attempts: options.attempts,
         approval: options.approval,
@@ -157,6 +161,7 @@ fn json(config: &Config, checked: &Checked, seconds: f64) -> String {
             "faults": config.faults,
             "ills": config.ills,
             "requests": config.requests,
+            "resolves": config.resolves,
             "twist": config.twist.map(Twist::as_str),
         },
         "states": checked.states,

@@ -52,6 +52,8 @@ pub struct Config {
     pub ills: u8,
     /// How often operators abort, ask for the way back, or resolve.
     pub requests: u8,
+    /// Whether operators may resolve what is halted.
+    pub resolves: bool,
     /// Whether routers compare tokens; otherwise they declare a settle time.
     pub fenced: bool,
     /// How often a call is tried.
@@ -77,6 +79,7 @@ impl Default for Config {
             faults: 2,
             ills: 1,
             requests: 1,
+            resolves: true,
             fenced: false,
             attempts: 2,
             approval: false,

@@ -2,7 +2,7 @@
 //! never look like.
 
 use bluegreen_core::lifecycle::{Command, End, Run};
-use bluegreen_core::{Health, Operation, Outcome, Phase, Role, Slot, Split};
+use bluegreen_core::{Health, MigrationPhase, Operation, Outcome, Phase, Role, Slot, Split};
 
 use super::life::{Happening, Life};
 use super::protocol::Protocol;
@@ -113,10 +113,12 @@ impl Protocol {
     }
 
     /// 9: nothing is taken away that another slot may need.
-    #[expect(clippy::unused_self, reason = "it stands beside its likes")]
     pub(super) fn promises_of_migrate(&self, state: &mut State, at: usize) {
-        let slots = state.seats[at].life.lifecycle().slots();
-        let needed = slots.standby().is_some() || state.running.iter().all(|running| *running);
+        let life = &state.seats[at].life;
+        let kept = life.lifecycle().slots().standby().is_some();
+        let live = life.run().map(|run| Split::all(run.target));
+        let alone = self.routers(state).iter().all(|router| Some(router.live) == live);
+        let needed = *life.command() == Command::Migrate(MigrationPhase::Contract) && (kept || !alone);
         state.break_promise(9, needed);
         let holds = state.holds(at);
         state.break_promise(8, !holds);

@@ -174,7 +174,8 @@ impl Protocol {
             actions.push(Action::Ask(Happening::Return));
             for slot in Slot::BOTH {
                 // The routers are asked, and must not say otherwise.
-                if self.routers(state).iter().all(|router| router.held == Split::all(slot)) {
+                let agree = self.routers(state).iter().all(|router| router.held == Split::all(slot));
+                if self.config.resolves && agree {
                     actions.push(Action::Ask(Happening::Resolved(slot)));
                 }
             }
