@@ -27,7 +27,12 @@ fn keeps_every_promise(config: &Config) -> Checked {
     assert!(checked.whole, "not everything was explored");
     for promise in &checked.promises {
         if let Some(trace) = &promise.trace {
-            panic!("promise {}, {}:\n{}", promise.number, promise.text, trace.join("\n"));
+            panic!(
+                "promise {}, {}:\n{}",
+                promise.number,
+                promise.text,
+                trace.join("\n")
+            );
         }
     }
     checked

@@ -24,18 +24,30 @@ pub(crate) struct Row {
 fn key(lifecycle: &Lifecycle) -> String {
     let run = lifecycle.run().map(|run| {
         (
-            (run.operation, run.origin, run.target, run.phase, run.moment, run.step),
+            (
+                run.operation,
+                run.origin,
+                run.target,
+                run.phase,
+                run.moment,
+                run.step,
+            ),
             (tries(run), watched_ms(run), pause(run), run.exposed, run.occupied),
             (run.workers_moved, run.backfilled, run.abort.is_some(), run.end),
             (run.approvals.clone(), run.notices.clone()),
         )
     });
-    format!("{run:?} {:?} {:?}", lifecycle.slots(), lifecycle.stale_backfills())
+    format!(
+        "{run:?} {:?} {:?}",
+        lifecycle.slots(),
+        lifecycle.stale_backfills()
+    )
 }
 
 /// A watch that is long enough is not longer than one that is much longer.
 fn watched_ms(run: &Run) -> u64 {
-    run.watched_ms.min(u64::try_from(run.watch_time().as_millis()).unwrap())
+    run.watched_ms
+        .min(u64::try_from(run.watch_time().as_millis()).unwrap())
 }
 
 /// Where no number of tries is too many they are not counted.
@@ -82,13 +94,22 @@ pub(crate) fn explore(scenario: &Scenario) -> Vec<Row> {
             }
         }
         rows.push(row);
-        assert!(rows.len() < 5000, "{} has no end: {}", scenario.name, label(&lifecycle));
+        assert!(
+            rows.len() < 5000,
+            "{} has no end: {}",
+            scenario.name,
+            label(&lifecycle)
+        );
     }
     let mut distinct: Vec<_> = labels.into_values().collect();
     distinct.sort();
     let count = distinct.len();
     distinct.dedup();
-    assert_eq!(count, distinct.len(), "two states of the table would look the same");
+    assert_eq!(
+        count,
+        distinct.len(),
+        "two states of the table would look the same"
+    );
     rows
 }
 
@@ -131,7 +152,10 @@ fn label(lifecycle: &Lifecycle) -> String {
     for slot in Slot::BOTH {
         let state = lifecycle.slots().get(slot);
         if state.role != Role::Empty || state.release.is_some() {
-            let release = state.release.as_ref().map_or_else(String::new, |r| format!(" {r}"));
+            let release = state
+                .release
+                .as_ref()
+                .map_or_else(String::new, |r| format!(" {r}"));
             let _ = write!(text, " | {slot} {}{release}", state.role);
         }
     }

@@ -79,9 +79,27 @@ pub(crate) fn all(lifecycle: &Lifecycle, run: &Run, detail: Detail) -> Vec<(&'st
         ("done", Event::Done { evidence: why() }),
         ("failed", Event::Failed { reason: why() }),
         ("expired", Event::Expired),
-        ("deferred", Event::Deferred { reason: why(), retry_after_ms: None }),
-        ("unknown", Event::Unknown { reason: why(), settle_ms: SETTLE_MS }),
-        ("unknown, nothing settles", Event::Unknown { reason: why(), settle_ms: 0 }),
+        (
+            "deferred",
+            Event::Deferred {
+                reason: why(),
+                retry_after_ms: None,
+            },
+        ),
+        (
+            "unknown",
+            Event::Unknown {
+                reason: why(),
+                settle_ms: SETTLE_MS,
+            },
+        ),
+        (
+            "unknown, nothing settles",
+            Event::Unknown {
+                reason: why(),
+                settle_ms: 0,
+            },
+        ),
         ("waited", Event::Waited),
         ("interrupted", Event::Interrupted),
         ("claimed", claimed(false, SETTLE_MS)),
@@ -91,34 +109,94 @@ pub(crate) fn all(lifecycle: &Lifecycle, run: &Run, detail: Detail) -> Vec<(&'st
         ("routers disagree", routers(Split::all(recorded.other()))),
         ("routers divided", routers(half)),
         ("no router", Event::Reconciled { routers: Vec::new() }),
-        ("checks pass", Event::Checked { results: results(run, Outcome::Pass) }),
-        ("checks fail", Event::Checked { results: results(run, Outcome::Fail) }),
-        ("checks open", Event::Checked { results: results(run, Outcome::Inconclusive) }),
+        (
+            "checks pass",
+            Event::Checked {
+                results: results(run, Outcome::Pass),
+            },
+        ),
+        (
+            "checks fail",
+            Event::Checked {
+                results: results(run, Outcome::Fail),
+            },
+        ),
+        (
+            "checks open",
+            Event::Checked {
+                results: results(run, Outcome::Inconclusive),
+            },
+        ),
         ("no checks", Event::Checked { results: Vec::new() }),
         ("gates pass", watched(BAKE_MS, Outcome::Pass)),
         ("gates pass, half the time", watched(BAKE_MS / 2, Outcome::Pass)),
         ("gates fail", watched(0, Outcome::Fail)),
         ("gates open", watched(BAKE_MS, Outcome::Inconclusive)),
-        ("gates not asked", Event::Watched { watched_ms: BAKE_MS, results: Vec::new() }),
+        (
+            "gates not asked",
+            Event::Watched {
+                watched_ms: BAKE_MS,
+                results: Vec::new(),
+            },
+        ),
         ("live", verified(live(), 0)),
         ("live, settles", verified(live(), SETTLE_MS)),
         ("not live yet", verified(Verification::NotYet { why: why() }, 0)),
-        ("liveness unknown", verified(Verification::Unknown { why: why() }, 0)),
-        ("no router verified", Event::Verified { routers: Vec::new(), settle_ms: 0 }),
+        (
+            "liveness unknown",
+            verified(Verification::Unknown { why: why() }, 0),
+        ),
+        (
+            "no router verified",
+            Event::Verified {
+                routers: Vec::new(),
+                settle_ms: 0,
+            },
+        ),
         ("both healthy", assessed(Health::Healthy, Health::Healthy)),
-        ("only origin healthy", assessed(Health::Healthy, Health::Unhealthy)),
-        ("only target healthy", assessed(Health::Unhealthy, Health::Healthy)),
+        (
+            "only origin healthy",
+            assessed(Health::Healthy, Health::Unhealthy),
+        ),
+        (
+            "only target healthy",
+            assessed(Health::Unhealthy, Health::Healthy),
+        ),
         ("none healthy", assessed(Health::Unhealthy, Health::Unhealthy)),
         ("health unknown", assessed(Health::Unknown, Health::Unknown)),
         ("hooks ran", hooks(&[], false)),
         ("hooks warned", hooks(&["told"], false)),
         ("hooks failed", hooks(&["told"], true)),
-        ("approved", Event::Approved { by: why(), step: run.step + 1 }),
-        ("approved, another step", Event::Approved { by: why(), step: run.step + 2 }),
+        (
+            "approved",
+            Event::Approved {
+                by: why(),
+                step: run.step + 1,
+            },
+        ),
+        (
+            "approved, another step",
+            Event::Approved {
+                by: why(),
+                step: run.step + 2,
+            },
+        ),
         ("abort", Event::AbortRequested { by: by() }),
         ("way back asked", Event::ReturnRequested { by: by() }),
-        ("resolved, origin live", Event::Resolved { by: by(), live: run.origin }),
-        ("resolved, target live", Event::Resolved { by: by(), live: run.target }),
+        (
+            "resolved, origin live",
+            Event::Resolved {
+                by: by(),
+                live: run.origin,
+            },
+        ),
+        (
+            "resolved, target live",
+            Event::Resolved {
+                by: by(),
+                live: run.target,
+            },
+        ),
     ];
     if let Some(notice) = run.notices.first() {
         let (notice, failure) = (*notice, None);

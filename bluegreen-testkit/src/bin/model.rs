@@ -106,9 +106,16 @@ fn text(config: &Config, checked: &Checked, seconds: f64) -> String {
             "{:?} over {} router(s) that {}, {} step(s){}",
             config.operations,
             config.routers,
-            if config.fenced { "compare tokens" } else { "declare a settle time" },
+            if config.fenced {
+                "compare tokens"
+            } else {
+                "declare a settle time"
+            },
             config.steps,
-            config.twist.map_or_else(String::new, |twist| format!("; wrong on purpose: {}", twist.as_str())),
+            config.twist.map_or_else(String::new, |twist| format!(
+                "; wrong on purpose: {}",
+                twist.as_str()
+            )),
         ),
         format!(
             "{} crashes, {} faults, {} illnesses, {} requests of operators",

@@ -8,8 +8,8 @@ use bluegreen_core::Split;
 use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 
 use super::life::ROUTERS;
-use super::protocol::{Action, Protocol};
 use super::promise::keeps;
+use super::protocol::{Action, Protocol};
 use super::state::{Budget, State};
 use super::{Config, ModelError};
 
@@ -76,7 +76,11 @@ impl Explored {
         let mut actions = Vec::new();
         for _ in 0..STEPS_TO_AN_END {
             let here = fingerprint(&state);
-            let known = self.ending.read().unwrap_or_else(PoisonError::into_inner).contains(&here);
+            let known = self
+                .ending
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(&here);
             seen.push(here);
             if known || self.protocol.is_over(&state) {
                 let mut ending = self.ending.write().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +89,9 @@ impl Explored {
             }
             actions.clear();
             self.protocol.actions(&state, &mut actions);
-            let next = actions.iter().find_map(|action| self.protocol.next(&state, *action));
+            let next = actions
+                .iter()
+                .find_map(|action| self.protocol.next(&state, *action));
             match next {
                 Some(next) => state = next,
                 None => return false,
@@ -98,13 +104,25 @@ impl Explored {
         if !self.protocol.is_over(state) {
             return;
         }
-        let routers: Vec<String> = self.protocol.routers(state).iter().map(|r| r.held.to_string()).collect();
+        let routers: Vec<String> = self
+            .protocol
+            .routers(state)
+            .iter()
+            .map(|r| r.held.to_string())
+            .collect();
         let slots = state.stored.life.lifecycle().slots();
         let end = format!(
             "{:?}; routers {}; running {:?}; {:?} {:?}",
-            state.stored.life, routers.join(", "), state.running, slots.blue.role, slots.green.role
+            state.stored.life,
+            routers.join(", "),
+            state.running,
+            slots.blue.role,
+            slots.green.role
         );
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).insert(end);
+        self.ends
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(end);
     }
 }
 
@@ -121,21 +139,69 @@ fn ends(explored: &Explored, state: &State) -> bool {
 type Claimed = (u32, &'static str, fn(&Explored, &State) -> bool);
 
 const PROMISES: [Claimed; 15] = [
-    (1, "traffic only after every gate that guards the step has passed", kept::<1>),
-    (2, "weight is never raised where nothing runs, and none stays there", kept::<2>),
-    (3, "a finished operation has one slot with all traffic: the right one", kept::<3>),
-    (4, "nothing is retired that has traffic, or may get some, or is kept", kept::<4>),
-    (5, "once weight has moved every failure, expiry and abort leads back", kept::<5>),
+    (
+        1,
+        "traffic only after every gate that guards the step has passed",
+        kept::<1>,
+    ),
+    (
+        2,
+        "weight is never raised where nothing runs, and none stays there",
+        kept::<2>,
+    ),
+    (
+        3,
+        "a finished operation has one slot with all traffic: the right one",
+        kept::<3>,
+    ),
+    (
+        4,
+        "nothing is retired that has traffic, or may get some, or is kept",
+        kept::<4>,
+    ),
+    (
+        5,
+        "once weight has moved every failure, expiry and abort leads back",
+        kept::<5>,
+    ),
     (6, "the way back waits for nothing but what settles", kept::<6>),
-    (7, "a call's record is stored; effects in token order; nothing before the settle time is over", kept::<7>),
+    (
+        7,
+        "a call's record is stored; effects in token order; nothing before the settle time is over",
+        kept::<7>,
+    ),
     (8, "only the holder of the lease acts", kept::<8>),
     (9, "nothing is contracted that a slot may need", kept::<9>),
-    (10, "no data is not a pass, and no timer overrides a gate", kept::<10>),
-    (11, "a guard that fails is heard wherever the candidate has traffic", kept::<11>),
-    (12, "all routers are staged, then changed, then confirmed, before anything goes on", kept::<12>),
-    (15, "from every state an end is reached when nothing more goes wrong", ends),
-    (17, "an abort never ends in promotion, and what is retired is never gone back to", kept::<17>),
-    (18, "nobody is routed to a broken slot while the candidate is the only healthy one", kept::<18>),
+    (
+        10,
+        "no data is not a pass, and no timer overrides a gate",
+        kept::<10>,
+    ),
+    (
+        11,
+        "a guard that fails is heard wherever the candidate has traffic",
+        kept::<11>,
+    ),
+    (
+        12,
+        "all routers are staged, then changed, then confirmed, before anything goes on",
+        kept::<12>,
+    ),
+    (
+        15,
+        "from every state an end is reached when nothing more goes wrong",
+        ends,
+    ),
+    (
+        17,
+        "an abort never ends in promotion, and what is retired is never gone back to",
+        kept::<17>,
+    ),
+    (
+        18,
+        "nobody is routed to a broken slot while the candidate is the only healthy one",
+        kept::<18>,
+    ),
 ];
 
 impl Model for Explored {
@@ -178,14 +244,24 @@ pub fn check(config: &Config) -> Result<Checked, ModelError> {
     } else {
         HasDiscoveries::All
     };
-    let checker = model.checker().threads(config.threads).finish_when(stop).spawn_bfs().join();
+    let checker = model
+        .checker()
+        .threads(config.threads)
+        .finish_when(stop)
+        .spawn_bfs()
+        .join();
     let mut found = checker.discoveries();
     let promises = PROMISES.map(|(number, text, _)| PromiseChecked {
         number,
         text,
         trace: found.remove(text).map(told),
     });
-    let ends = checker.model().ends.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let ends = checker
+        .model()
+        .ends
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     Ok(Checked {
         states: checker.unique_state_count(),
         depth: checker.max_depth(),
@@ -209,7 +285,10 @@ fn told(path: Path<State, Action>) -> Vec<String> {
         }
         let splits = |state: &State| -> [(Split, Split); ROUTERS] { state.routers.map(|r| (r.held, r.live)) };
         if splits(before) != splits(after) {
-            let each = after.routers.iter().map(|r| format!("{} (live {})", r.held, r.live));
+            let each = after
+                .routers
+                .iter()
+                .map(|r| format!("{} (live {})", r.held, r.live));
             line += &format!(" | routers: {}", each.collect::<Vec<_>>().join(", "));
         }
         if before.late.len() < after.late.len() {

@@ -28,7 +28,9 @@ pub(super) fn keeps(protocol: &Protocol, state: &State, number: u32) -> bool {
     };
     let all = |slot: Slot| {
         let routers = protocol.routers(state);
-        routers.iter().all(|router| router.live == Split::all(slot) && router.held == router.live)
+        routers
+            .iter()
+            .all(|router| router.live == Split::all(slot) && router.held == router.live)
     };
     match number {
         // Nobody is sent to where nothing runs.
@@ -40,7 +42,12 @@ pub(super) fn keeps(protocol: &Protocol, state: &State, number: u32) -> bool {
             Some(End::Promoted) => all(run.target),
             // The operator's word is held against what the routers were told.
             Some(End::Resolved) => {
-                let told = |slot| protocol.routers(state).iter().all(|router| router.held == Split::all(slot));
+                let told = |slot| {
+                    protocol
+                        .routers(state)
+                        .iter()
+                        .all(|router| router.held == Split::all(slot))
+                };
                 state.stored.life.lifecycle().slots().live().is_none_or(told)
             }
             Some(End::Failed) if run.operation == Operation::Deploy => {
@@ -52,7 +59,9 @@ pub(super) fn keeps(protocol: &Protocol, state: &State, number: u32) -> bool {
         },
         6 => match run.phase {
             Phase::Assess | Phase::Return | Phase::ConfirmReturn => match state.stored.life.command() {
-                Command::Wait(_) => run.pause.is_some_and(|pause| pause.settle_ms > 0 || run.attempt > 0),
+                Command::Wait(_) => run
+                    .pause
+                    .is_some_and(|pause| pause.settle_ms > 0 || run.attempt > 0),
                 Command::Assess => true,
                 Command::Shift(split) | Command::Confirm(split) => *split == Split::all(run.origin),
                 _ => false,
@@ -95,7 +104,11 @@ impl Protocol {
     #[expect(clippy::unused_self, reason = "it stands beside its likes")]
     pub(super) fn promises_of_shift(&self, state: &mut State, at: usize, green: u16) {
         let held = state.routers[at].held.share(Slot::Green).basis_points();
-        let raised = if green > held { Some(Slot::Green) } else { (green < held).then_some(Slot::Blue) };
+        let raised = if green > held {
+            Some(Slot::Green)
+        } else {
+            (green < held).then_some(Slot::Blue)
+        };
         let gone = raised.is_some_and(|slot| !state.running[index(slot)]);
         state.break_promise(2, gone);
     }
@@ -103,7 +116,10 @@ impl Protocol {
     /// 4: nothing is stopped that has traffic, or may get some, or is kept.
     pub(super) fn promises_of_retire(&self, state: &mut State, slot: Slot) {
         let none = |split: Split| split.share(slot).basis_points() == 0;
-        let idle = self.routers(state).iter().all(|router| none(router.live) && none(router.held));
+        let idle = self
+            .routers(state)
+            .iter()
+            .all(|router| none(router.live) && none(router.held));
         state.break_promise(4, !idle);
         let run = state.stored.life.run();
         let kept = run.is_some_and(|run| run.exposed && run.end.is_none());
@@ -125,7 +141,13 @@ impl Protocol {
     }
 
     /// 5, 6, 10, 11, 12, 17, 18: what may follow from what.
-    pub(super) fn promises_of_commit(&self, state: &mut State, before: &Life, happened: Happening, after: &Life) {
+    pub(super) fn promises_of_commit(
+        &self,
+        state: &mut State,
+        before: &Life,
+        happened: Happening,
+        after: &Life,
+    ) {
         let (Some(was), Some(is)) = (before.open(), after.run()) else {
             return;
         };
@@ -137,7 +159,8 @@ impl Protocol {
             Happening::Expired => was.phase != Phase::Approval,
             _ => false,
         };
-        let goes_back = is.phase.is_way_back() || is.phase == Phase::Halted || is.end == Some(End::RolledBack);
+        let goes_back =
+            is.phase.is_way_back() || is.phase == Phase::Halted || is.end == Some(End::RolledBack);
         if was.phase.is_forward() && was.exposed && bad {
             state.break_promise(5, !goes_back);
             state.break_promise(11, happened == Happening::Watched(Outcome::Fail) && !goes_back);
@@ -148,7 +171,10 @@ impl Protocol {
         }
         let no_yes = matches!(happened, Happening::Watched(Outcome::Inconclusive))
             || (happened == Happening::Expired && was.phase != Phase::Approval);
-        state.break_promise(10, no_yes && was.phase.is_forward() && (onward || is.end == Some(End::Promoted)));
+        state.break_promise(
+            10,
+            no_yes && was.phase.is_forward() && (onward || is.end == Some(End::Promoted)),
+        );
         if was.phase.is_forward() && is.phase.is_way_back() {
             state.break_promise(6, is.pause.is_some_and(|pause| pause.ms > pause.settle_ms));
         }

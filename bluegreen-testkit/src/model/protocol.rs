@@ -174,7 +174,10 @@ impl Protocol {
             actions.push(Action::Ask(Happening::Return));
             for slot in Slot::BOTH {
                 // The routers are asked, and must not say otherwise.
-                let agree = self.routers(state).iter().all(|router| router.held == Split::all(slot));
+                let agree = self
+                    .routers(state)
+                    .iter()
+                    .all(|router| router.held == Split::all(slot));
                 if self.config.resolves && agree {
                     actions.push(Action::Ask(Happening::Resolved(slot)));
                 }
@@ -306,7 +309,13 @@ impl Protocol {
     /// What reading or waiting may come to.
     fn looks(&self, state: &State, run: &Run, command: &Command) -> Vec<Happening> {
         let well = |slot: Slot| !state.sick[index(slot)] && state.running[index(slot)];
-        let health = |slot| if well(slot) { Health::Healthy } else { Health::Unhealthy };
+        let health = |slot| {
+            if well(slot) {
+                Health::Healthy
+            } else {
+                Health::Unhealthy
+            }
+        };
         let watched = |good| Happening::Watched(if good { Outcome::Pass } else { Outcome::Fail });
         let hold = |split| self.routers(state).iter().all(|router| router.held == split);
         let faults = state.budget.faults > 0;
@@ -520,7 +529,11 @@ impl Protocol {
             let effect = Effect::Retire(run.origin);
             self.land(state, Request { effect, token });
         }
-        state.seats[at].stage = if fenced { Stage::Off } else { Stage::Answered(worst.1) };
+        state.seats[at].stage = if fenced {
+            Stage::Off
+        } else {
+            Stage::Answered(worst.1)
+        };
     }
 
     /// A request acts. `false` where a router refuses it, because it has seen a newer one.

@@ -156,9 +156,15 @@ impl State {
         for (position, token) in tokens.iter().enumerate() {
             if let Some(before) = position.checked_sub(1).and_then(|at| tokens.get(at)) {
                 next = if before.epoch == token.epoch {
-                    Token { seq: next.seq + 1, ..next }
+                    Token {
+                        seq: next.seq + 1,
+                        ..next
+                    }
                 } else {
-                    Token { epoch: next.epoch + 1, seq: 0 }
+                    Token {
+                        epoch: next.epoch + 1,
+                        seq: 0,
+                    }
                 };
             }
             numbered.push((*token, next));
