@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bluegreen_core::lifecycle::{Begin, CheckResult, Command, FrozenPlan, Lifecycle, Overrides};
+use bluegreen_core::lifecycle::{Begin, CheckResult, Command, End, FrozenPlan, Lifecycle, Overrides};
 use bluegreen_core::plan::{GateSpec, Step};
 use bluegreen_core::{
     Event, Operation, Outcome, Phase, Plan, Release, ServiceName, Signed, Slot, Split, Timestamp,
@@ -202,4 +202,21 @@ fn what_may_still_act_is_waited_for_before_anything_else_also_on_the_way_back() 
         "the rollback waits for this and no other"
     );
     assert_eq!(back.apply(AT, &Event::Waited).command(), Command::Assess);
+}
+
+#[test]
+fn an_operation_does_not_end_while_something_of_it_may_still_act() {
+    let unknown = Event::Unknown {
+        reason: "no answer".to_owned(),
+        settle_ms: 45_000,
+    };
+    let abort = Event::AbortRequested {
+        by: Signed::new("ada", "a test"),
+    };
+    let lifecycle = at(Phase::Prepare).apply(AT, &abort).apply(AT, &unknown);
+    assert_eq!(lifecycle.command(), Command::Wait(Duration::from_secs(45)));
+    assert!(lifecycle.open().is_some());
+    let ended = lifecycle.apply(AT, &Event::Waited);
+    assert_eq!(ended.run().and_then(|run| run.end), Some(End::Aborted));
+    assert!(ended.open().is_none());
 }

@@ -27,7 +27,11 @@ pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: 
         }
         Move::Next => {
             let following = following(run, lifecycle);
-            enter(run, lifecycle, at, following);
+            if following == Phase::Ended {
+                conclude(run, lifecycle, at);
+            } else {
+                enter(run, lifecycle, at, following);
+            }
         }
         Move::Back(reason) => {
             run.reason.get_or_insert(bounded(&reason, REASON_BYTES));
@@ -97,8 +101,26 @@ pub(super) fn pass_through(run: &mut Run, lifecycle: &mut Lifecycle, at: Timesta
         run.moment = Moment::After;
         return;
     }
-    let end = end_of(run);
-    finish(run, lifecycle, at, end);
+    conclude(run, lifecycle, at);
+}
+
+/// Ends the operation, when nothing of it can act any more: the next one finds a quiet world.
+fn conclude(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp) {
+    if run.pause.is_some_and(|pause| pause.settle_ms > 0) {
+        run.moment = Moment::Act;
+    } else {
+        let end = end_of(run);
+        finish(run, lifecycle, at, end);
+    }
+}
+
+/// Goes on where only a wait stood before the end.
+pub(super) fn waited(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp) {
+    run.pause = None;
+    let aborted = run.phase == Phase::Finish && run.abort.is_some();
+    if run.moment == Moment::Act && !aborted && matches!(run.phase, Phase::Finish | Phase::Recover) {
+        conclude(run, lifecycle, at);
+    }
 }
 
 fn end_of(run: &Run) -> End {

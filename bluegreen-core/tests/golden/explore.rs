@@ -53,7 +53,7 @@ fn watched_ms(run: &Run) -> u64 {
 /// Where no number of tries is too many they are not counted.
 fn tries(run: &Run) -> u32 {
     match run.phase {
-        Phase::Halted | Phase::Ended => 0,
+        Phase::Halted | Phase::Ended | Phase::Finish | Phase::Recover => 0,
         _ => run.attempt,
     }
 }

@@ -81,3 +81,18 @@ fn the_lifecycle_does_what_the_table_and_the_diagram_say() {
     compare(TABLE, &table(&explored));
     compare(DIAGRAM, &diagram::markdown(&explored));
 }
+
+#[test]
+fn what_is_over_has_an_end() {
+    for scenario in scenarios::all() {
+        for row in explore(&scenario) {
+            assert_eq!(
+                row.phase == bluegreen_core::Phase::Ended,
+                row.state.contains("ended: "),
+                "{}: {}",
+                scenario.name,
+                row.state
+            );
+        }
+    }
+}
