@@ -1,6 +1,7 @@
 //! Going through the whole space, and what was found.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fmt::Write as _;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -281,7 +282,7 @@ fn told(path: Path<State, Action>) -> Vec<String> {
         };
         let mut line = format!("{action:?}");
         if before.stored.life != after.stored.life {
-            line += &format!(" -> {:?}", after.stored.life);
+            let _ = write!(line, " -> {:?}", after.stored.life);
         }
         let splits = |state: &State| -> [(Split, Split); ROUTERS] { state.routers.map(|r| (r.held, r.live)) };
         if splits(before) != splits(after) {
@@ -289,10 +290,10 @@ fn told(path: Path<State, Action>) -> Vec<String> {
                 .routers
                 .iter()
                 .map(|r| format!("{} (live {})", r.held, r.live));
-            line += &format!(" | routers: {}", each.collect::<Vec<_>>().join(", "));
+            let _ = write!(line, " | routers: {}", each.collect::<Vec<_>>().join(", "));
         }
         if before.late.len() < after.late.len() {
-            line += &format!(" | may act later: {:?}", after.late.last());
+            let _ = write!(line, " | may act later: {:?}", after.late.last());
         }
         lines.push(line);
     }

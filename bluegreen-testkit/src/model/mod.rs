@@ -27,8 +27,20 @@
 
 mod check;
 mod life;
+#[expect(
+    clippy::indexing_slicing,
+    reason = "seats, routers and slots are named by indices that the model gave"
+)]
 mod promise;
+#[expect(
+    clippy::indexing_slicing,
+    reason = "seats, routers and slots are named by indices that the model gave"
+)]
 mod protocol;
+#[expect(
+    clippy::indexing_slicing,
+    reason = "seats, routers and slots are named by indices that the model gave"
+)]
 mod state;
 mod twist;
 
@@ -39,6 +51,7 @@ use bluegreen_core::Operation;
 
 /// What is explored.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Config {
     /// How many routers change together: 1 to 3.
     pub routers: usize,

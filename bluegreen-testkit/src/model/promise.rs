@@ -132,8 +132,11 @@ impl Protocol {
     pub(super) fn promises_of_migrate(&self, state: &mut State, at: usize) {
         let life = &state.seats[at].life;
         let kept = life.lifecycle().slots().standby().is_some();
-        let live = life.run().map(|run| Split::all(run.target));
-        let alone = self.routers(state).iter().all(|router| Some(router.live) == live);
+        let whole = life.run().map(|run| Split::all(run.target));
+        let alone = self
+            .routers(state)
+            .iter()
+            .all(|router| Some(router.live) == whole);
         let needed = *life.command() == Command::Migrate(MigrationPhase::Contract) && (kept || !alone);
         state.break_promise(9, needed);
         let holds = state.holds(at);

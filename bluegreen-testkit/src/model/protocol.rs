@@ -249,14 +249,14 @@ impl Protocol {
             let seen = self.looks(state, run, command);
             actions.extend(seen.iter().map(|happening| Action::Look(at, *happening)));
         } else {
-            for fates in self.fates(effects.len(), left.faults) {
+            for fates in Self::fates(effects.len(), left.faults) {
                 actions.push(Action::Call(at, fates));
             }
             if left.faults > 0 && matches!(command, Command::Shift(_)) {
                 actions.push(Action::CallLagging(at));
             }
             if left.crashes > 0 {
-                let broken = self.fates(effects.len(), u8::MAX);
+                let broken = Self::fates(effects.len(), u8::MAX);
                 let broken = broken.into_iter().filter(|fates| {
                     let kinds = [Fate::Applied, Fate::Lost, Fate::Late];
                     fates.iter().all(|fate| kinds.contains(fate))
@@ -285,7 +285,7 @@ impl Protocol {
     }
 
     /// Every combination of what may become of requests, each fault counted.
-    fn fates(&self, count: usize, faults: u8) -> Vec<Fates> {
+    fn fates(count: usize, faults: u8) -> Vec<Fates> {
         let mut all = vec![([Fate::Applied; ROUTERS], 0)];
         for at in 0..count {
             let mut longer = Vec::new();
