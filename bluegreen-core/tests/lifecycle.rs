@@ -242,3 +242,20 @@ fn a_slot_that_lost_its_traffic_is_drained_before_it_is_used_again() {
     assert_eq!(next.command(), Command::Retire(Slot::Green));
     assert!(!next.slots().green.undrained);
 }
+
+#[test]
+fn an_operation_does_not_end_while_something_of_it_may_still_act() {
+    let unknown = Event::Unknown {
+        reason: "no answer".to_owned(),
+        settle_ms: 45_000,
+    };
+    let abort = Event::AbortRequested {
+        by: Signed::new("ada", "a test"),
+    };
+    let lifecycle = at(Phase::Prepare).apply(AT, &abort).apply(AT, &unknown);
+    assert_eq!(lifecycle.command(), Command::Wait(Duration::from_secs(45)));
+    assert!(lifecycle.open().is_some());
+    let ended = lifecycle.apply(AT, &Event::Waited);
+    assert_eq!(ended.run().and_then(|run| run.end), Some(End::Aborted));
+    assert!(ended.open().is_none());
+}

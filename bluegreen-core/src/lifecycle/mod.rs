@@ -4,6 +4,8 @@
 //! came of it to [`apply`](Lifecycle::apply). Before a command that acts on the world the state is in the
 //! store; one that only reads or waits may run on from a state that is not, as it can be repeated. No clock, no I/O, no randomness: the same plan and events give the same bytes. To
 //! resume after a crash is to load it and to ask for its command again; there is no other path.
+//!
+#![doc = include_str!("../../docs/lifecycle.md")]
 
 mod command;
 mod event;

@@ -25,19 +25,18 @@ pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: 
             run.since = at;
             run.attempt = 0;
         }
-        // The hooks after it are done: it is over.
-        Move::Next if matches!(run.phase, Phase::Finish | Phase::Recover) => {
-            let end = end_of(run);
-            finish(run, lifecycle, at, end);
-        }
         Move::Next => {
             let following = following(run, lifecycle);
-            enter(run, lifecycle, at, following);
+            if following == Phase::Ended {
+                conclude(run, lifecycle, at);
+            } else {
+                enter(run, lifecycle, at, following);
+            }
         }
         Move::Back(reason) => {
             run.reason.get_or_insert(bounded(&reason, REASON_BYTES));
             if run.exposed {
-                run.notices.push(NoticeKind::RollingBack);
+                tell(run, NoticeKind::RollingBack);
                 enter(run, lifecycle, at, Phase::Assess);
             } else {
                 enter(run, lifecycle, at, Phase::Recover);
@@ -49,7 +48,7 @@ pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: 
                 None => reason,
             })
             .map(|reason| bounded(&reason, REASON_BYTES));
-            run.notices.push(NoticeKind::NeedsOperator);
+            tell(run, NoticeKind::NeedsOperator);
             enter(run, lifecycle, at, Phase::Halted);
         }
     }
@@ -68,8 +67,8 @@ pub(super) fn enter(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, pha
         Moment::Act
     };
     match phase {
-        Phase::Stage => run.notices.push(NoticeKind::Started),
-        Phase::Approval => run.notices.push(NoticeKind::ApprovalNeeded),
+        Phase::Stage => tell(run, NoticeKind::Started),
+        Phase::Approval => tell(run, NoticeKind::ApprovalNeeded),
         Phase::Shift => run.exposed = true,
         Phase::Quiesce | Phase::StartWorkers => run.workers_moved = true,
         Phase::Backfill => run.backfilled = true,
@@ -102,8 +101,26 @@ pub(super) fn pass_through(run: &mut Run, lifecycle: &mut Lifecycle, at: Timesta
         run.moment = Moment::After;
         return;
     }
-    let end = end_of(run);
-    finish(run, lifecycle, at, end);
+    conclude(run, lifecycle, at);
+}
+
+/// Ends the operation, when nothing of it can act any more: the next one finds a quiet world.
+fn conclude(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp) {
+    if run.pause.is_some_and(|pause| pause.settle_ms > 0) {
+        run.moment = Moment::Act;
+    } else {
+        let end = end_of(run);
+        finish(run, lifecycle, at, end);
+    }
+}
+
+/// Goes on where only a wait stood before the end.
+pub(super) fn waited(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp) {
+    run.pause = None;
+    let aborted = run.phase == Phase::Finish && run.abort.is_some();
+    if run.moment == Moment::Act && !aborted && matches!(run.phase, Phase::Finish | Phase::Recover) {
+        conclude(run, lifecycle, at);
+    }
 }
 
 fn end_of(run: &Run) -> End {
@@ -119,6 +136,13 @@ fn end_of(run: &Run) -> End {
     }
 }
 
+/// Notes that people have to be told something. What they have not been told yet is told once.
+fn tell(run: &mut Run, notice: NoticeKind) {
+    if !run.notices.contains(&notice) {
+        run.notices.push(notice);
+    }
+}
+
 /// Ends the operation: the slots get their roles, and people are told.
 pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, end: End) {
     let slots = &mut lifecycle.slots;
@@ -126,7 +150,7 @@ pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, en
         End::Promoted => {
             slots.assign(run.target, Role::Live, at);
             slots.retain(run.origin, at, at.plus(run.plan.retention.keep));
-            run.notices.push(NoticeKind::Succeeded);
+            tell(run, NoticeKind::Succeeded);
         }
         End::RolledBack => {
             slots.only_after_both(run.origin, at);
@@ -135,13 +159,13 @@ pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, en
                     .stale_backfills
                     .extend(run.release.as_ref().map(|release| release.version.clone()));
             }
-            run.notices.push(NoticeKind::RolledBack);
+            tell(run, NoticeKind::RolledBack);
         }
         End::Failed | End::Aborted => {
             if run.occupied {
                 slots.assign(run.target, Role::Empty, at);
             }
-            run.notices.push(NoticeKind::Failed);
+            tell(run, NoticeKind::Failed);
         }
         End::Retired | End::Contracted | End::Adopted | End::Resolved => {}
     }

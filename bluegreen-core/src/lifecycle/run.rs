@@ -234,8 +234,7 @@ impl Run {
             Phase::Soak => plan.soak.time.saturating_add(times.hold),
             Phase::Assess => times.assess,
             Phase::Return | Phase::ConfirmReturn | Phase::VerifyReturn => times.rollback,
-            Phase::Finish | Phase::Recover => times.hooks,
-            Phase::Halted | Phase::Ended => return None,
+            Phase::Finish | Phase::Recover | Phase::Halted | Phase::Ended => return None,
         })
     }
 

@@ -5,7 +5,7 @@
 //! was asked for turns every way forward into the way back, and [`go`] carries the move out.
 
 use super::judge::{assessed, checked, confirmed, reconcile, watched};
-use super::moves::{enter, finish, go, pass_through};
+use super::moves::{enter, finish, go, pass_through, waited};
 use super::{End, Event, Lifecycle, Moment, Operation, Pause, Phase, Run, Signed};
 use crate::plan::{ApprovalDefault, ExpandWhen, humane};
 use crate::{Role, Slot, Timestamp};
@@ -67,7 +67,8 @@ fn asked(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Event)
             }
         }
         Event::Resolved { by, live } => {
-            if run.phase == Phase::Halted {
+            // While a request may still act, nobody can say how it ended.
+            if run.phase == Phase::Halted && run.pause.is_none_or(|pause| pause.settle_ms == 0) {
                 resolve(run, lifecycle, at, by, *live);
             }
         }
@@ -126,7 +127,7 @@ fn verdict(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Even
             retry_after_ms,
         } => tried(run, 0, retry_after_ms.unwrap_or(0), || reason.clone()),
         Event::Waited => {
-            run.pause = None;
+            waited(run, lifecycle, at);
             Move::Stay
         }
         Event::Notified { notice, .. } => {
