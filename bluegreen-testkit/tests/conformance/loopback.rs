@@ -1,0 +1,1 @@
+//! The loopback parts, over real sockets.
