@@ -17,7 +17,10 @@ calls! {
     }
 }
 
-/// Numbers by metric and slot. A metric that was never set, for any slot, is unknown and rejected; one
+/// How much of a name is repeated in an error, in characters.
+const SHOWN: usize = 100;
+
+/// Numbers by metric and slot. What is no finite number is no data. A metric that was never set, for any slot, is unknown and rejected; one
 /// that was set for the other slot only has no data.
 #[derive(Debug, Clone)]
 pub struct FakeMetrics {
@@ -57,8 +60,11 @@ impl Metrics for FakeMetrics {
                 op,
                 format!("{metric} of {slot}"),
                 move |state, _| match state.get(&wanted) {
-                    Some(by_slot) => Ok(by_slot.get(&slot).copied()),
-                    None => Err(Fault::rejected("fake", "read", "there is no such metric").on(wanted)),
+                    Some(by_slot) => Ok(by_slot.get(&slot).copied().filter(|value| value.is_finite())),
+                    None => {
+                        let shown: String = wanted.chars().take(SHOWN).collect();
+                        Err(Fault::rejected("fake", "read", "there is no such metric").on(shown))
+                    }
                 },
             )
             .await
