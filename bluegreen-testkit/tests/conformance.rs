@@ -1,6 +1,7 @@
 //! Every part of this crate, and the stores of core, keep the contracts of their ports.
 
 mod conformance {
+    mod broken;
     mod fakes;
     mod loopback;
     mod stores;

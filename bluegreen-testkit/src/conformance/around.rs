@@ -209,6 +209,22 @@ pub(super) async fn until<T>(
 
 /// The part of a subject's interface that is the same for all.
 macro_rules! around {
+    ($Subject:ident, faults) => {
+        $crate::conformance::around::around!($Subject);
+
+        impl $Subject {
+            /// Lets the way to the provider fail from now on; `None`: lets it work again. Answers whether
+            /// it can do that.
+            #[must_use]
+            pub fn faults(
+                mut self,
+                faults: impl AsyncFn(Option<$crate::conformance::ProviderFault>) -> bool + 'static,
+            ) -> Self {
+                self.around.faults = Some($crate::conformance::around::hook(faults));
+                self
+            }
+        }
+    };
     ($Subject:ident) => {
         impl $Subject {
             /// How long one call may take; ten seconds if nothing is said.
@@ -230,17 +246,6 @@ macro_rules! around {
             #[must_use]
             pub fn guard(mut self, guard: impl std::any::Any) -> Self {
                 self.around.guards.push(Box::new(guard));
-                self
-            }
-
-            /// Lets the way to the provider fail from now on; `None`: lets it work again. Answers whether
-            /// it can do that.
-            #[must_use]
-            pub fn faults(
-                mut self,
-                faults: impl AsyncFn(Option<$crate::conformance::ProviderFault>) -> bool + 'static,
-            ) -> Self {
-                self.around.faults = Some($crate::conformance::around::hook(faults));
                 self
             }
         }

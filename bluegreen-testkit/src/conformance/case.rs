@@ -99,7 +99,9 @@ pub async fn prove<S>(
         Err(Unproven::NotRun(why)) => {
             // Straight to the stream: what a test prints is hidden when it passes, and nobody may take
             // this for a proof. A closed stream is no reason to fail.
-            let _ = writeln!(std::io::stderr(), "not run: {port}: {name}: {why}");
+            let thread = std::thread::current();
+            let test = thread.name().filter(|test| test.contains(name)).unwrap_or(name);
+            let _ = writeln!(std::io::stderr(), "not run: {port} conformance: {test}: {why}");
         }
         Err(Unproven::Broken(how)) => panic!("{port}: {name}: the contract is broken: {how}"),
     }

@@ -7,6 +7,13 @@ use std::time::Duration;
 /// A call that is polled more often than this is dropped at its first polls only.
 pub(super) const MOST_POLLS: usize = 24;
 
+/// At which polls a call is dropped when each time is followed by a wait for `settle`: fewer where that
+/// is long, so that a case takes seconds and not minutes.
+pub(super) fn polls(settle: Duration) -> impl Iterator<Item = usize> {
+    let fits = Duration::from_secs(12).as_millis() / settle.as_millis().max(1);
+    1..=usize::try_from(fits).unwrap_or(MOST_POLLS).clamp(2, MOST_POLLS)
+}
+
 /// What lands later than it may is waited for so long.
 pub(super) const GRACE: Duration = Duration::from_millis(200);
 

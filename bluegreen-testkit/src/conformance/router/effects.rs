@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::conformance::around::{ProviderFault, wait};
-use crate::conformance::dropped::{GRACE, MOST_POLLS, polled};
+use crate::conformance::dropped::{GRACE, polled, polls};
 
 /// A shift that is dropped, at each of its polls, leaves the old or the new split; after the settle time
 /// nothing of it lands any more, and with tokens nothing lands after a newer shift.
@@ -13,7 +13,7 @@ pub async fn a_dropped_shift_leaves_the_old_or_the_new_split(subject: &RouterSub
     let live = subject.ready().await?;
     let (old, new) = (Split::all(live), Split::all(live.other()));
     let capabilities = subject.capabilities();
-    for polls in 1..=MOST_POLLS {
+    for polls in polls(capabilities.settle()) {
         let op = subject.around.op();
         let ended = polled(polls, subject.router.shift(&op, new)).await.is_some();
         wait(capabilities.settle()).await;
@@ -47,7 +47,7 @@ pub async fn a_dropped_shift_leaves_the_old_or_the_new_split(subject: &RouterSub
 /// A stage that is dropped, at each of its polls, has moved no traffic, and may be sent again.
 pub async fn a_dropped_stage_moves_no_traffic(subject: &RouterSubject) -> CaseResult {
     let live = subject.ready().await?;
-    for polls in 1..=MOST_POLLS {
+    for polls in polls(subject.capabilities().settle()) {
         let op = subject.around.op();
         let ended = polled(polls, subject.router.stage(&op, live.other()))
             .await

@@ -33,7 +33,7 @@ pub struct RouterSubject {
     again: Option<Hook<(), Arc<dyn Router>>>,
 }
 
-around!(RouterSubject);
+around!(RouterSubject, faults);
 
 impl RouterSubject {
     /// A fresh router.

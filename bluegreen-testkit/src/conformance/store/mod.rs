@@ -30,7 +30,7 @@ pub struct StoreSubject {
     tear: Option<Hook<String>>,
 }
 
-around!(StoreSubject);
+around!(StoreSubject, faults);
 
 impl StoreSubject {
     /// A fresh store.
