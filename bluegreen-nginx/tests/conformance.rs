@@ -1,0 +1,153 @@
+//! Both routers keep the contract of their port, on a real nginx: the suite of the test kit.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod common;
+
+use std::fs;
+use std::sync::Arc;
+
+use bluegreen_core::{Op, Router, Slot, Split, Token};
+use bluegreen_nginx::{FallbackKey, Key, NginxConfig, ReloadRouter};
+use bluegreen_testkit::conformance::ProviderFault;
+use bluegreen_testkit::conformance::router::RouterSubject;
+use common::clients::count;
+use common::{Nginx, SECRET, Setting, local, pause};
+use tokio::sync::Mutex;
+
+/// An nginx whose clients are told apart by a header.
+async fn nginx() -> Nginx {
+    let mut nginx = Nginx::start(Setting::default()).await;
+    nginx.config.key = Key::Header {
+        name: "X-Client".to_owned(),
+        fallback: FallbackKey::Address,
+    };
+    nginx
+}
+
+/// What can be done around both routers.
+fn around(router: impl Router + 'static, nginx: Nginx) -> RouterSubject {
+    let url = nginx.url("/");
+    let config = nginx.config.clone();
+    let nginx = Arc::new(Mutex::new(nginx));
+    let running = Arc::clone(&nginx);
+    RouterSubject::new(router)
+        .secret(SECRET)
+        .traffic(async move |requests| {
+            let counts = count(&url, "x-client", requests).await;
+            let answered = counts.into_iter().flat_map(|(slot, count)| vec![slot; count]);
+            answered.map(|slot| slot.parse().unwrap()).collect()
+        })
+        .foreign(async move || foreign(&config).await)
+        .faults(async move |fault| match fault {
+            None => {
+                running.lock().await.start_again().await;
+                true
+            }
+            Some(ProviderFault::Refused) => {
+                running.lock().await.stop();
+                true
+            }
+            Some(_) => false,
+        })
+        .guard(nginx)
+}
+
+/// Somebody else's configuration takes the place of ours: the site works, the control server says what
+/// no router of ours understands.
+async fn foreign(config: &NginxConfig) {
+    let control = config.control;
+    let http = format!(
+        "map $uri $bluegreen_shop_web {{ default 127.0.0.1:1; }}\nserver {{ listen {control}; return 200 hello; }}\n"
+    );
+    fs::write(&config.http_include, http).unwrap();
+    fs::write(&config.server_include, "").unwrap();
+    let (program, arguments) = config.nginx.split_first().unwrap();
+    let reload = std::process::Command::new(program)
+        .args(arguments)
+        .args(["-s", "reload"])
+        .output()
+        .unwrap();
+    assert!(reload.status.success(), "{reload:?}");
+    for _ in 0..200 {
+        if common::clients::text(&format!("http://{control}/")).await == "hello" {
+            return;
+        }
+        pause(20).await;
+    }
+    panic!("nginx did not take the foreign configuration");
+}
+
+mod buckets {
+    use super::*;
+
+    /// Somebody adds and removes markers in the folder that is current.
+    fn edit(config: &NginxConfig, split: Split) {
+        let current = config.directory.join("current");
+        for bucket in 0..100 {
+            let marker = current.join(format!("{bucket:02}"));
+            let is_green = bucket * 100 < split.share(Slot::Green).basis_points();
+            if is_green {
+                fs::write(marker, "").unwrap();
+            } else if marker.exists() {
+                fs::remove_file(marker).unwrap();
+            }
+        }
+    }
+
+    bluegreen_testkit::router_conformance! {
+        #[tokio::test(flavor = "multi_thread")]
+        #[ignore = "needs nginx"]
+        async fn subject() -> RouterSubject {
+            let nginx = nginx().await;
+            let router = nginx.router();
+            router.install(Some(Slot::Blue)).await.unwrap();
+            let (config, again) = (nginx.config.clone(), nginx.router());
+            around(router, nginx)
+                .by_hand(async move |split| edit(&config, split))
+                .again(async move || again.clone())
+        }
+    }
+}
+
+mod reload {
+    use super::*;
+
+    /// Somebody sets another split and leaves no token.
+    async fn edit(router: &ReloadRouter, config: &NginxConfig, split: Split) {
+        let fence = config.directory.join("fence");
+        let before = fs::read(&fence).ok();
+        let token = Token {
+            epoch: u64::MAX,
+            seq: 0,
+        };
+        let op = Op::new(token, "by-hand", std::time::Duration::from_secs(20));
+        router.shift(&op, split).await.unwrap();
+        match before {
+            Some(before) => fs::write(fence, before).unwrap(),
+            None => fs::remove_file(fence).unwrap(),
+        }
+    }
+
+    bluegreen_testkit::router_conformance! {
+        #[tokio::test(flavor = "multi_thread")]
+        #[ignore = "needs nginx"]
+        async fn subject() -> RouterSubject {
+            let nginx = nginx().await;
+            let router = ReloadRouter::new(nginx.config.clone(), local()).unwrap();
+            router.install(Slot::Blue).await.unwrap();
+            let (config, hand, again) = (nginx.config.clone(), router.clone(), router.clone());
+            around(router, nginx)
+                .by_hand(async move |split| edit(&hand, &config, split).await)
+                .again(async move || again.clone())
+        }
+    }
+}
