@@ -11,7 +11,7 @@ use crate::{Fault, Op, Slot};
 #[async_trait]
 pub trait Metrics: fmt::Debug + Send + Sync {
     /// The value of a metric for a slot now, or `None` where there is no data. No data is not zero, and
-    /// what is no finite number is no data.
+    /// NaN is no data.
     ///
     /// # Errors
     /// [`Rejected`](crate::FaultKind::Rejected) when the source knows no metric of this name: that is

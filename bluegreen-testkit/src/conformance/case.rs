@@ -173,29 +173,36 @@ macro_rules! cases {
 
         #[doc = concat!("A test for each case of [`conformance::", stringify!($port), "`](mod@crate::conformance::", stringify!($port), ").")]
         ///
-        /// Takes an `async` closure that makes a fresh subject. Attributes before it stand in for the
-        /// usual `#[tokio::test(flavor = "multi_thread")]` of each test: see
+        /// Takes an `async` closure that makes a fresh subject, or an `async fn` that does, with the
+        /// attributes that its tests shall have instead of `#[tokio::test(flavor = "multi_thread")]`: see
         /// [`conformance`](mod@crate::conformance).
         #[macro_export]
         macro_rules! $conformance {
-            ($d(#[$d attribute:meta])+ $d subject:expr $d(,)?) => {
+            ($d(#[$d attribute:meta])+ async fn $d make:ident() -> $d Made:ty $d body:block) => {
+                async fn $d make() -> $d Made $d body
+
                 $(
                     $d(#[$d attribute])+
                     async fn $case() {
                         $crate::conformance::prove(
                             stringify!($port),
                             stringify!($case),
-                            $d subject,
+                            $d make,
                             $crate::conformance::$port::$case,
                         )
                         .await;
                     }
                 )+
             };
-            ($d subject:expr $d(,)?) => {
+            (async fn $d make:ident() -> $d Made:ty $d body:block) => {
                 $crate::$conformance! {
                     #[::tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                    $d subject
+                    async fn $d make() -> $d Made $d body
+                }
+            };
+            ($d subject:expr $d(,)?) => {
+                $crate::$conformance! {
+                    async fn subject() -> $crate::conformance::$port::$Subject { ($d subject)().await }
                 }
             };
         }

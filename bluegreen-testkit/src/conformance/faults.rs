@@ -68,18 +68,26 @@ pub(super) async fn throttled(around: &Around, calls: Vec<Call<'_>>) -> CaseResu
 /// [`Call`] of each operation.
 macro_rules! fault_cases {
     ($Subject:ident, $calls:ident) => {
+        $crate::conformance::faults::refusal_case!($Subject, $calls);
+
         /// A connection that is refused is `Unavailable`: nothing was sent, it may be tried again.
         pub async fn a_refused_connection_is_unavailable(subject: &$Subject) -> CaseResult {
             super::faults::refused(&subject.around, $calls(subject)).await
         }
+    };
+}
+pub(super) use fault_cases;
 
+/// The case about a refused request.
+macro_rules! refusal_case {
+    ($Subject:ident, $calls:ident) => {
         /// A request that the provider refuses is `Rejected`: trying again is useless.
         pub async fn a_refused_request_is_rejected(subject: &$Subject) -> CaseResult {
             super::faults::rejected(&subject.around, $calls(subject)).await
         }
     };
 }
-pub(super) use fault_cases;
+pub(super) use refusal_case;
 
 /// The case about throttling, for the ports whose faults carry a wait.
 macro_rules! throttling_case {

@@ -20,7 +20,7 @@ calls! {
 /// How much of a name is repeated in an error, in characters.
 const SHOWN: usize = 100;
 
-/// Numbers by metric and slot. What is no finite number is no data. A metric that was never set, for any slot, is unknown and rejected; one
+/// Numbers by metric and slot. NaN is no data. A metric that was never set, for any slot, is unknown and rejected; one
 /// that was set for the other slot only has no data.
 #[derive(Debug, Clone)]
 pub struct FakeMetrics {
@@ -60,7 +60,7 @@ impl Metrics for FakeMetrics {
                 op,
                 format!("{metric} of {slot}"),
                 move |state, _| match state.get(&wanted) {
-                    Some(by_slot) => Ok(by_slot.get(&slot).copied().filter(|value| value.is_finite())),
+                    Some(by_slot) => Ok(by_slot.get(&slot).copied().filter(|value| !value.is_nan())),
                     None => {
                         let shown: String = wanted.chars().take(SHOWN).collect();
                         Err(Fault::rejected("fake", "read", "there is no such metric").on(shown))

@@ -70,7 +70,7 @@ mod exact_router {
 
     bluegreen_testkit::router_conformance! {
         #[tokio::test(start_paused = true)]
-        async || router(RouterCapabilities::exact(), Duration::ZERO)
+        async fn subject() -> RouterSubject { router(RouterCapabilities::exact(), Duration::ZERO) }
     }
 }
 
@@ -79,7 +79,7 @@ mod router_of_whole_percents {
 
     bluegreen_testkit::router_conformance! {
         #[tokio::test(start_paused = true)]
-        async || router(RouterCapabilities::exact().granularity(Granularity::Steps(100)), Duration::ZERO)
+        async fn subject() -> RouterSubject { router(RouterCapabilities::exact().granularity(Granularity::Steps(100)), Duration::ZERO) }
     }
 }
 
@@ -88,7 +88,7 @@ mod slow_all_or_nothing_router_that_settles {
 
     bluegreen_testkit::router_conformance! {
         #[tokio::test(start_paused = true)]
-        async || {
+        async fn subject() -> RouterSubject {
             let minute = Duration::from_secs(60);
             let capabilities = RouterCapabilities::exact()
                 .granularity(Granularity::AllOrNothing)
@@ -101,7 +101,7 @@ mod slow_all_or_nothing_router_that_settles {
 
 bluegreen_testkit::store_conformance! {
     #[tokio::test(start_paused = true)]
-    async || {
+    async fn subject() -> StoreSubject {
         let log = CallLog::default();
         let fake = FakeStore::new("memory", &log, Arc::new(MemoryStore::new()));
         let again = fake.clone();
@@ -116,7 +116,7 @@ mod host {
 
     bluegreen_testkit::host_conformance! {
         #[tokio::test(start_paused = true)]
-        async || {
+        async fn subject() -> HostSubject {
             let log = CallLog::default();
             let fake = FakeHost::new("host", &log).with_settle(Duration::from_secs(3));
             fake.set_ready_after(Duration::from_secs(20));
@@ -134,7 +134,7 @@ mod workers {
 
     bluegreen_testkit::workers_conformance! {
         #[tokio::test(start_paused = true)]
-        async || {
+        async fn subject() -> WorkersSubject {
             let log = CallLog::default();
             let fake = FakeWorkers::new("workers", &log);
             let (claiming, waiting, uncountable) = (fake.clone(), fake.clone(), fake.clone());
@@ -152,7 +152,7 @@ mod migrator {
 
     bluegreen_testkit::migrator_conformance! {
         #[tokio::test(start_paused = true)]
-        async || {
+        async fn subject() -> MigratorSubject {
             let log = CallLog::default();
             let fake = FakeMigrator::new("migrator", &log);
             let applied = fake.clone();
@@ -168,7 +168,7 @@ mod gate {
 
     bluegreen_testkit::gate_conformance! {
         #[tokio::test(start_paused = true)]
-        async || {
+        async fn subject() -> GateSubject {
             let fake = FakeGate::new("health", &CallLog::default());
             let states = fake.clone();
             GateSubject::new(fake).states(async move |slot, state| {
@@ -195,7 +195,7 @@ mod metrics {
 
     bluegreen_testkit::metrics_conformance! {
         #[tokio::test(start_paused = true)]
-        async || {
+        async fn subject() -> MetricsSubject {
             let log = CallLog::default();
             let fake = FakeMetrics::new("scrape", &log);
             fake.set("errors", Slot::Green, None);
@@ -215,7 +215,7 @@ mod approver {
 
     bluegreen_testkit::approver_conformance! {
         #[tokio::test(start_paused = true)]
-        async || {
+        async fn subject() -> ApproverSubject {
             let log = CallLog::default();
             let fake = FakeApprover::new("chat", &log);
             let (people, questions) = (fake.clone(), fake.clone());
@@ -232,7 +232,7 @@ mod notifier {
 
     bluegreen_testkit::notifier_conformance! {
         #[tokio::test(start_paused = true)]
-        async || {
+        async fn subject() -> NotifierSubject {
             let log = CallLog::default();
             let fake = FakeNotifier::new("chat", &log);
             let received = fake.clone();
@@ -247,7 +247,7 @@ mod observer {
     use super::*;
 
     bluegreen_testkit::observer_conformance! {
-        async || {
+        async fn subject() -> ObserverSubject {
             let recording = RecordingObserver::new();
             let seen = recording.clone();
             ObserverSubject::new(recording).seen(async move || seen.entries().len())

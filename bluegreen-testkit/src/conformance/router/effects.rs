@@ -64,6 +64,56 @@ pub async fn a_dropped_stage_moves_no_traffic(subject: &RouterSubject) -> CaseRe
     subject.shift(Split::all(live.other())).await
 }
 
+/// A connection that is refused is `Unavailable`: nothing was sent, it may be tried again. A router that
+/// sets the split without that connection may say `Ok`, and then has set it; `verify` does not say live.
+pub async fn a_refused_connection_is_unavailable(subject: &RouterSubject) -> CaseResult {
+    let live = subject.ready().await?;
+    let split = Split::all(live.other());
+    let (router, around) = (&subject.router, &subject.around);
+    around.inject(ProviderFault::Refused).await?;
+    for (name, answer) in [
+        (
+            "observe",
+            around
+                .call("observe", router.observe(&around.op()))
+                .await?
+                .map(drop),
+        ),
+        (
+            "stage",
+            around
+                .call("stage", router.stage(&around.op(), live.other()))
+                .await?,
+        ),
+    ] {
+        match answer {
+            Err(fault) if matches!(fault.kind, FaultKind::Unavailable { .. }) => {}
+            other => return broken(format!("{name} met a refused connection and says {other:?}")),
+        }
+    }
+    let answer = around.call("verify", router.verify(&around.op(), split)).await?;
+    let said_live = answer.as_ref().is_ok_and(is_live);
+    hold!(!said_live, "verify met a refused connection and says {answer:?}");
+    let shifted = around.call("shift", router.shift(&around.op(), split)).await?;
+    around.heal().await?;
+    match shifted {
+        Ok(()) => {
+            subject
+                .is_held(split, "after a shift that did without the connection")
+                .await
+        }
+        Err(fault) if matches!(fault.kind, FaultKind::Unavailable { .. }) => {
+            subject
+                .is_held(Split::all(live), "after a shift that was not sent")
+                .await
+        }
+        Err(fault) => broken(format!(
+            "shift met a refused connection and says {:?}: {fault}",
+            fault.kind
+        )),
+    }
+}
+
 /// A shift whose answer is lost is `Unknown`; the old or the new split is there; sent again it is right.
 pub async fn a_shift_whose_answer_is_lost_is_unknown_and_can_be_ensured(
     subject: &RouterSubject,

@@ -11,7 +11,7 @@ use bluegreen_core::{
 
 use super::around::{Around, Hook, around, hook, until};
 use super::case::{CaseResult, Unproven, broken, cases, hold, not_run};
-use super::faults::{Call, call, fault_cases, throttling_case};
+use super::faults::{Call, call, refusal_case, throttling_case};
 
 mod effects;
 mod splits;
@@ -170,7 +170,7 @@ fn shares(capabilities: &RouterCapabilities) -> Vec<Share> {
     shares
 }
 
-/// One call of each operation that reaches the provider; the answers do not matter.
+/// One call of each operation that asks or changes the provider; the answers do not matter.
 fn calls(subject: &RouterSubject) -> Vec<Call<'_>> {
     let (router, around) = (&subject.router, &subject.around);
     vec![
@@ -182,7 +182,7 @@ fn calls(subject: &RouterSubject) -> Vec<Call<'_>> {
     ]
 }
 
-fault_cases!(RouterSubject, calls);
+refusal_case!(RouterSubject, calls);
 throttling_case!(RouterSubject, calls);
 
 cases! {
