@@ -53,10 +53,11 @@ pub(super) async fn run<S>(
     subject: &impl AsyncFn() -> S,
     case: impl AsyncFnOnce(&S) -> CaseResult,
 ) -> CaseResult {
-    let whole = async {
+    // In a box: cases with a deployer in them are large.
+    let whole = Box::pin(async {
         let subject = subject().await;
         case(&subject).await
-    };
+    });
     match timeout(LONGEST, caught(whole)).await {
         Ok(result) => result,
         Err(_) => broken(format!("it did not end within {LONGEST:?}")),
@@ -120,7 +121,6 @@ impl Report {
     }
 
     /// Each case with what came of it, in the order of the suite.
-    #[must_use]
     pub fn cases(&self) -> &[(&'static str, CaseResult)] {
         &self.cases
     }

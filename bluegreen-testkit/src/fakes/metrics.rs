@@ -59,12 +59,12 @@ impl Metrics for FakeMetrics {
                 MetricsCall::Read,
                 op,
                 format!("{metric} of {slot}"),
-                move |state, _| match state.get(&wanted) {
-                    Some(by_slot) => Ok(by_slot.get(&slot).copied().filter(|value| !value.is_nan())),
-                    None => {
+                move |state, _| {
+                    let Some(by_slot) = state.get(&wanted) else {
                         let shown: String = wanted.chars().take(SHOWN).collect();
-                        Err(Fault::rejected("fake", "read", "there is no such metric").on(shown))
-                    }
+                        return Err(Fault::rejected("fake", "read", "there is no such metric").on(shown));
+                    };
+                    Ok(by_slot.get(&slot).copied().filter(|value| !value.is_nan()))
                 },
             )
             .await

@@ -89,7 +89,7 @@ mod slow_all_or_nothing_router_that_settles {
     bluegreen_testkit::router_conformance! {
         #[tokio::test(start_paused = true)]
         async fn subject() -> RouterSubject {
-            let minute = Duration::from_secs(60);
+            let minute = Duration::from_mins(1);
             let capabilities = RouterCapabilities::exact()
                 .granularity(Granularity::AllOrNothing)
                 .fencing(Fencing::Settle(Duration::from_secs(15)))

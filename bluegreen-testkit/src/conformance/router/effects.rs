@@ -1,10 +1,13 @@
 //! Calls that end badly, and calls at once.
 
-use bluegreen_core::{FaultKind, InFlight};
+use std::sync::Arc;
+
+use bluegreen_core::{FaultKind, Fencing, InFlight, Split, Token};
 use tokio::task::JoinSet;
 
-use super::*;
+use super::{RouterSubject, is_live};
 use crate::conformance::around::{ProviderFault, wait};
+use crate::conformance::case::{CaseResult, broken, hold, not_run};
 use crate::conformance::dropped::{GRACE, polled, polls};
 
 /// A shift that is dropped, at each of its polls, leaves the old or the new split; after the settle time
@@ -188,7 +191,7 @@ pub async fn calls_at_once_end_at_the_newest_split(subject: &RouterSubject) -> C
         shifts.spawn(async move { (number, router.shift(&op, split).await) });
         let (router, op) = (
             Arc::clone(&subject.router),
-            subject.around.op_with(bluegreen_core::Token::default()),
+            subject.around.op_with(Token::default()),
         );
         reads.spawn(async move { router.observe(&op).await });
     }

@@ -3,14 +3,13 @@
 //! A fresh subject gives all traffic to one slot, can give it to the other, and has seen no token.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bluegreen_core::{
-    Fencing, Granularity, Observation, Op, Router, RouterCapabilities, Share, Slot, Split, Verification,
+    Granularity, Observation, Op, Router, RouterCapabilities, Share, Slot, Split, Verification,
 };
 
 use super::around::{Around, Hook, around, hook, until};
-use super::case::{CaseResult, Unproven, broken, cases, hold, not_run};
+use super::case::{CaseResult, Unproven, broken, cases, hold};
 use super::faults::{Call, call, refusal_case, throttling_case};
 
 mod effects;

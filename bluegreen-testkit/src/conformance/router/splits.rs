@@ -1,7 +1,10 @@
 //! What is set, seen and verified.
 
-use super::*;
+use bluegreen_core::{FaultKind, Share, Split};
+
+use super::{RouterSubject, is_live, shares};
 use crate::conformance::around::through;
+use crate::conformance::case::{CaseResult, hold, not_run};
 
 /// What a shift has set, `observe` says: the smallest share that the router can hold, some between,
 /// everything, and all the way back.
@@ -112,7 +115,7 @@ pub async fn a_split_that_it_cannot_hold_is_rejected_and_changes_nothing(
         .await?;
     let kind = fault.kind;
     hold!(
-        kind == bluegreen_core::FaultKind::Rejected,
+        kind == FaultKind::Rejected,
         "it cannot hold {split} and says {kind:?}: {fault}"
     );
     subject
@@ -195,7 +198,7 @@ pub async fn a_foreign_configuration_is_told_and_not_taken_for_a_split(
         .await?;
     let kind = fault.kind;
     hold!(
-        kind == bluegreen_core::FaultKind::Rejected,
+        kind == FaultKind::Rejected,
         "observe met a foreign configuration and says {kind:?}: {fault}"
     );
     for slot in [live, live.other()] {

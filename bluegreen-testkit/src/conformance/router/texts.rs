@@ -1,11 +1,14 @@
 //! What is said of itself.
 
-use bluegreen_core::Token;
+use std::time::Duration;
 
-use super::*;
+use bluegreen_core::{Granularity, Op, Split, Token};
+
+use super::RouterSubject;
+use crate::conformance::case::{CaseResult, hold};
 
 /// A wait that a rollback could not bear is no bound.
-const LONGEST_BOUND: Duration = Duration::from_secs(7 * 24 * 3600);
+const LONGEST_BOUND: Duration = Duration::from_hours(7 * 24);
 
 /// Capabilities and name are the same with each call, and possible: steps from 1 to 10000, bounds of
 /// days at most, a name that fits into a line.

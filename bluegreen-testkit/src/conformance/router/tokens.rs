@@ -1,9 +1,10 @@
 //! Who may act.
 
-use bluegreen_core::{FaultKind, Token};
+use bluegreen_core::{FaultKind, Fencing, Split, Token};
 
-use super::*;
+use super::RouterSubject;
 use crate::conformance::around::through;
+use crate::conformance::case::{CaseResult, hold, not_run};
 
 /// Tokens around one in the middle: what is older in either part is refused.
 const MIDDLE: Token = Token { epoch: 7, seq: 5 };

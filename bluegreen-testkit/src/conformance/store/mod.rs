@@ -142,8 +142,8 @@ fn shown(loaded: Option<&Versioned>) -> String {
 }
 
 /// A store's error as the fault that says the same.
-fn as_fault(error: StoreError) -> Fault {
-    let kind = match &error {
+fn as_fault(error: &StoreError) -> Fault {
+    let kind = match error {
         StoreError::Conflict { .. } => FaultKind::Fenced,
         StoreError::Unavailable { .. } => FaultKind::Unavailable { retry_after: None },
         StoreError::Refused { .. } => FaultKind::Rejected,
@@ -156,18 +156,33 @@ fn as_fault(error: StoreError) -> Fault {
 fn calls(subject: &StoreSubject) -> Vec<Call<'_>> {
     let store = &subject.store;
     vec![
-        call("load", async { store.load("shop").await.map_err(as_fault) }),
+        call("load", async {
+            store.load("shop").await.map_err(|error| as_fault(&error))
+        }),
         call("store", async {
-            store.store("shop", None, "{}".into()).await.map_err(as_fault)
+            store
+                .store("shop", None, "{}".into())
+                .await
+                .map_err(|error| as_fault(&error))
         }),
         call("put_new", async {
-            store.put_new("shop/1", "{}".into()).await.map_err(as_fault)
+            store
+                .put_new("shop/1", "{}".into())
+                .await
+                .map_err(|error| as_fault(&error))
         }),
-        call("get", async { store.get("shop/1").await.map_err(as_fault) }),
+        call("get", async {
+            store.get("shop/1").await.map_err(|error| as_fault(&error))
+        }),
         call("list", async {
-            store.list("shop/", None, 10).await.map_err(as_fault)
+            store
+                .list("shop/", None, 10)
+                .await
+                .map_err(|error| as_fault(&error))
         }),
-        call("delete", async { store.delete("shop/1").await.map_err(as_fault) }),
+        call("delete", async {
+            store.delete("shop/1").await.map_err(|error| as_fault(&error))
+        }),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Objects that are written once.
 
-use super::*;
+use super::{StoreSubject, shown};
+use crate::conformance::case::{CaseResult, hold};
 
 /// An object is written once: the same body again is a conflict too, and changes nothing.
 pub async fn an_object_is_written_once(subject: &StoreSubject) -> CaseResult {

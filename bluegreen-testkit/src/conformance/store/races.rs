@@ -1,11 +1,14 @@
 //! Several at once: writers, readers, instances.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use bluegreen_core::{Store, StoreError, Versioned};
 use tokio::task::JoinSet;
 
-use super::*;
+use super::StoreSubject;
 use crate::conformance::around::through;
+use crate::conformance::case::{CaseResult, broken, hold};
 
 const WRITERS: u32 = 8;
 const ROUNDS: u32 = 10;

@@ -1,10 +1,13 @@
 //! Writes that end badly, and contents that are no record.
 
-use bluegreen_core::{DeployError, Deployer, Release, ServiceName, Signed, Version};
+use std::sync::Arc;
 
-use super::*;
+use bluegreen_core::{DeployError, Deployer, Plan, Release, ServiceName, Signed, StoreError, Version};
+use bytes::Bytes;
+
+use super::{StoreSubject, shown};
 use crate::conformance::around::{ProviderFault, through, wait};
-use crate::conformance::case::not_run;
+use crate::conformance::case::{CaseResult, broken, hold, not_run};
 use crate::conformance::dropped::{GRACE, MOST_POLLS, polled};
 use crate::fakes::{CallLog, FakeHost, FakeRouter, FakeStore};
 
@@ -208,17 +211,17 @@ pub async fn a_record_of_a_future_version_is_refused_and_kept(subject: &StoreSub
         Ok(deployer) => deployer,
         Err(error) => return broken(format!("a deployer cannot be built over this store: {error}")),
     };
-    let plan = match bluegreen_core::Plan::builder(service).build() {
+    let plan = match Plan::builder(service).build() {
         Ok(plan) => plan,
         Err(problems) => return not_run(format!("the plan of this case is not taken: {problems:?}")),
     };
-    let deployed = deployer
+    let answer = deployer
         .deploy(&plan, release, Signed::new("conformance", "a newer record"))
         .await;
-    let is_refused = matches!(deployed, Err(DeployError::Record { .. }));
+    let is_refused = matches!(answer, Err(DeployError::Record { .. }));
     hold!(
         is_refused,
-        "a deployer met a record of a newer version and says {deployed:?}"
+        "a deployer met a record of a newer version and says {answer:?}"
     );
     hold!(
         log.is_empty(),

@@ -1,6 +1,10 @@
 //! The compare-and-swap register.
 
-use super::*;
+use bluegreen_core::StoreVersion;
+use bytes::Bytes;
+
+use super::{StoreSubject, shown};
+use crate::conformance::case::{CaseResult, hold};
 
 /// The largest body of a register: it stays under 64 KiB.
 const LARGEST: usize = 64 * 1024 - 1;

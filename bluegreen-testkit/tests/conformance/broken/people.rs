@@ -101,7 +101,7 @@ impl Notifier for BentNotifier {
         let mut notice = notice.clone();
         let is_hanging = *self.2.lock().unwrap();
         if is_hanging && self.1 == NotifierDefect::WaitsForTheReceiver {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         } else if is_hanging {
             return Err(Fault::unknown("bent", "notify", "no answer in time"));
         }
