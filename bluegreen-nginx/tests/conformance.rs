@@ -16,7 +16,7 @@ use std::fs;
 use std::sync::Arc;
 
 use bluegreen_core::{Op, Router, Slot, Split, Token};
-use bluegreen_nginx::{FallbackKey, Key, NginxConfig, ReloadRouter};
+use bluegreen_nginx::{BucketRouter, CommandTransport, FallbackKey, Key, NginxConfig, ReloadRouter};
 use bluegreen_testkit::conformance::ProviderFault;
 use bluegreen_testkit::conformance::router::RouterSubject;
 use common::clients::count;
@@ -114,6 +114,61 @@ mod buckets {
             around(router, nginx)
                 .by_hand(async move |split| edit(&config, split))
                 .again(async move || again.clone())
+        }
+    }
+}
+
+/// The same over a command such as ssh, whose connection can be refused, lost and slow.
+mod buckets_by_command {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Runs what it is given, as ssh would on the other side; the file `connection` says how well.
+    fn connection(folder: &Path) -> String {
+        let program = folder.join("reach");
+        let script = format!(
+            "#!/bin/sh
+cd '{}' || exit 1
+lost() {{ echo connection lost >&2; exit 255; }}
+# Changes are made under a lock: env LC_ALL=C flock …
+case \"$(cat connection 2>/dev/null),$3\" in
+refused,*) lost;;
+lost,flock) \"$@\" > /dev/null; lost;;
+late,flock) cat > change; (sleep 0.2; \"$@\" < change) > /dev/null 2>&1 & lost;;
+esac
+exec \"$@\"
+",
+            folder.display()
+        );
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program.display().to_string()
+    }
+
+    bluegreen_testkit::router_conformance! {
+        #[tokio::test(flavor = "multi_thread")]
+        #[ignore = "needs nginx"]
+        async fn subject() -> RouterSubject {
+            let nginx = nginx().await;
+            let reach = Arc::new(CommandTransport::exec([connection(nginx.folder.path())]));
+            let router = BucketRouter::new(nginx.config.clone(), reach).unwrap();
+            router.install(Some(Slot::Blue)).await.unwrap();
+            let (again, state) = (router.clone(), nginx.path("connection"));
+            around(router, nginx)
+                .again(async move || again.clone())
+                .faults(async move |fault| {
+                    let connection = match fault {
+                        None => "good",
+                        Some(ProviderFault::Refused) => "refused",
+                        Some(ProviderFault::LostAnswer) => "lost",
+                        Some(ProviderFault::LandsLate { .. }) => "late",
+                        Some(_) => return false,
+                    };
+                    fs::write(&state, connection).unwrap();
+                    true
+                })
         }
     }
 }

@@ -34,3 +34,25 @@ mod files {
         }
     }
 }
+
+/// Files behind a connection that loses answers and delivers late.
+mod files_behind_faults {
+    use std::sync::Arc;
+
+    use bluegreen_testkit::fakes::{CallLog, FakeStore};
+
+    use super::*;
+    use crate::conformance::fakes::disturb;
+
+    bluegreen_testkit::store_conformance!(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Arc::new(FileStore::open(folder.path()).unwrap());
+        let log = CallLog::default();
+        let store = FakeStore::new("files", &log, files);
+        let again = store.clone();
+        StoreSubject::new(store)
+            .again(async move || again.clone())
+            .faults(async move |fault| disturb(&log, fault))
+            .guard(folder)
+    });
+}
