@@ -13,6 +13,8 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use bluegreen_core::{Op, Router, Slot, Split, Token};
@@ -118,18 +120,11 @@ mod buckets {
     }
 }
 
-/// The same over a command such as ssh, whose connection can be refused, lost and slow.
-mod buckets_by_command {
-    use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
-
-    use super::*;
-
-    /// Runs what it is given, as ssh would on the other side; the file `connection` says how well.
-    fn connection(folder: &Path) -> String {
-        let program = folder.join("reach");
-        let script = format!(
-            "#!/bin/sh
+/// Runs what it is given, as ssh would on the other side; the file `connection` says how well.
+fn connection(folder: &Path) -> String {
+    let program = folder.join("reach");
+    let script = format!(
+        "#!/bin/sh
 cd '{}' || exit 1
 lost() {{ echo connection lost >&2; exit 255; }}
 # Changes are made under a lock: env LC_ALL=C flock …
@@ -140,12 +135,29 @@ late,flock) cat > change; (sleep 0.2; \"$@\" < change) > /dev/null 2>&1 & lost;;
 esac
 exec \"$@\"
 ",
-            folder.display()
-        );
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        program.display().to_string()
-    }
+        folder.display()
+    );
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program.display().to_string()
+}
+
+/// Lets that connection be so from now on; answers whether it can.
+fn disturb(state: &Path, fault: Option<ProviderFault>) -> bool {
+    let connection = match fault {
+        None => "good",
+        Some(ProviderFault::Refused) => "refused",
+        Some(ProviderFault::LostAnswer) => "lost",
+        Some(ProviderFault::LandsLate { .. }) => "late",
+        Some(_) => return false,
+    };
+    fs::write(state, connection).unwrap();
+    true
+}
+
+/// The same over a command such as ssh, whose connection can be refused, lost and slow.
+mod buckets_by_command {
+    use super::*;
 
     bluegreen_testkit::router_conformance! {
         #[tokio::test(flavor = "multi_thread")]
@@ -158,17 +170,7 @@ exec \"$@\"
             let (again, state) = (router.clone(), nginx.path("connection"));
             around(router, nginx)
                 .again(async move || again.clone())
-                .faults(async move |fault| {
-                    let connection = match fault {
-                        None => "good",
-                        Some(ProviderFault::Refused) => "refused",
-                        Some(ProviderFault::LostAnswer) => "lost",
-                        Some(ProviderFault::LandsLate { .. }) => "late",
-                        Some(_) => return false,
-                    };
-                    fs::write(&state, connection).unwrap();
-                    true
-                })
+                .faults(async move |fault| disturb(&state, fault))
         }
     }
 }
@@ -203,6 +205,25 @@ mod reload {
             around(router, nginx)
                 .by_hand(async move |split| edit(&hand, &config, split).await)
                 .again(async move || again.clone())
+        }
+    }
+}
+
+mod reload_by_command {
+    use super::*;
+
+    bluegreen_testkit::router_conformance! {
+        #[tokio::test(flavor = "multi_thread")]
+        #[ignore = "needs nginx"]
+        async fn subject() -> RouterSubject {
+            let nginx = nginx().await;
+            let reach = Arc::new(CommandTransport::exec([connection(nginx.folder.path())]));
+            let router = ReloadRouter::new(nginx.config.clone(), reach).unwrap();
+            router.install(Slot::Blue).await.unwrap();
+            let (again, state) = (router.clone(), nginx.path("connection"));
+            around(router, nginx)
+                .again(async move || again.clone())
+                .faults(async move |fault| disturb(&state, fault))
         }
     }
 }
