@@ -22,7 +22,7 @@ use bluegreen_nginx::{BucketRouter, CommandTransport, FallbackKey, Key, NginxCon
 use bluegreen_testkit::conformance::ProviderFault;
 use bluegreen_testkit::conformance::router::RouterSubject;
 use common::clients::count;
-use common::{Nginx, SECRET, Setting, local, pause};
+use common::{Nginx, SECRET, Setting, is_live, local, op, pause, verify};
 use tokio::sync::Mutex;
 
 /// An nginx whose clients are told apart by a header.
@@ -225,5 +225,72 @@ mod reload_by_command {
                 .again(async move || again.clone())
                 .faults(async move |fault| disturb(&state, fault))
         }
+    }
+}
+
+/// What the case of a dropped shift met once under load, made to happen each time: the shift is dropped
+/// while nginx is on its way to the new workers, and the one that goes back begins.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs nginx"]
+async fn a_reload_that_was_given_up_is_not_taken_for_the_one_that_goes_back() {
+    let nginx = nginx().await;
+    let router = ReloadRouter::new(nginx.config.clone(), local()).unwrap();
+    router.install(Slot::Blue).await.unwrap();
+    let (blue, green) = (Split::all(Slot::Blue), Split::all(Slot::Green));
+    for round in 1..=5 {
+        let reloads = nginx.reloads();
+        let forth = op(round, 1);
+        let given_up = async {
+            while nginx.reloads() == reloads {
+                pause(1).await;
+            }
+        };
+        tokio::select! {
+            ended = router.shift(&forth, green) => panic!("it ended before the reload: {ended:?}"),
+            () = given_up => {}
+        }
+        router.shift(&op(round, 2), blue).await.unwrap();
+        let seen = router.observe(&op(0, 0)).await.unwrap();
+        assert_eq!(seen.split, blue, "round {round}");
+        assert!(is_live(&verify(&router, blue).await), "round {round}");
+        let counts = count(&nginx.url("/"), "x-client", 50).await;
+        assert_eq!(counts.get("green"), None, "round {round}: {counts:?}");
+    }
+}
+
+/// An older shift that was given up may still be writing when a newer one begins. What is on the disk then
+/// is the newer one's, or the next reload by anybody (a certificate is renewed) would bring the older one.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs nginx"]
+async fn what_an_older_shift_still_writes_is_not_left_for_the_next_reload() {
+    let nginx = nginx().await;
+    let router = ReloadRouter::new(nginx.config.clone(), local()).unwrap();
+    router.install(Slot::Blue).await.unwrap();
+    let installed = fs::read_to_string(&nginx.config.http_include).unwrap();
+    for round in 1..=8 {
+        let mut older = Box::pin({
+            let router = router.clone();
+            async move { router.shift(&op(round, 1), Split::all(Slot::Green)).await }
+        });
+        // Until it writes: its lock is held, and nothing of it can be seen yet.
+        let lock = fs::File::open(nginx.split_path("lock")).unwrap();
+        let given_up = async {
+            while lock.try_lock().is_ok() {
+                lock.unlock().unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            ended = &mut older => panic!("it ended before it wrote: {ended:?}"),
+            () = given_up => {}
+        }
+        drop(older);
+        router.shift(&op(round, 2), Split::all(Slot::Blue)).await.unwrap();
+        let left = fs::read_to_string(&nginx.config.http_include).unwrap();
+        assert!(
+            left == installed,
+            "round {round}: the files are not those of the newer shift"
+        );
     }
 }
