@@ -26,7 +26,7 @@ fn every_case_that_is_written_is_run() {
     for (port, cases, source) in [
         ("approver", approver::CASES, source!("approver.rs")),
         ("gate", gate::CASES, source!("gate.rs")),
-        ("host", host::CASES, source!("host.rs")),
+        ("host", host::CASES, source!("host/mod.rs", "host/effects.rs")),
         ("metrics", metrics::CASES, source!("metrics.rs")),
         ("migrator", migrator::CASES, source!("migrator.rs")),
         ("notifier", notifier::CASES, source!("notifier.rs")),

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::{
-    Assignment, DeploymentId, FaultKind, Host, Readiness, ReadyState, Release, Slot, Timestamp, Version,
+    Assignment, DeploymentId, Host, Readiness, ReadyState, Release, Slot, Timestamp, Version,
 };
 use tokio::task::JoinSet;
 
-use super::around::{Around, Hook, ProviderFault, around, hook, until, wait};
+use super::around::{Around, Hook, around, hook, until};
 use super::case::{CaseResult, Unproven, broken, cases, hold};
-use super::dropped::{GRACE, MOST_POLLS, polled, polls};
 use super::faults::{Call, call, fault_cases, throttling_case};
+
+mod effects;
+
+pub use effects::*;
 
 /// A host to be examined, and what can be done around it.
 pub struct HostSubject {
@@ -29,9 +32,6 @@ around!(HostSubject, faults);
 
 impl HostSubject {
     /// A fresh host. It is asked to run the releases 1.0.0 and 1.1.0, unless it gets others.
-    ///
-    /// # Panics
-    /// Never: both versions are ones.
     pub fn new(host: impl Host + 'static) -> Self {
         Self {
             host: Arc::new(host),
@@ -317,127 +317,6 @@ pub async fn the_other_slot_is_untouched(subject: &HostSubject) -> CaseResult {
     untouched("after a standby").await?;
     subject.retire(Slot::Green).await?;
     untouched("after a retire").await
-}
-
-/// A deploy that is dropped, at each of its polls, leaves what was there, or its own release, or nothing
-/// yet; sent again it is there. After the settle time nothing of it changes the slot any more.
-pub async fn a_dropped_deploy_can_be_sent_again(subject: &HostSubject) -> CaseResult {
-    for polls in 1..=MOST_POLLS {
-        let number = polls as u64;
-        let assignment = subject.assignment(Slot::Green, number);
-        let op = subject.around.op();
-        let ended = polled(polls, subject.host.deploy(&op, &assignment))
-            .await
-            .is_some();
-        subject.readiness(Slot::Green).await?;
-        subject.deploy(&assignment).await?;
-        subject.ready(&assignment).await?;
-        if ended {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-/// A deploy that is dropped does nothing more after the settle time: a slot that is retired then stays
-/// stopped.
-pub async fn nothing_of_a_dropped_deploy_lands_after_the_settle_time(subject: &HostSubject) -> CaseResult {
-    for polls in polls(subject.host.settle()) {
-        let assignment = subject.assignment(Slot::Green, polls as u64);
-        let op = subject.around.op();
-        let ended = polled(polls, subject.host.deploy(&op, &assignment))
-            .await
-            .is_some();
-        wait(subject.host.settle()).await;
-        subject.retire(Slot::Green).await?;
-        wait(GRACE).await;
-        let settle = subject.host.settle();
-        let when = format!("after a dropped deploy, its settle time of {settle:?}, and a retire");
-        subject.stopped(Slot::Green, &when).await?;
-        if ended {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-/// A deploy whose answer is lost is `Unknown`; sent again it is there, and has not begun anew if it had begun.
-pub async fn a_deploy_whose_answer_is_lost_is_unknown_and_can_be_ensured(
-    subject: &HostSubject,
-) -> CaseResult {
-    let assignment = subject.assignment(Slot::Green, 1);
-    subject.around.inject(ProviderFault::LostAnswer).await?;
-    let op = subject.around.op();
-    let deploy = subject.host.deploy(&op, &assignment);
-    let fault = subject
-        .around
-        .fault("a deploy whose answer is lost", deploy)
-        .await?;
-    let kind = fault.kind;
-    hold!(
-        kind == FaultKind::Unknown,
-        "the answer was lost, and deploy says {kind:?}: {fault}"
-    );
-    subject.around.heal().await?;
-    wait(subject.host.settle()).await;
-    subject.deploy(&assignment).await?;
-    subject.ready(&assignment).await?;
-    if let Some(count) = &subject.begun {
-        let begun = count(()).await;
-        hold!(
-            begun == 1,
-            "a deploy was lost and sent again, and {begun} have begun"
-        );
-    }
-    Ok(())
-}
-
-/// The longest version with every character that one may hold, an artifact and labels in which a shell,
-/// a template or a path would see something: they are run as they are or `Rejected`, and nothing else happens.
-pub async fn hostile_names_are_run_as_they_are_or_rejected(subject: &HostSubject) -> CaseResult {
-    let long = format!("9._-+/:@{}", "x".repeat(120));
-    let artifacts = [
-        "$(touch pwned) `id` ; rm -rf / #",
-        "../../etc/passwd",
-        "{slot}\n--help\r\n\"' \\ %s ü",
-        "",
-    ];
-    for (number, artifact) in (1..).zip(artifacts) {
-        let release = release(&long).artifact(artifact).label("note", artifact);
-        let assignment = assignment(Slot::Green, release, number);
-        let op = subject.around.op();
-        let deploy = subject.host.deploy(&op, &assignment);
-        match subject
-            .around
-            .call("deploy of a release with hostile names", deploy)
-            .await?
-        {
-            Ok(()) => {
-                let asked = async || subject.readiness(Slot::Green).await;
-                let seen = until(subject.ready_within, asked, |seen| {
-                    seen.state != ReadyState::Starting
-                })
-                .await?;
-                if seen.state == ReadyState::Ready {
-                    let version = Some(&assignment.release.version);
-                    subject
-                        .runs(Slot::Green, version, "after a release with hostile names")
-                        .await?;
-                }
-            }
-            Err(fault) => {
-                let kind = fault.kind;
-                hold!(
-                    kind == FaultKind::Rejected,
-                    "a release that cannot be run says {kind:?}: {fault}"
-                );
-            }
-        }
-    }
-    subject.retire(Slot::Green).await?;
-    subject
-        .stopped(Slot::Green, "after releases with hostile names")
-        .await
 }
 
 /// A settle time is a wait that a rollback bears, and the same with each call.
