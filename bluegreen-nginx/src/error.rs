@@ -159,7 +159,6 @@ impl NginxError {
             | Self::Unseen { .. }
             | Self::Unreadable { .. }
             | Self::WrongLive { .. }
-            | Self::NoMaster { .. }
             | Self::NotReloaded { .. }
             | Self::Program { .. } => FaultKind::Rejected,
             // A full disk can be emptied; a permission does not come by waiting.
@@ -170,7 +169,10 @@ impl NginxError {
                 | io::ErrorKind::NotADirectory => FaultKind::Rejected,
                 _ => FaultKind::Unavailable { retry_after: None },
             },
-            Self::Busy { .. } | Self::Unreachable { .. } => FaultKind::Unavailable { retry_after: None },
+            // An nginx that is being started again has no processes for a moment.
+            Self::Busy { .. } | Self::Unreachable { .. } | Self::NoMaster { .. } => {
+                FaultKind::Unavailable { retry_after: None }
+            }
             Self::Lost { .. } | Self::Interrupted => FaultKind::Unknown,
         }
     }

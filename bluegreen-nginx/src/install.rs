@@ -56,6 +56,8 @@ impl Site<'_> {
         rendered: &Rendered,
         running: Option<&str>,
     ) -> Result<bool, NginxError> {
+        // From here on no older call can write, so what is read stays as it is.
+        self.write(claim, Vec::new(), Tested::No).await?;
         let before = self.read().await?;
         let new = [
             Some(rendered.http.expose_secret().to_owned()),
@@ -63,9 +65,9 @@ impl Site<'_> {
             Some(rendered.digest.clone()),
         ];
         if before == new && running == Some(rendered.digest.as_str()) {
-            self.write(claim, Vec::new(), Tested::No).await?;
             return Ok(false);
         }
+        let is_unconfirmed = matches!(before, [Some(_), _, None]);
         let [http, server, _] = new;
         self.write(claim, self.files([http, server, None]), Tested::Yes)
             .await?;
@@ -76,12 +78,21 @@ impl Site<'_> {
             Err(error) => {
                 self.write(compared, self.files(before), Tested::No)
                     .await
-                    .map_err(|undo| NginxError::Lost {
-                        what: "putting the old files back",
-                        why: format!("{undo}; after {error}"),
+                    .map_err(|undo| {
+                        overtaken(undo, |undo| NginxError::Lost {
+                            what: "putting the old files back",
+                            why: format!("{undo}; after {error}"),
+                        })
                     })?;
                 return Err(error);
             }
+        }
+        if is_unconfirmed {
+            // The reload that was on its way may have been taken for ours. Its workers are there by now,
+            // and the next reload replaces them.
+            self.reload()
+                .await
+                .map_err(|error| lost("the second reload", &error))?;
         }
         let digest = NewFile {
             path: self.installed(),
@@ -90,7 +101,7 @@ impl Site<'_> {
         };
         self.write(compared, vec![digest], Tested::No)
             .await
-            .map_err(|error| lost("noting the reload", &error))?;
+            .map_err(|error| overtaken(error, |error| lost("noting the reload", &error)))?;
         Ok(true)
     }
 
@@ -212,6 +223,14 @@ impl Site<'_> {
             ));
         }
         Ok(warnings)
+    }
+}
+
+/// A call that finds a newer one at work has been overtaken, whatever it was about to do.
+fn overtaken(error: NginxError, otherwise: impl FnOnce(NginxError) -> NginxError) -> NginxError {
+    match error {
+        NginxError::Fenced { .. } => error,
+        other => otherwise(other),
     }
 }
 

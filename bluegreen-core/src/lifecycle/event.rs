@@ -155,7 +155,8 @@ pub enum Event {
     Interrupted,
     /// The hooks at a point were run.
     HooksRun {
-        /// The point.
+        /// The point. An entry has an `at` of its own, its time, so this has another name there.
+        #[serde(rename = "point")]
         at: HookPoint,
         /// Those that failed and what they said; the first is the worst.
         failures: Vec<String>,
@@ -173,7 +174,8 @@ pub enum Event {
     Approved {
         /// Who.
         by: String,
-        /// For which step, counted from 1.
+        /// For which step, counted from 1. An entry has a `step` of its own, so this has another name there.
+        #[serde(rename = "approved_step")]
         step: usize,
     },
     /// An operator (or an approver, by saying no) asks to stop. Back, if traffic has moved.
@@ -221,5 +223,39 @@ impl Event {
             },
             _ => Self::Checked { results },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_with_a_point_or_a_step_of_its_own_reads_back_from_the_journal() {
+        let deployment = DeploymentId::new(17, Timestamp::from_millis(1_700_000_000_000));
+        for event in [
+            Event::HooksRun {
+                at: HookPoint::before(Phase::Shift),
+                failures: vec!["purge: 503".to_owned()],
+                fatal: false,
+            },
+            Event::Approved {
+                by: "ada".to_owned(),
+                step: 2,
+            },
+        ] {
+            let entry = Entry {
+                deployment,
+                at: Timestamp::from_millis(1_700_000_100_000),
+                phase: Phase::Approval,
+                step: Some(1),
+                event,
+            };
+            let text = serde_json::to_string(&entry).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Entry>(&text).map_err(|error| format!("{error}: {text}")),
+                Ok(entry)
+            );
+        }
     }
 }

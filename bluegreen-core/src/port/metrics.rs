@@ -10,7 +10,8 @@ use crate::{Fault, Op, Slot};
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Metrics: fmt::Debug + Send + Sync {
-    /// The value of a metric for a slot now, or `None` where there is no data. No data is not zero.
+    /// The value of a metric for a slot now, or `None` where there is no data. No data is not zero, and
+    /// NaN is no data.
     ///
     /// # Errors
     /// [`Rejected`](crate::FaultKind::Rejected) when the source knows no metric of this name: that is

@@ -21,7 +21,8 @@ pub(super) fn check(key: &str) -> Result<(), StoreError> {
         return Ok(());
     };
     Err(StoreError::Refused {
-        key: key.to_owned(),
+        // It may be anything, and of any length.
+        key: crate::text::bounded(key, LONGEST),
         message: format!("this is no key: {problem}"),
     })
 }
@@ -77,6 +78,12 @@ mod tests {
                 "{key:?} was taken"
             );
         }
+    }
+
+    #[test]
+    fn the_refusal_of_an_endless_key_is_short() {
+        let refused = check(&"x".repeat(100_000)).unwrap_err().to_string();
+        assert!(refused.len() < 300, "{} bytes", refused.len());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bluegreen_core::{Op, Router, Share, Slot, Split, Token, Verification};
@@ -109,13 +110,7 @@ http {{
         };
         let path = root.join("nginx.conf");
         fs::write(&path, this_conf("", "return 200 before;")).unwrap();
-        let child = Command::new(&config.nginx[0])
-            .args(&config.nginx[1..])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let child = spawn(&config);
         let nginx = Self {
             folder,
             public,
@@ -182,6 +177,20 @@ http {{
         self.error_log().matches("(SIGHUP) received from").count()
     }
 
+    /// Ends it: its ports refuse connections.
+    pub(crate) fn stop(&mut self) {
+        let master = Pid::from_raw(self.child.id().cast_signed());
+        // TERM, not KILL: the master takes its workers with it.
+        let _ = kill(master, Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+
+    /// Starts it with the configuration that is there now, after [`stop`](Self::stop).
+    pub(crate) async fn start_again(&mut self) {
+        self.child = spawn(&self.config);
+        self.until_it_listens().await;
+    }
+
     async fn until_it_listens(&self) {
         for _ in 0..200 {
             if tokio::net::TcpStream::connect(self.public).await.is_ok() && self.config.pid_file.exists() {
@@ -195,20 +204,38 @@ http {{
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        let master = Pid::from_raw(self.child.id().cast_signed());
-        // TERM, not KILL: the master takes its workers with it.
-        let _ = kill(master, Signal::SIGTERM);
-        let _ = self.child.wait();
+        // One that has been stopped already has no process whose id could be another's now.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.stop();
+        }
     }
+}
+
+fn spawn(config: &NginxConfig) -> Child {
+    Command::new(&config.nginx[0])
+        .args(&config.nginx[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 pub(crate) fn local() -> Arc<dyn Transport> {
     Arc::new(LocalTransport::new().unwrap())
 }
 
-/// A port that is free now.
+/// A port that is free now, and stays so until nginx takes it: each is given out once, and none is of those
+/// that the kernel gives to connections (32768 and above, unless a machine is set otherwise).
 pub(crate) fn free(ip: IpAddr) -> SocketAddr {
-    TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() * 97;
+    let ports = std::iter::from_fn(|| Some(10_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 22_000));
+    let addresses = ports.map(|port| SocketAddr::new(ip, u16::try_from(port).unwrap()));
+    addresses
+        .take(22_000)
+        .find(|address| TcpListener::bind(address).is_ok())
+        .unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "real processes keep real time")]

@@ -17,8 +17,8 @@ calls! {
     }
 }
 
-/// Answers each question (by deployment and share) after it was asked some times in vain; at first,
-/// never.
+/// Answers each question (by deployment and share) after it was asked some times in vain, or as it was
+/// told for this question; at first, never.
 #[derive(Debug, Clone)]
 pub struct FakeApprover {
     fake: Scripted<ApproverCall, State>,
@@ -29,6 +29,7 @@ struct State {
     answer: Answer,
     after: u32,
     asked: HashMap<(DeploymentId, Share), u32>,
+    answered: HashMap<(DeploymentId, Share), Answer>,
 }
 
 scripted!(FakeApprover, ApproverCall);
@@ -40,6 +41,7 @@ impl FakeApprover {
             answer: Answer::Pending,
             after: 0,
             asked: HashMap::new(),
+            answered: HashMap::new(),
         };
         Self {
             fake: Scripted::new("approver", name, log, state),
@@ -52,6 +54,12 @@ impl FakeApprover {
             state.answer = answer;
             state.after = asks;
         });
+    }
+
+    /// From now on one question is answered so, whatever is said of the others.
+    pub fn answer(&self, deployment: DeploymentId, share: Share, answer: Answer) {
+        self.fake
+            .with(|state, _| state.answered.insert((deployment, share), answer));
     }
 
     /// How many different questions were put.
@@ -70,6 +78,9 @@ impl Approver for FakeApprover {
             .call(ApproverCall::Ask, op, arguments, move |state, _| {
                 let asked = state.asked.entry(question).or_default();
                 *asked = asked.saturating_add(1);
+                if let Some(answer) = state.answered.get(&question) {
+                    return Ok(answer.clone());
+                }
                 Ok(if *asked > state.after {
                     state.answer.clone()
                 } else {

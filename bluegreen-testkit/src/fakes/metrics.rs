@@ -17,7 +17,10 @@ calls! {
     }
 }
 
-/// Numbers by metric and slot. A metric that was never set, for any slot, is unknown and rejected; one
+/// How much of a name is repeated in an error, in characters.
+const SHOWN: usize = 100;
+
+/// Numbers by metric and slot. NaN is no data. A metric that was never set, for any slot, is unknown and rejected; one
 /// that was set for the other slot only has no data.
 #[derive(Debug, Clone)]
 pub struct FakeMetrics {
@@ -56,9 +59,12 @@ impl Metrics for FakeMetrics {
                 MetricsCall::Read,
                 op,
                 format!("{metric} of {slot}"),
-                move |state, _| match state.get(&wanted) {
-                    Some(by_slot) => Ok(by_slot.get(&slot).copied()),
-                    None => Err(Fault::rejected("fake", "read", "there is no such metric").on(wanted)),
+                move |state, _| {
+                    let Some(by_slot) = state.get(&wanted) else {
+                        let shown: String = wanted.chars().take(SHOWN).collect();
+                        return Err(Fault::rejected("fake", "read", "there is no such metric").on(shown));
+                    };
+                    Ok(by_slot.get(&slot).copied().filter(|value| !value.is_nan()))
                 },
             )
             .await
