@@ -10,7 +10,7 @@ use crate::lifecycle::{Command, Event, Lifecycle, Run, Signed};
 use crate::plan::{Action, Disposal, Undrained};
 use crate::{
     Answer, ApprovalRequest, Assignment, Fault, FaultKind, InFlight, MigrationPhase, Op, Operation, Outcome,
-    ReadyState, Slot, Split, Verdict,
+    ReadyState, Slot, Split, Verdict, Verification,
 };
 
 /// Whether a command only waits or reads, so that it can be ended early.
@@ -147,10 +147,20 @@ impl Act<'_> {
     async fn drain(&self, slot: Slot) -> Result<Event, DeployError> {
         let parts = self.parts;
         let plan = &self.run.plan;
-        let still_routed = parts.split_held(self.op, Split::all(slot.other()), slot).await;
-        if still_routed.outcome != Outcome::Pass {
+        let off = Split::all(slot.other());
+        let routed = parts.split_held(self.op, off, slot).await;
+        if routed.outcome != Outcome::Pass {
             return Ok(Event::Failed {
-                reason: format!("{slot} cannot be drained: {}", still_routed.evidence),
+                reason: format!("{slot} cannot be drained: {}", routed.evidence),
+            });
+        }
+        // Accepted is not live: a router may still send requests there.
+        let confirmed = parts
+            .confirm_all(self.op, off, self.left / 2, plan.lease.poll)
+            .await;
+        if let Some(open) = not_live(&confirmed) {
+            return Ok(Event::Failed {
+                reason: format!("{slot} cannot be drained: {open}"),
             });
         }
         let began = parts.clock.monotonic();
@@ -434,6 +444,21 @@ impl Act<'_> {
             Err(fault) => event_of(&fault, settle),
         }
     }
+}
+
+/// What keeps a split from being live on all routers.
+pub(super) fn not_live(confirmed: &Event) -> Option<String> {
+    let Event::Verified { routers, .. } = confirmed else {
+        return None;
+    };
+    let open: Vec<_> = routers
+        .iter()
+        .filter_map(|(name, answer)| match answer {
+            Verification::Live { .. } => None,
+            Verification::NotYet { why } | Verification::Unknown { why } => Some(format!("{name}: {why}")),
+        })
+        .collect();
+    (!open.is_empty()).then(|| open.join("; "))
 }
 
 pub(super) fn done(evidence: &str) -> Event {

@@ -4,26 +4,42 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::act::{Act, acts, is_interruptible, is_watch};
+use super::act::{Act, acts, is_interruptible, is_watch, not_live};
 use super::lease::Held;
 use super::watch::Watchers;
 use super::{DeployError, Deployer, Report};
 use crate::gate::GateParts;
 use crate::lifecycle::{CheckResult, Command, Event, Lifecycle, Moment, Run};
-use crate::{Monotonic, Op, Phase, Timestamp};
+use crate::{Monotonic, Op, Phase, Signed, Slot, Split, Timestamp};
 
 impl Deployer {
     /// Drives what is open to its end, or to where an operator is needed.
     pub(super) async fn drive(&self, held: Held) -> Result<Report, DeployError> {
-        let id = held.lifecycle().run().map(|run| run.id.to_string());
-        let mut drive = Drive {
-            deployer: self,
-            name: format!("{}.{}", self.parts.service, id.unwrap_or_default()),
-            held,
-            watchers: Watchers::default(),
-            limit: None,
-            gates: None,
-        };
+        let mut drive = Drive::new(self, held);
+        drive.run_to_end().await?;
+        self.conclude(drive.held).await
+    }
+
+    /// Ends a halted operation as an operator says it has ended.
+    pub(super) async fn drive_resolved(
+        &self,
+        held: Held,
+        live: Slot,
+        by: Signed,
+    ) -> Result<Report, DeployError> {
+        let mut drive = Drive::new(self, held);
+        // Up to where nothing of it can act any more.
+        drive.run_to_end().await?;
+        drive.held.renew().await?;
+        match drive.keep_up(Split::all(live)).await {
+            Ok(()) => {}
+            Err(error @ DeployError::LeaseLost { .. }) => return Err(error),
+            Err(error) => {
+                drive.held.release().await?;
+                return Err(error);
+            }
+        }
+        drive.held.apply(Event::Resolved { by, live })?;
         drive.run_to_end().await?;
         self.conclude(drive.held).await
     }
@@ -51,7 +67,43 @@ enum Ended {
     ByGuards(Option<Event>, Vec<CheckResult>),
 }
 
-impl Drive<'_> {
+impl<'a> Drive<'a> {
+    fn new(deployer: &'a Deployer, held: Held) -> Self {
+        let id = held.lifecycle().run().map(|run| run.id.to_string());
+        Self {
+            deployer,
+            name: format!("{}.{}", deployer.parts.service, id.unwrap_or_default()),
+            held,
+            watchers: Watchers::default(),
+            limit: None,
+            gates: None,
+        }
+    }
+
+    /// Tells all routers the split that they have, and sees it live on each of them.
+    async fn keep_up(&self, split: Split) -> Result<(), DeployError> {
+        let parts = &*self.deployer.parts;
+        let Some(run) = self.held.lifecycle().run() else {
+            return Err(DeployError::NothingToDo(
+                "nothing has been deployed yet".to_owned(),
+            ));
+        };
+        let call = run.plan.lease.call;
+        let op = Op::new(self.held.token(), op_id(&self.name, run), call);
+        let told = parts.shift_all(&op, split).await?;
+        if !matches!(told, Event::Done { .. }) {
+            return Err(DeployError::Contradicted(
+                "not every router could be told; try again".to_owned(),
+            ));
+        }
+        match not_live(&parts.confirm_all(&op, split, call, run.plan.lease.poll).await) {
+            None => Ok(()),
+            Some(open) => Err(DeployError::Contradicted(format!(
+                "{split} is not live yet: {open}"
+            ))),
+        }
+    }
+
     async fn run_to_end(&mut self) -> Result<(), DeployError> {
         loop {
             let lifecycle = Arc::clone(self.held.lifecycle());

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::record::Record;
 use super::write::{PutError, STORE_PAUSE, entry, line};
 use super::{DeployError, Deployer, Parts, Report};
 use crate::lifecycle::{Event, Lifecycle, Moment};
 use crate::{Op, Phase, Signed, Slot, Split, Token};
 
 impl Deployer {
-    /// Tells how a halted operation ended: which slot has all traffic. Refused where the routers can be
-    /// asked and say otherwise.
+    /// Tells how a halted operation ended: which slot has all traffic. It has to be so: what may still act
+    /// is waited for, all routers are told that split once more, which shuts out what was sent to them
+    /// before, and have to confirm that it is live.
     ///
     /// # Errors
-    /// [`DeployError::NothingToDo`] where nothing is halted, [`DeployError::Contradicted`] where the
-    /// routers disagree.
+    /// [`DeployError::NothingToDo`] where nothing is halted, [`DeployError::Contradicted`] where a router
+    /// says otherwise or cannot be asked, [`DeployError::Held`] where somebody is at work.
     pub async fn resolve(&self, live: Slot, by: Signed) -> Result<Report, DeployError> {
         let by = by.bounded();
+        // Before anything is changed: this only keeps up what is there already.
         let seen = self
             .parts
             .observe_all(&Op::new(Token::default(), "resolve", Duration::from_secs(10)))
@@ -24,28 +27,24 @@ impl Deployer {
         let against: Vec<_> = seen
             .iter()
             .filter_map(|(name, seen)| match seen {
-                Ok(seen) if seen.split != Split::all(live) => Some(format!("{name}: {}", seen.split)),
-                _ => None,
+                Ok(seen) if seen.split == Split::all(live) => None,
+                Ok(seen) => Some(format!("{name}: {}", seen.split)),
+                Err(fault) => Some(fault.to_string()),
             })
             .collect();
         if !against.is_empty() {
             return Err(DeployError::Contradicted(against.join("; ")));
         }
-        let lifecycle = self
-            .parts
-            .request(|lifecycle| match lifecycle.open() {
-                Some(run) if run.phase == Phase::Halted => Ok(Event::Resolved { by: by.clone(), live }),
-                _ => Err(DeployError::NothingToDo(
-                    "nothing is halted, so there is nothing to resolve".to_owned(),
-                )),
+        let halted = |lifecycle: &Lifecycle| {
+            let run = lifecycle.open().filter(|run| run.phase == Phase::Halted);
+            run.map(|run| run.plan.clone()).ok_or_else(|| {
+                DeployError::NothingToDo("nothing is halted, so there is nothing to resolve".to_owned())
             })
-            .await?;
-        match lifecycle.run() {
-            Some(run) => self.follow(run).await,
-            None => Err(DeployError::NothingToDo(
-                "nothing has been deployed yet".to_owned(),
-            )),
-        }
+        };
+        let record = self.parts.load().await?.map(|(_, record)| record);
+        let plan = halted(record.as_ref().map_or(&Lifecycle::default(), Record::lifecycle))?;
+        let held = self.claim(&plan).await?;
+        self.drive_resolved(held, live, by).await
     }
 
     /// Says yes to the step that waits for it.

@@ -257,6 +257,34 @@ async fn workers_that_cannot_be_brought_back_need_an_operator_after_the_traffic_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_resolved_is_live_on_every_router_and_nothing_sent_before_can_change_it() {
+    let world = World::new();
+    world.deploy(&plan(), "2.0.0").await.unwrap();
+    world
+        .workers
+        .script(WorkersCall::Start, [Behaviour::Fault(FaultKind::Rejected)]);
+    world.deployer().rollback(somebody()).await.unwrap();
+    // It accepts what it is told, and routes by it a minute later.
+    let router = world.router().clone().with_lag(secs(60));
+    router.set_by_hand(Split::all(Slot::Green));
+    router.set_by_hand(Split::all(Slot::Blue));
+    let refused = world
+        .deployer()
+        .resolve(Slot::Blue, somebody())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&refused, DeployError::Contradicted(why) if why.contains("not live yet")),
+        "{refused}"
+    );
+    world.pass(secs(60)).await;
+    let before = router.newest_token();
+    let resolved = world.deployer().resolve(Slot::Blue, somebody()).await.unwrap();
+    assert_eq!(resolved.end, Some(End::Resolved));
+    assert!(router.newest_token() > before, "older requests are shut out");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_router_changed_by_hand_in_the_middle_is_noticed_and_leads_back() {
     let world = World::new();
     let observer = world.observer.clone();

@@ -10,6 +10,7 @@ use clap::Parser;
 
 /// Explores every state of two deployers around the real lifecycle and holds each against the promises.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Options {
     /// How often deployers die or are suspended.
     #[arg(long, default_value_t = 2)]

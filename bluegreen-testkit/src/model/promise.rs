@@ -125,7 +125,10 @@ impl Protocol {
         let kept = run.is_some_and(|run| run.exposed && run.end.is_none());
         let standby = state.stored.life.lifecycle().slots().get(slot).role == Role::Standby;
         let over = state.later || self.config.give_up_standby;
-        state.break_promise(4, kept || (standby && !over) || (state.begun > 1 && !over));
+        // Once it is being retired its role is gone. Blue was live at first, so where it is retired it was the
+        // standby of a deployment; green is also retired after a deployment that went back, and not kept then.
+        let was_standby = state.begun > 1 && slot == Slot::Blue;
+        state.break_promise(4, kept || ((standby || was_standby) && !over));
     }
 
     /// 9: nothing is taken away that another slot may need.

@@ -173,12 +173,16 @@ impl Protocol {
         if run.phase == Phase::Halted {
             actions.push(Action::Ask(Happening::Return));
             for slot in Slot::BOTH {
-                // The routers are asked, and must not say otherwise.
+                // Who resolves takes the lease, waits for what settles, and has all routers confirm.
+                let whole = Split::all(slot);
                 let agree = self
                     .routers(state)
                     .iter()
-                    .all(|router| router.held == Split::all(slot));
-                if self.config.resolves && agree {
+                    .all(|router| router.held == whole && router.live == whole);
+                let settled = state.late.iter().all(|request| {
+                    self.config.fenced && matches!(request.effect, Effect::Shift(..) | Effect::Stage(_))
+                });
+                if self.config.resolves && agree && settled && state.is_free() {
                     actions.push(Action::Ask(Happening::Resolved(slot)));
                 }
             }
@@ -385,6 +389,9 @@ impl Protocol {
             Action::Ask(happening) => {
                 if happening != Happening::Approved {
                     state.budget.requests -= 1;
+                }
+                if matches!(happening, Happening::Resolved(_)) {
+                    shut_out(&mut state);
                 }
                 state.stored.life = self.book.after(&state.stored.life, happening, state.later);
             }
@@ -640,4 +647,16 @@ fn claim(state: &mut State, at: usize) {
         asleep: false,
         overslept: false,
     };
+}
+
+/// Who resolves has a token of its own, tells all routers the split once more, and gives the lease back.
+fn shut_out(state: &mut State) {
+    state.stored.token = Token {
+        epoch: state.stored.token.epoch.saturating_add(1),
+        seq: 0,
+    };
+    state.stored.holder = None;
+    for router in &mut state.routers {
+        router.seen = state.stored.token;
+    }
 }
