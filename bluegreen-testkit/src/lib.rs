@@ -3,5 +3,7 @@
 pub mod fakes;
 pub mod load;
 pub mod loopback;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 
 mod lock;
