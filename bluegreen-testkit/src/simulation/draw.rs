@@ -164,6 +164,8 @@ fn mishap(random: &mut Rng) -> (Site, Mishap) {
         5..=6 => Mishap::LoseAnswer,
         7..=8 => Mishap::LandLate(late),
         9..=10 => Mishap::Delay(ms),
+        // A store ends its own calls: it is given no budget.
+        11..=12 if call.is_store() => Mishap::LandLate(late),
         11 => Mishap::Hang(late),
         12 => Mishap::Vanish,
         13..=16 => Mishap::CrashBefore,

@@ -122,6 +122,12 @@ calls! {
     List = "store.list",
 }
 
+impl Call {
+    pub(crate) const fn is_store(self) -> bool {
+        matches!(self, Self::Load | Self::Store | Self::PutNew | Self::Get | Self::List)
+    }
+}
+
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mishap {
