@@ -25,10 +25,13 @@ pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: 
             run.since = at;
             run.attempt = 0;
         }
-        Move::Next => {
-            let following = following(run, lifecycle);
-            enter(run, lifecycle, at, following);
-        }
+        Move::Next => match following(run, lifecycle) {
+            Phase::Ended => {
+                let end = end_of(run);
+                finish(run, lifecycle, at, end);
+            }
+            following => enter(run, lifecycle, at, following),
+        },
         Move::Back(reason) => {
             run.reason.get_or_insert(bounded(&reason, REASON_BYTES));
             if run.exposed {

@@ -5,11 +5,11 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use bluegreen_core::{Phase, Role, Slot, Split};
+use bluegreen_core::{Phase, ReadyState, Role, Slot, Split};
 
 use tokio::runtime::Runtime;
 
-use super::history::{History, Said, WORLD, What};
+use super::history::{History, Said, WORLD};
 use super::operators::{self, process};
 use super::plans;
 use super::script::{Doing, Script, When};
@@ -130,21 +130,20 @@ fn open(world: &World) -> Option<Phase> {
     run.end.is_none().then_some(run.phase)
 }
 
-/// The slot that has all traffic. Where people have left the routers in disorder, they clear it up.
+/// The slot that has all traffic. Where people have left the routers in disorder, or have given the
+/// traffic to a slot in which nothing runs, they clear it up.
 fn mended(world: &World) -> Slot {
     let splits = world.picture().splits;
     let first = splits.first().copied().unwrap_or(Split::all(Slot::Blue));
+    let runs = |slot: Slot| world.state().readiness(world.script(), u64::MAX, slot).state == ReadyState::Ready;
     if let Some(live) = first.only()
         && splits.iter().all(|split| *split == first)
+        && runs(live)
     {
         return live;
     }
-    let live = world.state().stored.and_then(|stored| {
-        let runs_there = stored.run.map(|run| run.origin);
-        runs_there.or_else(|| Slot::BOTH.into_iter().find(|slot| stored.role(*slot) == Role::Live))
-    });
-    let live = live.unwrap_or(Slot::Blue);
+    let origin = world.state().stored.and_then(|stored| stored.run).map(|run| run.origin);
+    let live = origin.into_iter().chain(Slot::BOTH).find(|slot| runs(*slot)).unwrap_or(Slot::Blue);
     world.by_hand(None, live);
-    world.note(WORLD, What::Sick(live, false));
     live
 }
