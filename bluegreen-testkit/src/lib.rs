@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod fakes;
+#[cfg(feature = "simulation")]
+pub mod invariants;
 pub mod load;
 pub mod loopback;
 #[cfg(feature = "simulation")]

@@ -152,7 +152,6 @@ pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, en
     run.phase = Phase::Ended;
     run.moment = Moment::Act;
     run.since = at;
-    run.pause = None;
     run.waiting_for = None;
     run.end = Some(end);
     run.ended = Some(at);

@@ -315,9 +315,10 @@ impl Run {
         }
     }
 
-    /// Whether the operation is over and everybody has been told.
+    /// Whether the operation is over: it has ended, nothing of it can act any more, and everybody has
+    /// been told.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        self.end.is_some() && self.notices.is_empty()
+        self.end.is_some() && self.pause.is_none() && self.notices.is_empty()
     }
 }

@@ -3,14 +3,14 @@
 use bluegreen_core::{Outcome, Phase, Slot};
 use fastrand::Rng;
 
-use super::plans::{PLANS, WARM};
+use super::plans::WARM;
 use super::script::{Call, Deed, Doing, MetricData, Mishap, Quality, Script, Site, When};
 
 /// The world of a seed.
 pub(crate) fn draw(seed: u64) -> Script {
     let mut random = Rng::with_seed(seed);
     let random = &mut random;
-    let plan = if random.u16(0..2000) == 0 { WARM } else { random.usize(0..PLANS - 1) };
+    let plan = if random.u16(0..2000) == 0 { WARM + random.usize(0..2) } else { random.usize(0..WARM) };
     let mut script = Script::quiet(seed, plan);
     script.qualities = vec![seldom_bad(random, 40), seldom_bad(random, 2), seldom_bad(random, 4)];
     script.story = story(random, script.features().keep_ms);

@@ -2,10 +2,11 @@
 
 use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::HookPoint;
-use bluegreen_core::{InFlight, MigrationPhase, NoticeKind, Outcome, Plan, ReadyState, Slot, Split, Token};
+use bluegreen_core::{InFlight, MigrationPhase, NoticeKind, Outcome, Phase, Plan, ReadyState, Slot, Split, Token};
 
 use super::script::{Doing, Mishap, Script, Site};
-use super::stored::Stored;
+use super::stored::{Stored, StoredRun};
+use super::time::Ending;
 
 /// Who acts: 0 is the world itself, everybody else a process.
 pub(crate) type Actor = u8;
@@ -21,6 +22,8 @@ pub struct History {
     pub(crate) facts: Vec<Fact>,
     /// The splits that the routers have at the end, and the record.
     pub(crate) end: Picture,
+    /// How its time ended.
+    pub(crate) ending: Ending,
 }
 
 /// How a world looks at its end.
@@ -146,23 +149,130 @@ pub(crate) enum Said {
     RecordBroken,
 }
 
+/// The record changes: what stood in it, and what stands in it now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn<'a> {
+    /// Which fact it is.
+    pub(crate) index: usize,
+    pub(crate) at_ms: u64,
+    pub(crate) before: Option<&'a Stored>,
+    pub(crate) after: &'a Stored,
+}
+
+impl Turn<'_> {
+    /// The operation, where it has come into another phase or step, or has begun.
+    pub(crate) fn entered(&self) -> Option<&StoredRun> {
+        let place = |stored: &Stored| stored.run.map(|run| (run.number, run.phase, run.step));
+        let run = self.after.run.as_ref()?;
+        (self.before.and_then(place) != place(self.after)).then_some(run)
+    }
+
+    /// The operation, where this is its end.
+    pub(crate) fn ended(&self) -> Option<(&StoredRun, End)> {
+        let end_of = |stored: &Stored| stored.run.and_then(|run| Some((run.number, run.end?)));
+        let run = self.after.run.as_ref()?;
+        let new = self.before.and_then(end_of) != end_of(self.after);
+        run.end.filter(|_| new).map(|end| (run, end))
+    }
+
+    /// The operation as it was before, if it is the same one.
+    pub(crate) fn same_before(&self) -> Option<&StoredRun> {
+        let run = self.after.run.as_ref()?;
+        self.before?.run.as_ref().filter(|before| before.number == run.number)
+    }
+}
+
 impl History {
-    /// Every record that was accepted, in order, with when.
-    pub(crate) fn stored(&self) -> impl DoubleEndedIterator<Item = (u64, &Stored)> {
-        self.facts.iter().filter_map(|fact| match &fact.what {
-            What::Stored(stored) => Some((fact.at_ms, stored)),
+    /// Every accepted record, in order.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = Turn<'_>> {
+        let mut before = None;
+        self.facts.iter().enumerate().filter_map(move |(index, fact)| match &fact.what {
+            What::Stored(after) => {
+                let turn = Turn { index, at_ms: fact.at_ms, before, after };
+                before = Some(after);
+                Some(turn)
+            }
             _ => None,
         })
     }
 
-    /// The settle time of a part.
+    /// Every changing call that was sent, with the record as it was then.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = (usize, &Fact, Act, Token, Option<&Stored>)> {
+        let mut stored = None;
+        self.facts.iter().enumerate().filter_map(move |(index, fact)| match &fact.what {
+            What::Stored(after) => {
+                stored = Some(after);
+                None
+            }
+            What::Sent(act, token) => Some((index, fact, *act, *token, stored)),
+            _ => None,
+        })
+    }
+
+    /// The facts from one to another.
+    pub(crate) fn between(&self, from: usize, to: usize) -> &[Fact] {
+        self.facts.get(from..to).unwrap_or_default()
+    }
+
+    /// Where the operation that is under way at a fact came into its phase (and step) last, or into
+    /// another one of its phases.
+    pub(crate) fn entry_of(&self, to: usize, phase: Phase, step: Option<usize>) -> Option<usize> {
+        let mut found = None;
+        for turn in self.turns().take_while(|turn| turn.index <= to) {
+            if let Some(run) = turn.entered()
+                && run.phase == phase
+                && step.is_none_or(|step| step == run.step)
+            {
+                found = Some(turn.index);
+            }
+        }
+        found
+    }
+
+    /// What each router holds at a fact, and since when.
+    pub(crate) fn held(&self, to: usize) -> Vec<(Split, u64, usize)> {
+        let mut held = vec![(Split::all(Slot::Blue), 0, 0); self.script.routers.len()];
+        for (index, fact) in self.between(0, to).iter().enumerate() {
+            if let What::Landed(Act::Shift { router, split }, _) | What::ByHand { router, split } = fact.what
+                && let Some(place) = held.get_mut(usize::from(router))
+            {
+                *place = (split, fact.at_ms, index);
+            }
+        }
+        held
+    }
+
+    /// Whether somebody had changed a router by hand before a fact.
+    pub(crate) fn by_hand(&self, to: usize) -> bool {
+        self.between(0, to).iter().any(|fact| matches!(fact.what, What::ByHand { .. }))
+    }
+
+    /// Whether anything went wrong between two facts.
+    pub(crate) fn disturbed(&self, from: usize, to: usize) -> bool {
+        let wrong = |fact: &Fact| matches!(fact.what, What::Mishap(..) | What::Died | What::Froze(_));
+        self.between(from, to).iter().any(wrong)
+    }
+
+    /// What a gate has said of a slot between two facts, with when; `None` where it said nothing.
+    pub(crate) fn judged(&self, from: usize, to: usize, gate: &str, of: Slot) -> impl DoubleEndedIterator<Item = Option<Outcome>> {
+        self.between(from, to).iter().filter_map(move |fact| match fact.what {
+            What::Judged { gate: asked, slot, said, .. } if asked == gate && slot == of => {
+                Some(said.filter(|said| *said != Outcome::Inconclusive))
+            }
+            _ => None,
+        })
+    }
+
+    /// How long after it was given up a call may take effect.
     pub(crate) fn settle_ms(&self, act: Act) -> u64 {
         let script = &self.script;
         match act {
-            Act::Stage { .. } | Act::Shift { .. } => script.router_settle_ms(),
+            Act::Stage { router, .. } | Act::Shift { router, .. } => {
+                let shape = script.routers.get(usize::from(router));
+                shape.filter(|shape| !shape.fenced).map_or(0, |shape| shape.settle_ms)
+            }
             Act::Deploy { .. } | Act::Standby(_) | Act::Retire(_) => script.host_settle_ms,
-            Act::Migrate { .. } => script.other_settle_ms,
-            Act::Quiesce(_) | Act::StartWorkers(_) => script.other_settle_ms,
+            Act::Migrate { .. } | Act::Quiesce(_) | Act::StartWorkers(_) => script.other_settle_ms,
         }
     }
 }

@@ -20,7 +20,9 @@ pub(crate) fn begin(world: &World, deed: Deed) {
     let time = world.time().clone();
     time.detach(WORLD, async move {
         let (When::At(ms) | When::Phase(_, ms)) = deed.when;
-        world.time().pass(ms).await;
+        if ms > 0 {
+            world.time().pass(ms).await;
+        }
         if world.state().faults {
             happen(&world, deed.doing).await;
         }

@@ -15,8 +15,8 @@ use bluegreen_core::{Phase, Plan, RetryPolicy, ServiceName, Share};
 /// So many plans there are.
 pub(crate) const PLANS: usize = 96;
 
-/// The plan of this number warms up: it starts processes, so it is taken seldom.
-pub(crate) const WARM: usize = 95;
+/// The plans from this number on warm up: they start processes, so they are taken seldom.
+pub(crate) const WARM: usize = PLANS - 2;
 
 /// What a plan asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,10 @@ pub(crate) fn features(number: usize) -> Features {
     let steps = [1, 2, 2, 3, 4][random.usize(0..5)];
     let approval = (random.u8(0..4) == 0 || needs(&[Phase::Approval]))
         .then(|| (random.usize(0..steps), random.u8(0..3) == 0));
-    let expand = (random.bool() || needs(&[Phase::Migrate, Phase::Backfill])).then(|| random.bool());
+    let mut expand = (random.bool() || needs(&[Phase::Migrate, Phase::Backfill])).then(|| random.bool());
+    if number >= WARM {
+        expand = (number > WARM).then_some(true);
+    }
     let workers = (random.u8(0..3) == 0
         || needs(&[Phase::Quiesce, Phase::StartWorkers, Phase::QueueDepth, Phase::ReturnWorkers]))
     .then(|| (random.bool(), random.bool() || needs(&[Phase::QueueDepth])));
@@ -196,7 +199,7 @@ fn make(number: usize) -> Result<Plan, String> {
         let failure = if fatal { HookFailure::Fail } else { HookFailure::Warn };
         plan = plan.hook(Hook::code("hook", at).on_failure(failure));
     }
-    if number == WARM {
+    if number >= WARM {
         plan = plan.warm_up(CommandSpec::new(["true"]));
     }
     for index in 0..features.steps {

@@ -43,6 +43,8 @@ pub(crate) struct State {
     /// Whether anything may still go wrong.
     pub(crate) faults: bool,
     counts: [u16; Call::ALL.len()],
+    /// The counts when the faults ended.
+    pub(crate) counted: Vec<u16>,
     pub(crate) facts: Vec<Fact>,
     /// Of every body, where it is asked for.
     pub(crate) digest: Option<std::hash::DefaultHasher>,
@@ -122,6 +124,7 @@ impl World {
             sick: [false; 2],
             faults: true,
             counts: [0; Call::ALL.len()],
+            counted: Vec::new(),
             facts: Vec::with_capacity(160),
             digest: None,
             reached: 0,
@@ -211,6 +214,7 @@ impl World {
     pub(crate) fn calm(&self) {
         let mut state = self.state();
         state.faults = false;
+        state.counted = state.counts.to_vec();
         state.sick = [false; 2];
         state.waiting.clear();
         drop(state);
