@@ -5,7 +5,7 @@ use bluegreen_core::{Outcome, Phase};
 
 use super::{Breach, Invariant};
 use crate::simulation::History;
-use crate::simulation::history::{Turn, What};
+use crate::simulation::history::Turn;
 
 pub(super) const INVARIANT: Invariant = Invariant {
     promise: 10,
@@ -45,8 +45,10 @@ fn check_turn(history: &History, turn: &Turn<'_>) -> Option<Breach> {
     let claimed = history.turns().find(|turn| turn.after.token.epoch == epoch).map_or(0, |turn| turn.index);
     let exposed = history.entry_of(turn.index, Phase::Shift, Some(0)).unwrap_or(0).max(claimed);
     let metric: &[&str] = if features.metric { &["latency"] } else { &[] };
-    let watched = ["up", "errors"].iter().chain(metric).map(|gate| (*gate, exposed));
-    for (gate, since) in watched.chain(own.iter().map(|gate| (*gate, entered.max(claimed)))) {
+    // Health is asked before there is traffic too, and a gate that goes on keeps what it has seen.
+    let verified = history.entry_of(turn.index, Phase::Verify, None).unwrap_or(0).max(claimed);
+    let watched = ["errors"].iter().chain(metric).map(|gate| (*gate, exposed));
+    for (gate, since) in watched.chain([("up", verified)]).chain(own.iter().map(|gate| (*gate, entered.max(claimed)))) {
         let silent = history.judged(since, turn.index, gate, before.target).rev();
         let silent = silent.take_while(Option::is_none).count();
         let last = history.judged(since, turn.index, gate, before.target).rev().flatten().next();
@@ -56,6 +58,5 @@ fn check_turn(history: &History, turn: &Turn<'_>) -> Option<Breach> {
             return Breach::at(turn.index, what);
         }
     }
-    debug_assert!(matches!(history.facts.get(turn.index).map(|fact| fact.what), Some(What::Stored(_))));
     None
 }

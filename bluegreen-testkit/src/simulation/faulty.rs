@@ -44,7 +44,8 @@ impl Line {
     /// Lets a mishap befall a call. Other than the effect nothing is left of the call when its caller
     /// dies or gives it up.
     pub(super) async fn befall<T: Send + 'static, E: Failing>(&self, mishap: Mishap, effect: Effect<T, E>) -> Result<T, E> {
-        let bounded = |ms: u64| self.settle_ms.map_or(ms, |settle| ms.min(settle));
+        // When the settle time is over it is over.
+        let bounded = |ms: u64| self.settle_ms.map_or(ms, |settle| ms.min(settle.saturating_sub(1)));
         let time = self.world.time();
         match mishap {
             Mishap::Refuse => Err(E::refused()),
