@@ -56,7 +56,13 @@ impl Timestamp {
     /// To the second, without separators, for ids and file names: `20261121T083000Z`.
     #[must_use]
     pub fn compact(self) -> String {
-        self.to_jiff().strftime("%Y%m%dT%H%M%SZ").to_string()
+        let text = self.to_text();
+        let mut compact = String::with_capacity("20261121T083000Z".len());
+        for part in [0..4, 5..7, 8..10, 10..13, 14..16, 17..19] {
+            compact.push_str(text.as_str().get(part).unwrap_or_default());
+        }
+        compact.push('Z');
+        compact
     }
 
     /// Reads what [`compact`](Self::compact) writes.
@@ -66,20 +72,50 @@ impl Timestamp {
         Some(Self::from_millis(moment.as_millisecond()))
     }
 
-    fn to_jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_millisecond(self.0).unwrap_or_default()
+    /// Each write of a record has a handful of moments in it, and the general way of formatting them
+    /// would be a tenth of its time.
+    fn to_text(self) -> Text {
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        let civil = jiff::tz::Offset::UTC.to_datetime(moment);
+        let mut text = Text(*b"0000-00-00T00:00:00.000Z");
+        text.write(0..4, civil.year());
+        text.write(5..7, civil.month().into());
+        text.write(8..10, civil.day().into());
+        text.write(11..13, civil.hour().into());
+        text.write(14..16, civil.minute().into());
+        text.write(17..19, civil.second().into());
+        text.write(20..23, civil.millisecond());
+        text
+    }
+}
+
+/// A moment in RFC 3339 form.
+struct Text([u8; 24]);
+
+impl Text {
+    fn write(&mut self, at: std::ops::Range<usize>, number: i16) {
+        let mut rest = number.unsigned_abs();
+        for place in self.0.get_mut(at).unwrap_or_default().iter_mut().rev() {
+            // A digit, so it fits.
+            *place = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.to_jiff())
+        f.pad(self.to_text().as_str())
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.to_text().as_str())
     }
 }
 
@@ -180,6 +216,17 @@ impl Clock for SystemClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_timestamp_is_written_as_the_calendar_says(millis in RANGE.0..=RANGE.1) {
+            let moment = Timestamp::from_millis(millis);
+            let by_calendar = jiff::Timestamp::from_millisecond(millis).unwrap();
+            prop_assert_eq!(moment.to_string(), format!("{by_calendar:.3}"));
+            prop_assert_eq!(moment.compact(), by_calendar.strftime("%Y%m%dT%H%M%SZ").to_string());
+        }
+    }
 
     #[test]
     fn a_timestamp_reads_back_as_it_was_written_at_the_ends_of_its_range_too() {

@@ -113,6 +113,11 @@ fn answer(status: &str, body: &str) -> String {
 async fn the_answer_of_a_slot_is_its_verdict() {
     let server = Server::start(&[
         ("/ok", OK.to_owned()),
+        (
+            "/version",
+            "HTTP/1.1 200 OK\r\nx-slot: green\r\ncontent-length: 27\r\n\r\n{\"version\":\"1.4.0\",\"n\":1.0}"
+                .to_owned(),
+        ),
         ("/503", answer("503 Service Unavailable", "down")),
         (
             "/moved",
@@ -135,7 +140,17 @@ async fn the_answer_of_a_slot_is_its_verdict() {
         (
             "{ url = '{url}/ok', json = { '/status' = 'ok' }, answer_headers = { X-Slot = '{{slot}}' } }",
             Outcome::Fail,
-            "asked for \"{{slot}}\"",
+            "asked for \"{slot}\"",
+        ),
+        (
+            "{ url = '{url}/version', json = { '/version' = '{version}', '/n' = 1 }, contains = ['{version}'], answer_headers = { x-slot = '{slot}' } }",
+            Outcome::Pass,
+            "200 in ",
+        ),
+        (
+            "{ url = '{url}/ok', json = { '/status' = '{version}' } }",
+            Outcome::Fail,
+            "asked for \"1.4.0\"",
         ),
         (
             "{ url = '{url}/ok', json = { '/status' = 'down' } }",

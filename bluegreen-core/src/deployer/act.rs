@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::parts::{event_of, event_of_read, millis};
-use super::watch::Watchers;
+use super::watch::{Asking, Watchers};
 use super::{DeployError, Parts};
 use crate::gate::GateParts;
 use crate::lifecycle::{Command, Event, Lifecycle, Run, Signed};
@@ -28,6 +28,11 @@ pub(super) const fn is_interruptible(command: &Command) -> bool {
             | Command::Watch
             | Command::AwaitQueues
     )
+}
+
+/// Whether a command may change the world: the state is stored before it.
+pub(super) const fn acts(command: &Command) -> bool {
+    !is_interruptible(command) && !matches!(command, Command::Assess | Command::Rest | Command::AskOperator)
 }
 
 /// Whether a command is itself the watching of the phase's gates.
@@ -88,6 +93,15 @@ impl Act<'_> {
                 Event::Done { .. } => self.workers(self.run.origin, true).await,
                 failed => Ok(failed),
             },
+        }
+    }
+
+    pub(super) const fn asking(&self) -> Asking<'_> {
+        Asking {
+            parts: self.parts,
+            slots: self.lifecycle.slots(),
+            run: self.run,
+            op: self.op,
         }
     }
 
@@ -266,7 +280,7 @@ impl Act<'_> {
                 idle.min(missing)
             };
             parts.clock.sleep(wait.min(self.left)).await;
-            watchers.ask(parts, self.run, self.op).await;
+            watchers.ask(self.asking()).await;
             results = watchers.results();
         }
         if !self.run.exposed {
@@ -328,7 +342,7 @@ impl Act<'_> {
         let (routers, capacity, mut results) = futures_util::join!(
             parts.split_held(self.op, self.run.split(), self.run.target),
             parts.capacity(self.run, self.op),
-            fresh.until_decided(parts, self.run, self.op, self.left),
+            fresh.until_decided(self.asking(), self.left),
         );
         let window = match (
             self.run.plan.windows.permits(Action::Shift, parts.clock.now()),

@@ -32,7 +32,7 @@ impl Act<'_> {
     async fn health(&self, slot: Slot) -> (Health, String) {
         const TRIES: u32 = 3;
         let parts = self.parts;
-        let context = super::watch::context(parts, self.run, slot);
+        let context = self.asking().context(slot);
         let began = parts.clock.monotonic();
         // Some room is left for the answer to be stored before the phase's time is over.
         let time = self.left.saturating_mul(4) / 5;

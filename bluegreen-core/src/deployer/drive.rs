@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::act::{Act, is_interruptible, is_watch};
+use super::act::{Act, acts, is_interruptible, is_watch};
 use super::lease::Held;
 use super::watch::Watchers;
 use super::{DeployError, Deployer, Report};
@@ -15,8 +15,10 @@ use crate::{Monotonic, Op, Phase, Timestamp};
 impl Deployer {
     /// Drives what is open to its end, or to where an operator is needed.
     pub(super) async fn drive(&self, held: Held) -> Result<Report, DeployError> {
+        let id = held.lifecycle().run().map(|run| run.id.to_string());
         let mut drive = Drive {
             deployer: self,
+            name: format!("{}.{}", self.parts.service, id.unwrap_or_default()),
             held,
             watchers: Watchers::default(),
             limit: None,
@@ -29,6 +31,8 @@ impl Deployer {
 
 struct Drive<'a> {
     deployer: &'a Deployer,
+    /// The service and the operation, as the ids of all its acts begin.
+    name: String,
     held: Held,
     watchers: Watchers,
     /// The part of the phase that is timed, and the end of its time by the clock that does not jump.
@@ -56,31 +60,43 @@ impl Drive<'_> {
                 return Ok(());
             };
             if matches!(command, Command::Rest | Command::AskOperator) {
+                self.held.store().await?;
                 return Ok(());
             }
             // An abort that was asked for while nobody was at work, or during an act.
             if run.abort.is_some() && run.phase.is_forward() {
-                self.held.commit(Event::Interrupted).await?;
+                self.held.apply(Event::Interrupted)?;
                 continue;
             }
             let left = self.time_left(run);
             let timed = !matches!(command, Command::RunHooks(_) | Command::Notify(_));
             if timed && left.is_some_and(|left| left.is_zero()) {
-                self.held.commit(Event::Expired).await?;
+                self.held.apply(Event::Expired)?;
+                continue;
+            }
+            if acts(&command) || command == Command::AwaitApproval {
+                self.held.store().await?;
+                // A call is not begun unless it can end while the lease is good.
+                if self.held.remaining() < run.plan.lease.call.min(self.held.ttl()) {
+                    self.held.renew().await?;
+                }
+            } else {
+                self.held.keep(run.plan.lease.poll).await?;
+            }
+            if !Arc::ptr_eq(&lifecycle, self.held.lifecycle()) {
+                // An operator has asked for something in between.
                 continue;
             }
             match self.carry_out(&lifecycle, run, &command, left).await? {
-                Ended::By(event) => self.held.commit(event).await?,
+                Ended::By(event) => self.held.apply(event)?,
                 Ended::ByGuards(event, results) => {
                     if let Some(event) = event {
-                        self.held.commit(event).await?;
+                        self.held.apply(event)?;
                     }
-                    self.held
-                        .commit(Event::Watched {
-                            watched_ms: 0,
-                            results,
-                        })
-                        .await?;
+                    self.held.apply(Event::Watched {
+                        watched_ms: 0,
+                        results,
+                    })?;
                 }
             }
         }
@@ -115,10 +131,6 @@ impl Drive<'_> {
     ) -> Result<Ended, DeployError> {
         let parts = &*self.deployer.parts;
         let lease = &run.plan.lease;
-        // A call is not begun unless it can end while the lease is good.
-        if self.held.remaining() < lease.call.min(self.held.ttl()) {
-            self.held.renew().await?;
-        }
         let interruptible = is_interruptible(command);
         let watching = is_watch(command);
         let guarded = run.exposed && run.phase.is_forward() && !watching;
@@ -130,7 +142,7 @@ impl Drive<'_> {
             let builtin = asks_routers.then_some(&builtin as &(dyn Fn() -> _ + Sync));
             self.watchers.sync(run, gates, builtin, parts.clock.monotonic());
         }
-        let op = Op::new(self.held.token(), op_id(parts.service.as_str(), run), lease.call);
+        let op = Op::new(self.held.token(), op_id(&self.name, run), lease.call);
         let act = Act {
             parts,
             lifecycle,
@@ -145,22 +157,22 @@ impl Drive<'_> {
         } else if guarded {
             for_guard = Some(&mut self.watchers);
         }
+        let asking = act.asking();
         let acting = act.carry_out(command, for_act.take());
         let guarding = async {
             match for_guard.take() {
-                Some(watchers) => watchers.until_failure(parts, run, &op).await,
+                Some(watchers) => watchers.until_failure(asking).await,
                 None => std::future::pending().await,
             }
         };
         tokio::pin!(acting, guarding);
         let third = self.held.ttl() / 3;
-        let tick = if interruptible {
-            lease.poll.min(third)
-        } else {
+        let tick = if acts(command) {
             third
+        } else {
+            lease.poll.min(third)
         };
         let mut failed = None;
-        let mut renew_at = parts.clock.monotonic().0.saturating_add(third);
         loop {
             tokio::select! {
                 biased;
@@ -176,15 +188,8 @@ impl Drive<'_> {
                     }
                     failed = Some(results);
                 }
-                () = parts.woken.notified(), if interruptible => { self.held.look().await?; }
-                () = parts.clock.sleep(tick) => {
-                    if parts.clock.monotonic().0 >= renew_at || self.held.remaining() < third {
-                        self.held.renew().await?;
-                        renew_at = parts.clock.monotonic().0.saturating_add(third);
-                    } else if interruptible {
-                        self.held.look().await?;
-                    }
-                }
+                () = parts.woken.notified(), if interruptible => self.held.look().await?,
+                () = parts.clock.sleep(tick) => self.held.keep(tick).await?,
             }
             let lifecycle = self.held.lifecycle();
             let aborted = lifecycle
@@ -198,11 +203,11 @@ impl Drive<'_> {
 }
 
 /// The same for every repetition of one act, other for another.
-fn op_id(service: &str, run: &Run) -> String {
-    let step = if run.phase.belongs_to_a_step() {
-        format!(".{}", run.step + 1)
+fn op_id(operation: &str, run: &Run) -> String {
+    let phase = run.phase.as_str();
+    if run.phase.belongs_to_a_step() {
+        format!("{operation}.{phase}.{}", run.step + 1)
     } else {
-        String::new()
-    };
-    format!("{service}.{}.{}{step}", run.id, run.phase)
+        [operation, ".", phase].concat()
+    }
 }

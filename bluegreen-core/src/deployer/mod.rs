@@ -1,34 +1,31 @@
-//! The driver: the only place that awaits. It stores each state before it carries out its command.
+//! The driver: the only place that awaits. It stores a state before its command acts on the world.
 
 mod act;
 mod assess;
 mod drive;
 mod error;
+mod history;
 mod hooks;
 mod lease;
+mod operators;
 mod parts;
 mod preflight;
 mod record;
 mod report;
 mod routers;
 mod watch;
+mod write;
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use bytes::Bytes;
 
 pub use error::DeployError;
 pub use parts::DeployerBuilder;
 pub use report::{PhaseTime, Report, Status};
 
-use crate::lifecycle::{
-    Begin, CheckResult, End, Entry, Event, FrozenPlan, Lifecycle, Moment, Overrides, Run,
-};
-use crate::{Op, Operation, Phase, Plan, Release, ServiceName, Signed, Slot, Split, StoreError, Token};
+use crate::lifecycle::{Begin, CheckResult, End, Event, FrozenPlan, Lifecycle, Overrides, Run};
+use crate::{Operation, Phase, Plan, Release, ServiceName, Signed};
 use lease::Held;
 use parts::Parts;
-use report::Timeline;
 
 /// Deploys one service. Cheap to clone: all clones are one deployer.
 ///
@@ -276,169 +273,6 @@ impl Deployer {
         self.carry_through(held, begin).await
     }
 
-    /// Tells how a halted operation ended: which slot has all traffic. Refused where the routers can be
-    /// asked and say otherwise.
-    ///
-    /// # Errors
-    /// [`DeployError::NothingToDo`] where nothing is halted, [`DeployError::Contradicted`] where the
-    /// routers disagree.
-    pub async fn resolve(&self, live: Slot, by: Signed) -> Result<Report, DeployError> {
-        let by = by.bounded();
-        let seen = self
-            .parts
-            .observe_all(&Op::new(Token::default(), "resolve", Duration::from_secs(10)))
-            .await;
-        let against: Vec<_> = seen
-            .iter()
-            .filter_map(|(name, seen)| match seen {
-                Ok(seen) if seen.split != Split::all(live) => Some(format!("{name}: {}", seen.split)),
-                _ => None,
-            })
-            .collect();
-        if !against.is_empty() {
-            return Err(DeployError::Contradicted(against.join("; ")));
-        }
-        let lifecycle = self
-            .parts
-            .request(|lifecycle| match lifecycle.open() {
-                Some(run) if run.phase == Phase::Halted => Ok(Event::Resolved { by: by.clone(), live }),
-                _ => Err(DeployError::NothingToDo(
-                    "nothing is halted, so there is nothing to resolve".to_owned(),
-                )),
-            })
-            .await?;
-        match lifecycle.run() {
-            Some(run) => self.follow(run).await,
-            None => Err(DeployError::NothingToDo(
-                "nothing has been deployed yet".to_owned(),
-            )),
-        }
-    }
-
-    /// Says yes to the step that waits for it.
-    ///
-    /// # Errors
-    /// [`DeployError::NothingToDo`] where nothing waits.
-    pub async fn approve(&self, by: impl Into<String>) -> Result<(), DeployError> {
-        let by = crate::text::bounded(&by.into(), 200);
-        let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
-            Some(run) if run.phase == Phase::Approval && run.moment == Moment::Act => Ok(Event::Approved {
-                by: by.clone(),
-                step: run.step + 1,
-            }),
-            Some(run) => Err(DeployError::NothingToDo(format!(
-                "nothing waits for an approval: {} is in phase {}",
-                run.id, run.phase
-            ))),
-            None => Err(DeployError::NothingToDo(
-                "nothing is open, so nothing waits for an approval".to_owned(),
-            )),
-        };
-        self.parts.request(ask).await.map(drop)
-    }
-
-    /// Asks to stop what is open, and returns at once: back if traffic has moved. Whoever is at work
-    /// does it; where nobody is, [`resume`](Self::resume) does.
-    ///
-    /// # Errors
-    /// [`DeployError::NothingToDo`] where nothing can be stopped.
-    pub async fn abort(&self, by: Signed) -> Result<(), DeployError> {
-        let by = by.bounded();
-        let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
-            Some(run) if run.phase.is_forward() => Ok(Event::AbortRequested { by: by.clone() }),
-            Some(run) if run.phase == Phase::Halted => Err(DeployError::NothingToDo(format!(
-                "{} is halted: roll it back or resolve it",
-                run.id
-            ))),
-            Some(run) => Err(DeployError::NothingToDo(format!(
-                "{} is on its way back already",
-                run.id
-            ))),
-            None => Err(DeployError::NothingToDo(
-                "nothing is open, so there is nothing to abort".to_owned(),
-            )),
-        };
-        self.parts.request(ask).await.map(drop)
-    }
-
-    /// How things stand. Reads only.
-    ///
-    /// # Errors
-    /// When the record cannot be read.
-    pub async fn status(&self) -> Result<Status, DeployError> {
-        let record = self.parts.load().await?.map(|(_, record)| record);
-        let seen = self
-            .parts
-            .observe_all(&Op::new(Token::default(), "status", Duration::from_secs(10)))
-            .await;
-        let lease = record.as_ref().and_then(|record| record.head.lease.as_ref());
-        Ok(Status {
-            service: self.parts.service.clone(),
-            holder: lease.map(|lease| (lease.holder.to_string(), lease.since)),
-            entries: record
-                .as_ref()
-                .map(|record| record.entries())
-                .unwrap_or_default(),
-            lifecycle: record.map(|record| Lifecycle::clone(record.lifecycle())).unwrap_or_default(),
-            routers: seen
-                .into_iter()
-                .map(|(name, seen)| (name, seen.map_err(|fault| fault.to_string())))
-                .collect(),
-            at: self.parts.clock.now(),
-        })
-    }
-
-    /// The reports of ended operations, oldest first, at most `limit` of them, after operation number `after`.
-    ///
-    /// # Errors
-    /// When the store cannot be read. A report that cannot be read is left out.
-    pub async fn history(&self, after: Option<u64>, limit: usize) -> Result<Vec<Report>, DeployError> {
-        let keys = &self.parts.keys;
-        let found = self
-            .parts
-            .store
-            .list(&keys.reports(), after.map(|number| keys.report(number)), limit)
-            .await?;
-        let mut reports = Vec::new();
-        for key in found {
-            let body = self.parts.store.get(&key).await?;
-            reports.extend(body.and_then(|body| serde_json::from_slice(&body).ok()));
-        }
-        Ok(reports)
-    }
-
-    /// The journal of an operation, by its number.
-    ///
-    /// # Errors
-    /// When the store cannot be read. Lines that cannot be read are left out.
-    pub async fn journal(&self, number: u64) -> Result<Vec<Entry>, DeployError> {
-        let mut entries = self.segments(number).await?;
-        if let Some((_, record)) = self.parts.load().await? {
-            let tail = record.entries().into_iter();
-            entries.extend(tail.filter(|entry| entry.deployment.number() == number));
-        }
-        Ok(entries)
-    }
-
-    /// The part of a journal that has been put away.
-    async fn segments(&self, number: u64) -> Result<Vec<Entry>, DeployError> {
-        const SEGMENTS: usize = 10_000;
-        let mut entries = Vec::new();
-        for key in self
-            .parts
-            .store
-            .list(&self.parts.keys.segments(number), None, SEGMENTS)
-            .await?
-        {
-            let body = self.parts.store.get(&key).await?.unwrap_or_default();
-            entries.extend(
-                body.split(|byte| *byte == b'\n')
-                    .filter_map(|line| serde_json::from_slice(line).ok()),
-            );
-        }
-        Ok(entries)
-    }
-
     fn freeze(&self, plan: &Plan) -> Result<FrozenPlan, DeployError> {
         if plan.service != self.parts.service {
             let (plan, deployer) = (plan.service.to_string(), self.parts.service.to_string());
@@ -524,62 +358,5 @@ impl Deployer {
             }
             self.parts.clock.sleep(run.plan.lease.poll).await;
         }
-    }
-
-    async fn report_of(&self, number: u64) -> Result<Option<Report>, DeployError> {
-        let body = self.parts.store.get(&self.parts.keys.report(number)).await?;
-        Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
-    }
-
-    /// The phases of an operation that others have worked on too, from its journal.
-    async fn timeline(&self, held: &Held, number: u64) -> Result<Timeline, DeployError> {
-        let mut timeline = Timeline::default();
-        let put_away = self.segments(number).await?;
-        for entry in put_away.iter().chain(&held.tail().await?) {
-            if entry.deployment.number() == number {
-                timeline.push(entry);
-            }
-        }
-        Ok(timeline)
-    }
-
-    /// Puts the report of an ended operation into the history, once.
-    async fn file_report(&self, held: &Held) -> Result<Option<Report>, DeployError> {
-        let Some(run) = held.lifecycle().run() else {
-            return Ok(None);
-        };
-        let number = run.id.number();
-        if let Some(report) = self.report_of(number).await? {
-            return Ok(Some(report));
-        }
-        let timeline = match held.timeline() {
-            Some(timeline) => timeline.clone(),
-            None => self.timeline(held, number).await?,
-        };
-        let slots = held.lifecycle().slots();
-        let report = Report::new(self.parts.service.clone(), slots, run, timeline, held.writes());
-        if run.end.is_some() {
-            let body = serde_json::to_vec(&report).map_err(|error| DeployError::Record {
-                message: error.to_string(),
-            })?;
-            match self
-                .parts
-                .store
-                .put_new(&self.parts.keys.report(number), Bytes::from(body))
-                .await
-            {
-                Ok(()) | Err(StoreError::Conflict { .. }) => {}
-                // The operation is over all the same, and its journal is complete.
-                Err(error) => tracing::warn!(%error, "the report could not be written"),
-            }
-        }
-        Ok(Some(report))
-    }
-
-    /// Files the report of what was driven, and gives the lease back.
-    async fn conclude(&self, held: Held) -> Result<Report, DeployError> {
-        let report = self.file_report(&held).await?;
-        held.release().await?;
-        report.ok_or_else(|| DeployError::NothingToDo("nothing has been deployed yet".to_owned()))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::watch::{EVIDENCE_BYTES, Watchers};
+use super::watch::{Asking, EVIDENCE_BYTES, Watchers};
 use super::{DeployError, Parts};
 use crate::gate::{self, GateParts};
 use crate::lifecycle::{CheckResult, Event, Lifecycle, Run};
@@ -48,6 +48,12 @@ impl Parts {
 
     /// All checks of the phase.
     pub(super) async fn preflight(&self, lifecycle: &Lifecycle, run: &Run, op: &Op) -> Vec<CheckResult> {
+        let asking = Asking {
+            parts: self,
+            slots: lifecycle.slots(),
+            run,
+            op,
+        };
         let gate_parts = self.gate_parts(run);
         let mut checks: Vec<Check<'_>> = vec![
             Box::pin(self.routers_hold(run, op)),
@@ -58,7 +64,7 @@ impl Parts {
                 checks.push(Box::pin(async { self.splits(run) }));
                 checks.push(Box::pin(async { self.parts_for(run, &gate_parts) }));
                 checks.push(Box::pin(async { self.standby(lifecycle, run) }));
-                checks.push(Box::pin(self.live_health(run, op, &gate_parts)));
+                checks.push(Box::pin(self.live_health(asking, &gate_parts)));
                 checks.push(Box::pin(self.live_capacity(run, op)));
                 checks.push(Box::pin(self.metric_names(run, op)));
             }
@@ -79,9 +85,7 @@ impl Parts {
             }
             let mut watchers = Watchers::default();
             watchers.sync(run, &gate_parts, None, self.clock.monotonic());
-            watchers
-                .until_decided(self, run, op, run.plan.deadlines.preflight)
-                .await
+            watchers.until_decided(asking, run.plan.deadlines.preflight).await
         };
         let (mut results, own) = futures_util::join!(built_in, own);
         results.extend(own);
@@ -217,16 +221,21 @@ impl Parts {
         ("contract", run.target, verdict)
     }
 
-    async fn live_health(&self, run: &Run, op: &Op, gate_parts: &GateParts) -> (&'static str, Slot, Verdict) {
+    async fn live_health(&self, asking: Asking<'_>, gate_parts: &GateParts) -> (&'static str, Slot, Verdict) {
         let name = "live slot";
+        let run = asking.run;
         let mut of_live = run.clone();
         of_live.phase = Phase::Verify;
         of_live.target = run.origin;
         of_live.overrides.skip_smoke = Some(run.by.clone());
         let mut watchers = Watchers::default();
         watchers.sync(&of_live, gate_parts, None, self.clock.monotonic());
+        let asking = Asking {
+            run: &of_live,
+            ..asking
+        };
         let results = watchers
-            .until_decided(self, &of_live, op, run.plan.deadlines.preflight / 2)
+            .until_decided(asking, run.plan.deadlines.preflight / 2)
             .await;
         let bad: Vec<_> = results
             .iter()

@@ -48,19 +48,26 @@ pub(super) struct Head {
 /// Entries that are not put away yet: already written as JSON, with a comma between two. Each write of
 /// the record copies them and none writes them anew.
 #[derive(Debug, Default)]
-struct Tail(String);
+struct Tail {
+    text: String,
+    /// Where each entry ends.
+    ends: Vec<usize>,
+}
 
 impl Tail {
     fn push(&mut self, line: &str) {
-        if !self.0.is_empty() {
-            self.0.push(',');
+        if !self.text.is_empty() {
+            self.text.push(',');
         }
-        self.0.push_str(line);
+        self.text.push_str(line);
+        self.ends.push(self.text.len());
     }
 
-    /// The entries, as far as they can be read.
-    fn lines(&self) -> Vec<Box<RawValue>> {
-        serde_json::from_str(&["[", &self.0, "]"].concat()).unwrap_or_default()
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        let begins = std::iter::once(0).chain(self.ends.iter().map(|end| end + 1));
+        begins
+            .zip(&self.ends)
+            .filter_map(|(begin, end)| self.text.get(begin..*end))
     }
 }
 
@@ -82,20 +89,21 @@ impl Record {
         &self.head.lifecycle
     }
 
-    /// The body of the record with another head and, if there is one, another entry.
-    pub(super) fn encode(&self, head: &Head, line: Option<&str>) -> Result<Vec<u8>, DeployError> {
+    /// The body of the record with another head, and more entries.
+    pub(super) fn encode(&self, head: &Head, lines: &[&str]) -> Result<Vec<u8>, DeployError> {
         // What a head needs beside the plan, generously.
         const HEAD_BYTES: usize = 2048;
         let plan = head.lifecycle.run().map_or(0, |run| run.plan.json().len());
-        let mut body = Vec::with_capacity(HEAD_BYTES + plan + self.tail.0.len() + line.map_or(0, str::len));
+        let more = lines.iter().map(|line| line.len() + 1).sum::<usize>();
+        let mut body = Vec::with_capacity(HEAD_BYTES + plan + self.tail.text.len() + more);
         serde_json::to_writer(&mut body, head).map_err(|error| DeployError::Record {
             message: error.to_string(),
         })?;
         body.pop(); // the brace, to go on behind it
         body.extend_from_slice(b",\"tail\":[");
-        body.extend_from_slice(self.tail.0.as_bytes());
-        if let Some(line) = line {
-            if !self.tail.0.is_empty() {
+        body.extend_from_slice(self.tail.text.as_bytes());
+        for (n, line) in lines.iter().enumerate() {
+            if n > 0 || !self.tail_is_empty() {
                 body.push(b',');
             }
             body.extend_from_slice(line.as_bytes());
@@ -105,9 +113,9 @@ impl Record {
     }
 
     /// What was written has become the record.
-    pub(super) fn accept(&mut self, head: Head, line: Option<&str>) {
+    pub(super) fn accept(&mut self, head: Head, lines: &[&str]) {
         self.head = head;
-        if let Some(line) = line {
+        for line in lines {
             self.tail.push(line);
         }
     }
@@ -161,18 +169,18 @@ impl Record {
 
     /// Whether the tail should go out before more is added.
     pub(super) const fn tail_is_full(&self) -> bool {
-        self.tail.0.len() > TAIL_BYTES
+        self.tail.text.len() > TAIL_BYTES
     }
 
     pub(super) const fn tail_is_empty(&self) -> bool {
-        self.tail.0.is_empty()
+        self.tail.text.is_empty()
     }
 
     /// The tail as the body of a segment: one entry a line.
     pub(super) fn segment_body(&self) -> Vec<u8> {
         let mut body = Vec::new();
-        for raw in self.tail.lines() {
-            body.extend_from_slice(raw.get().as_bytes());
+        for line in self.tail.lines() {
+            body.extend_from_slice(line.as_bytes());
             body.push(b'\n');
         }
         body
@@ -185,10 +193,7 @@ impl Record {
 
     pub(super) fn entries(&self) -> Vec<Entry> {
         let lines = self.tail.lines();
-        lines
-            .iter()
-            .filter_map(|raw| serde_json::from_str(raw.get()).ok())
-            .collect()
+        lines.filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 }
 

@@ -151,7 +151,6 @@ impl Parts {
         spec.period = period;
         spec.failure_threshold = 2;
         BuiltIn {
-            name: format!("routers hold {split}"),
             slot,
             gate: Arc::new(SplitHeld {
                 routers: self.routers.clone(),

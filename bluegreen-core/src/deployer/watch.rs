@@ -7,13 +7,16 @@ use futures_util::future::join_all;
 
 use super::Parts;
 use crate::gate::{self, GateParts, Watch};
-use crate::lifecycle::{CheckResult, Run};
+use crate::lifecycle::{CheckResult, PhaseGate, Run, Slots};
 use crate::plan::GateSpec;
 use crate::text::bounded;
 use crate::{Gate, GateContext, Monotonic, Op, Outcome, Phase, Slot, Verdict};
 
 /// The evidence of one check is cut to this: the record stays small whatever a gate says.
 pub(super) const EVIDENCE_BYTES: usize = 300;
+
+/// The list of checks that stand in no plan.
+const BUILT_IN: &str = "";
 
 /// What a gate may take beyond its own timeout before it counts as hanging.
 const GRACE: Duration = Duration::from_secs(1);
@@ -33,6 +36,8 @@ type Part = (Phase, usize, bool, bool);
 
 #[derive(Debug)]
 struct Watched {
+    list: &'static str,
+    /// Under which its results are known.
     name: String,
     slot: Slot,
     spec: GateSpec,
@@ -56,16 +61,20 @@ impl Watchers {
         }
         let kept = std::mem::take(&mut self.all);
         let mut kept: Vec<_> = kept.into_iter().map(Some).collect();
-        let mut watch = |name: String, slot: Slot, spec: &GateSpec, gate: Option<Arc<dyn Gate>>| {
+        let mut watch = |list: &'static str, slot: Slot, spec: &GateSpec, gate: Option<Arc<dyn Gate>>| {
             let same = |watched: &&mut Option<Watched>| {
                 (watched.as_ref()).is_some_and(|watched| {
-                    watched.slot == slot && watched.name == name && watched.spec == *spec
+                    watched.list == list && watched.slot == slot && watched.spec == *spec
                 })
             };
             if let Some(watched) = kept.iter_mut().find(same).and_then(Option::take) {
                 self.all.push(watched);
                 return;
             }
+            let name = match list {
+                BUILT_IN => spec.name.clone(),
+                _ => PhaseGate { list, slot, spec }.to_string(),
+            };
             let gate = gate.map_or_else(|| gate::build(spec, parts), Ok);
             let gate = gate.unwrap_or_else(|error| {
                 Arc::new(Unbuilt {
@@ -74,6 +83,7 @@ impl Watchers {
                 })
             });
             self.all.push(Watched {
+                list,
                 name,
                 slot,
                 gate,
@@ -81,23 +91,24 @@ impl Watchers {
                 spec: spec.clone(),
             });
         };
-        for (name, slot, spec) in run.gates() {
-            watch(name, slot, spec, None);
+        for gate in run.gates() {
+            watch(gate.list, gate.slot, gate.spec, None);
         }
         if let Some(builtin) = builtin.map(|build| build()) {
-            watch(builtin.name, builtin.slot, &builtin.spec, Some(builtin.gate));
+            watch(BUILT_IN, builtin.slot, &builtin.spec, Some(builtin.gate));
         }
     }
 
     /// Asks every gate whose time has come, side by side.
-    pub(super) async fn ask(&mut self, parts: &Parts, run: &Run, op: &Op) {
+    pub(super) async fn ask(&mut self, asking: Asking<'_>) {
+        let Asking { parts, op, .. } = asking;
         let now = parts.clock.monotonic();
         let due = self
             .all
             .iter_mut()
             .filter(|watched| watched.watch.due(now))
             .map(|watched| async move {
-                let context = context(parts, run, watched.slot);
+                let context = asking.context(watched.slot);
                 let budget = watched.spec.timeout.saturating_add(GRACE);
                 let op = Op {
                     budget: watched.spec.timeout,
@@ -143,28 +154,23 @@ impl Watchers {
     }
 
     /// Goes on asking until one of them fails.
-    pub(super) async fn until_failure(&mut self, parts: &Parts, run: &Run, op: &Op) -> Vec<CheckResult> {
+    pub(super) async fn until_failure(&mut self, asking: Asking<'_>) -> Vec<CheckResult> {
         loop {
             let results = self.results();
             if results.iter().any(|result| result.outcome == Outcome::Fail) {
                 return results;
             }
-            match self.idle(parts.clock.monotonic()) {
-                Some(idle) => parts.clock.sleep(idle).await,
+            match self.idle(asking.parts.clock.monotonic()) {
+                Some(idle) => asking.parts.clock.sleep(idle).await,
                 None => std::future::pending().await,
             }
-            self.ask(parts, run, op).await;
+            self.ask(asking).await;
         }
     }
 
     /// Goes on asking until each has passed or one has failed, at most for `time`.
-    pub(super) async fn until_decided(
-        &mut self,
-        parts: &Parts,
-        run: &Run,
-        op: &Op,
-        time: Duration,
-    ) -> Vec<CheckResult> {
+    pub(super) async fn until_decided(&mut self, asking: Asking<'_>, time: Duration) -> Vec<CheckResult> {
+        let parts = asking.parts;
         let began = parts.clock.monotonic();
         loop {
             let results = self.results();
@@ -179,19 +185,30 @@ impl Watchers {
                 return results;
             };
             parts.clock.sleep(idle.min(left)).await;
-            self.ask(parts, run, op).await;
+            self.ask(asking).await;
         }
     }
 }
 
-pub(super) fn context(parts: &Parts, run: &Run, slot: Slot) -> GateContext {
-    let release = run.release.clone().filter(|_| slot == run.target);
-    GateContext::new(parts.service.clone(), slot, release, run.split())
+/// On whose behalf gates are asked.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) parts: &'a Parts,
+    /// What runs where.
+    pub(super) slots: &'a Slots,
+    pub(super) run: &'a Run,
+    pub(super) op: &'a Op,
+}
+
+impl Asking<'_> {
+    pub(super) fn context(&self, slot: Slot) -> GateContext {
+        let release = self.slots.get(slot).release.clone();
+        GateContext::new(self.parts.service.clone(), slot, release, self.run.split())
+    }
 }
 
 /// A check that is built in and watched like a gate of the plan.
 pub(super) struct BuiltIn {
-    pub(super) name: String,
     pub(super) slot: Slot,
     pub(super) spec: GateSpec,
     pub(super) gate: Arc<dyn Gate>,

@@ -1,7 +1,6 @@
 //! A gate that sends requests.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -34,7 +33,7 @@ const MOST_BODY: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct HttpGate {
     name: String,
-    checks: Vec<Arc<HttpCheck>>,
+    checks: Vec<HttpCheck>,
     timeout: Duration,
     context: CommandContext,
     client: Client,
@@ -45,6 +44,8 @@ struct Prepared {
     /// Method and address, for people.
     title: String,
     request: reqwest::Request,
+    /// What the answer must be like.
+    expected: HttpCheck,
 }
 
 impl HttpGate {
@@ -66,7 +67,7 @@ impl HttpGate {
         };
         let gate = Self {
             name: spec.name.clone(),
-            checks: spec.http.iter().cloned().map(Arc::new).collect(),
+            checks: spec.http.clone(),
             timeout: spec.timeout,
             context: parts.context.clone(),
             client,
@@ -104,7 +105,11 @@ impl HttpGate {
         if let Some(body) = &check.body {
             *request.body_mut() = Some(fill("the body", body)?.into());
         }
-        Ok(Prepared { title, request })
+        Ok(Prepared {
+            title,
+            request,
+            expected: expected(check, &fill)?,
+        })
     }
 
     fn headers(&self, check: &HttpCheck, values: &Values) -> Result<HeaderMap, Unpreparable> {
@@ -121,6 +126,26 @@ impl HttpGate {
         }
         Ok(headers)
     }
+}
+
+/// What the answer must be like, with its placeholders filled in.
+fn expected(
+    check: &HttpCheck,
+    fill: impl Fn(&str, &str) -> Result<String, ExpandError>,
+) -> Result<HttpCheck, ExpandError> {
+    let mut expected = check.clone();
+    for text in &mut expected.contains {
+        *text = fill("`contains`", text)?;
+    }
+    for (name, value) in &mut expected.answer_headers {
+        *value = fill(&format!("the answer's header {name}"), value)?;
+    }
+    for (pointer, value) in &mut expected.json {
+        if let serde_json::Value::String(text) = value {
+            *text = fill(&format!("the value of {pointer}"), text)?;
+        }
+    }
+    Ok(expected)
 }
 
 /// A client that sees what a new visitor sees, and whose requests are sent once.
@@ -173,8 +198,8 @@ impl Gate for HttpGate {
             let prepared = self.prepare(check, &values);
             let prepared =
                 prepared.map_err(|error| Fault::rejected(PROVIDER, "request", error.to_string()))?;
-            let (client, check) = (self.client.clone(), Arc::clone(check));
-            requests.spawn(async move { (place, measure(client, prepared, &check, limit).await) });
+            let client = self.client.clone();
+            requests.spawn(async move { (place, measure(client, prepared, limit).await) });
         }
         let mut measured = Vec::with_capacity(self.checks.len());
         while let Some(ended) = requests.join_next().await {
@@ -213,8 +238,11 @@ fn together(measured: impl Iterator<Item = Result<Verdict, Fault>>) -> Result<Ve
 /// Sends one request and judges its answer.
 async fn measure(
     client: Client,
-    Prepared { title, request }: Prepared,
-    check: &HttpCheck,
+    Prepared {
+        title,
+        request,
+        expected,
+    }: Prepared,
     limit: Duration,
 ) -> Result<Verdict, Fault> {
     let clock = SystemClock::new();
@@ -237,7 +265,7 @@ async fn measure(
         answer.status.as_u16(),
         answer.latency.as_millis()
     );
-    let problems = answer.problems(check);
+    let problems = answer.problems(&expected);
     Ok(if problems.is_empty() {
         Verdict::pass(line)
     } else {

@@ -203,7 +203,9 @@ impl Event {
     /// has, the record stays small.
     pub(crate) fn abridged(&self) -> Option<Self> {
         let results = match self {
-            Self::Checked { results } | Self::Watched { results, .. } if results.len() > KEPT_CHECKS => results,
+            Self::Checked { results } | Self::Watched { results, .. } if results.len() > KEPT_CHECKS => {
+                results
+            }
             _ => return None,
         };
         let results = results

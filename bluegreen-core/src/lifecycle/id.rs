@@ -40,7 +40,8 @@ impl DeploymentId {
 
 impl fmt::Display for DeploymentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.number, self.began.compact())
+        write!(f, "{}-", self.number)?;
+        f.write_str(&self.began.compact())
     }
 }
 

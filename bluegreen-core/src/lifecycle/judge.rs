@@ -81,10 +81,11 @@ fn open_points(run: &Run, results: &[CheckResult], outcome: fn(Outcome) -> bool)
         .chain(
             run.gates()
                 .into_iter()
-                .filter(|(name, ..)| {
-                    outcome(Outcome::Inconclusive) && !results.iter().any(|r| r.name == *name)
+                .filter(|gate| {
+                    outcome(Outcome::Inconclusive)
+                        && !results.iter().any(|result| gate.is_named(&result.name))
                 })
-                .map(|(name, slot, _)| format!("{name} ({slot}): not asked yet")),
+                .map(|gate| format!("{gate} ({}): not asked yet", gate.slot)),
         )
         .collect()
 }

@@ -1,8 +1,8 @@
 //! The lifecycle of a service's deployments: a pure value.
 //!
-//! [`Lifecycle`] is the journal: the deployer stores it before it carries its
-//! [`command`](Lifecycle::command) out, gives what came of it to [`apply`](Lifecycle::apply), and
-//! stores again. No clock, no I/O, no randomness: the same plan and events give the same bytes. To
+//! [`Lifecycle`] is the journal: the deployer carries its [`command`](Lifecycle::command) out and gives what
+//! came of it to [`apply`](Lifecycle::apply). Before a command that acts on the world the state is in the
+//! store; one that only reads or waits may run on from a state that is not, as it can be repeated. No clock, no I/O, no randomness: the same plan and events give the same bytes. To
 //! resume after a crash is to load it and to ask for its command again; there is no other path.
 
 mod command;
@@ -25,7 +25,7 @@ pub use event::{CheckResult, Entry, Event, Signed};
 pub use frozen::FrozenPlan;
 pub use id::{DeploymentId, InvalidDeploymentId};
 pub use phase::{InvalidPhase, Phase};
-pub use run::{End, Moment, Overrides, Pause, Run};
+pub use run::{End, Moment, Overrides, Pause, PhaseGate, Run};
 pub use slots::{SlotState, Slots};
 
 use crate::{Release, Slot, Timestamp, Version};

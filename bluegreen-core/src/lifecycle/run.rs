@@ -1,5 +1,6 @@
 //! One operation: where it is, and all that has to survive a crash.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,32 @@ pub enum End {
     Resolved,
 }
 
+/// A gate of the plan that has to pass in a phase.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct PhaseGate<'a> {
+    /// The list of the plan in which it stands.
+    pub list: &'static str,
+    /// The slot that it asks.
+    pub slot: Slot,
+    /// What the plan says of it.
+    pub spec: &'a GateSpec,
+}
+
+impl PhaseGate<'_> {
+    /// Whether results under this name are its own: `health/api` for the gate `api` in the list `health`.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        name.split_once('/') == Some((self.list, &self.spec.name))
+    }
+}
+
+impl fmt::Display for PhaseGate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.list, self.spec.name)
+    }
+}
+
 impl Run {
     /// The share of the target in a step; all of it after the last.
     #[must_use]
@@ -227,12 +254,11 @@ impl Run {
         }
     }
 
-    /// The gates of the plan that have to pass in this phase, each with the slot that it asks, under
-    /// the name that its results carry. The deployer adds built-in checks to them.
+    /// The gates of the plan that have to pass in this phase. The deployer adds built-in checks to them.
     #[must_use]
-    pub fn gates(&self) -> Vec<(String, Slot, &GateSpec)> {
+    pub fn gates(&self) -> Vec<PhaseGate<'_>> {
         let plan = &*self.plan;
-        let lists: &[(&str, Slot, &[GateSpec])] = match self.phase {
+        let lists: &[(&'static str, Slot, &[GateSpec])] = match self.phase {
             Phase::Preflight => &[("check", self.origin, &plan.preflight.checks)],
             Phase::Verify if self.overrides.skip_smoke.is_some() => &[("health", self.target, &plan.health)],
             Phase::Verify => &[
@@ -267,9 +293,11 @@ impl Run {
         lists
             .iter()
             .flat_map(|(list, slot, specs)| {
-                specs
-                    .iter()
-                    .map(move |spec| (format!("{list}/{}", spec.name), *slot, spec))
+                specs.iter().map(|spec| PhaseGate {
+                    list,
+                    slot: *slot,
+                    spec,
+                })
             })
             .collect()
     }

@@ -69,13 +69,14 @@ pub struct HttpCheck {
     /// The statuses that are good. Empty: 200 to 299.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<u16>,
-    /// Values that the JSON body must have, by JSON pointer.
+    /// Values that the JSON body must have, by JSON pointer. Texts may hold placeholders: `{version}` makes
+    /// sure that it is this release that answers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub json: BTreeMap<String, serde_json::Value>,
-    /// Texts that the body must contain.
+    /// Texts that the body must contain; may hold placeholders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contains: Vec<String>,
-    /// Headers that the answer must have, with these values.
+    /// Headers that the answer must have, with these values, which may hold placeholders.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answer_headers: BTreeMap<String, String>,
     /// The longest that the answer may take.

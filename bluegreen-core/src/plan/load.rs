@@ -193,7 +193,11 @@ impl Mending {
         match (find(value, &path), last) {
             (Some(Value::Object(table)), Key::Name(name)) => table.remove(&name).is_some(),
             (Some(Value::Array(items)), Key::Index(index)) => items.get_mut(index).is_some_and(|item| {
-                *item = stand_in(within.unwrap_or_default());
+                *item = match within {
+                    // The key stands for the whole list, its elements are texts.
+                    Some("run") => json!("stand-in"),
+                    within => stand_in(within.unwrap_or_default()),
+                };
                 true
             }),
             _ => false,

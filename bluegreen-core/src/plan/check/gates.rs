@@ -122,8 +122,10 @@ impl Check<'_> {
             );
         }
         self.headers(&format!("{path}.headers"), &check.headers);
-        for name in check.answer_headers.keys() {
-            self.header_name(&format!("{path}.answer_headers.{name}"), name);
+        for (name, value) in &check.answer_headers {
+            let path = format!("{path}.answer_headers.{name}");
+            self.header_name(&path, name);
+            self.text(&path, value);
         }
         for (index, status) in check.status.iter().enumerate() {
             if !(100..=599).contains(status) {
@@ -135,7 +137,10 @@ impl Check<'_> {
                 );
             }
         }
-        for pointer in check.json.keys() {
+        for (pointer, value) in &check.json {
+            if let serde_json::Value::String(text) = value {
+                self.text(&format!("{path}.json.{pointer}"), text);
+            }
             if !is_json_pointer(pointer) {
                 let remedy = "begin with \"/\": \"/status\", \"/checks/0/name\"; \"\" is the whole body; ~ is written ~0, / ~1";
                 self.note(
@@ -154,6 +159,7 @@ impl Check<'_> {
                     "write the text that must be there",
                 );
             }
+            self.text(&format!("{path}.contains[{index}]"), text);
         }
         if let Some(latency) = check.max_latency {
             self.duration_above_zero(format!("{path}.max_latency"), latency);

@@ -26,6 +26,9 @@ const RULES: &[(&str, &str, &str)] = &[
     ("warm_up = [{ run = [\"a\", \"slot}\"] }]", "warm_up[0].run[1]", "closes nothing"),
     ("warm_up = [{ run = [\"a\"], dir = \"/srv/{sloot}\" }]", "warm_up[0].dir", "did you mean {slot}?"),
     ("warm_up = [{ run = [\"a\"], env = { A = \"{nothing}\" } }]", "warm_up[0].env.A", "no placeholder {nothing}"),
+    ("[[health]]\nname = \"a\"\nhttp = [{ url = \"http://a/\", contains = [\"{nothing}\"] }]", "health[0].http[0].contains[0]", "no placeholder {nothing}"),
+    ("[[health]]\nname = \"a\"\nhttp = [{ url = \"http://a/\", json = { \"/a\" = \"{nothing}\" } }]", "health[0].http[0].json./a", "no placeholder {nothing}"),
+    ("[[health]]\nname = \"a\"\nhttp = [{ url = \"http://a/\", answer_headers = { A = \"{nothing}\" } }]", "health[0].http[0].answer_headers.A", "no placeholder {nothing}"),
     // Commands.
     ("warm_up = [{ run = [] }]", "warm_up[0].run", "nothing to run"),
     ("warm_up = [{ run = [\" \"] }]", "warm_up[0].run[0]", "no name"),

@@ -58,22 +58,22 @@ fn main() -> Result<(), Failure> {
         growth = Some(many::growth(options.open / 2)?);
     }
     let mut rates = vec![rate::measure(
-        "stated plan",
-        &plan::stated()?,
+        "without bakes",
+        &plan::without_bakes()?,
         options.deployments,
         options.interleaved,
     )?];
     if !options.only_rate {
         let few = options.deployments / 4;
         rates.push(rate::measure(
-            "stated plan, one after the other",
-            &plan::stated()?,
+            "without bakes, one after the other",
+            &plan::without_bakes()?,
             few,
             1,
         )?);
         rates.push(rate::measure(
-            "soak of 300 s after it",
-            &plan::with_soak()?,
+            "with bakes of 30 s",
+            &plan::with_bakes()?,
             few,
             options.interleaved,
         )?);

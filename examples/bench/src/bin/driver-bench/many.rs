@@ -92,7 +92,7 @@ fn begin(open: usize, counts: &Arc<Counts>) -> Result<(Deployments, Arc<dyn Cloc
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_at(Timestamp::from_millis(
         1_800_000_000_000,
     )));
-    let plan = Arc::new(plan::stated()?);
+    let plan = Arc::new(plan::with_bakes()?);
     let mut deployments = JoinSet::new();
     for _ in 0..open {
         let (plan, counts, clock) = (plan.clone(), counts.clone(), clock.clone());

@@ -1,0 +1,137 @@
+//! What operators ask for while a deployment is open: written beside the lease of whoever is at work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::write::{PutError, STORE_PAUSE, entry, line};
+use super::{DeployError, Deployer, Parts, Report};
+use crate::lifecycle::{Event, Lifecycle, Moment};
+use crate::{Op, Phase, Signed, Slot, Split, Token};
+
+impl Deployer {
+    /// Tells how a halted operation ended: which slot has all traffic. Refused where the routers can be
+    /// asked and say otherwise.
+    ///
+    /// # Errors
+    /// [`DeployError::NothingToDo`] where nothing is halted, [`DeployError::Contradicted`] where the
+    /// routers disagree.
+    pub async fn resolve(&self, live: Slot, by: Signed) -> Result<Report, DeployError> {
+        let by = by.bounded();
+        let seen = self
+            .parts
+            .observe_all(&Op::new(Token::default(), "resolve", Duration::from_secs(10)))
+            .await;
+        let against: Vec<_> = seen
+            .iter()
+            .filter_map(|(name, seen)| match seen {
+                Ok(seen) if seen.split != Split::all(live) => Some(format!("{name}: {}", seen.split)),
+                _ => None,
+            })
+            .collect();
+        if !against.is_empty() {
+            return Err(DeployError::Contradicted(against.join("; ")));
+        }
+        let lifecycle = self
+            .parts
+            .request(|lifecycle| match lifecycle.open() {
+                Some(run) if run.phase == Phase::Halted => Ok(Event::Resolved { by: by.clone(), live }),
+                _ => Err(DeployError::NothingToDo(
+                    "nothing is halted, so there is nothing to resolve".to_owned(),
+                )),
+            })
+            .await?;
+        match lifecycle.run() {
+            Some(run) => self.follow(run).await,
+            None => Err(DeployError::NothingToDo(
+                "nothing has been deployed yet".to_owned(),
+            )),
+        }
+    }
+
+    /// Says yes to the step that waits for it.
+    ///
+    /// # Errors
+    /// [`DeployError::NothingToDo`] where nothing waits.
+    pub async fn approve(&self, by: impl Into<String>) -> Result<(), DeployError> {
+        let by = crate::text::bounded(&by.into(), 200);
+        let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
+            Some(run) if run.phase == Phase::Approval && run.moment == Moment::Act => Ok(Event::Approved {
+                by: by.clone(),
+                step: run.step + 1,
+            }),
+            Some(run) => Err(DeployError::NothingToDo(format!(
+                "nothing waits for an approval: {} is in phase {}",
+                run.id, run.phase
+            ))),
+            None => Err(DeployError::NothingToDo(
+                "nothing is open, so nothing waits for an approval".to_owned(),
+            )),
+        };
+        self.parts.request(ask).await.map(drop)
+    }
+
+    /// Asks to stop what is open, and returns at once: back if traffic has moved. Whoever is at work
+    /// does it; where nobody is, [`resume`](Self::resume) does.
+    ///
+    /// # Errors
+    /// [`DeployError::NothingToDo`] where nothing can be stopped.
+    pub async fn abort(&self, by: Signed) -> Result<(), DeployError> {
+        let by = by.bounded();
+        let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
+            Some(run) if run.phase.is_forward() => Ok(Event::AbortRequested { by: by.clone() }),
+            Some(run) if run.phase == Phase::Halted => Err(DeployError::NothingToDo(format!(
+                "{} is halted: roll it back or resolve it",
+                run.id
+            ))),
+            Some(run) => Err(DeployError::NothingToDo(format!(
+                "{} is on its way back already",
+                run.id
+            ))),
+            None => Err(DeployError::NothingToDo(
+                "nothing is open, so there is nothing to abort".to_owned(),
+            )),
+        };
+        self.parts.request(ask).await.map(drop)
+    }
+}
+
+impl Parts {
+    /// One write beside the lease of whoever is at work. `change` looks at
+    /// the state and says what happens, or why it cannot.
+    pub(super) async fn request(
+        &self,
+        change: impl Fn(&Lifecycle) -> Result<Event, DeployError>,
+    ) -> Result<Arc<Lifecycle>, DeployError> {
+        const TRIES: u32 = 50;
+        for _ in 0..TRIES {
+            let Some((version, record)) = self.load().await? else {
+                return Err(DeployError::NothingToDo(
+                    "nothing has been deployed yet".to_owned(),
+                ));
+            };
+            let at = self.clock.now();
+            let event = change(record.lifecycle())?;
+            let mut head = record.head.clone();
+            head.lifecycle = Arc::new(record.lifecycle().clone().apply(at, &event));
+            let entry = entry(&head.lifecycle, at, event);
+            let line = entry.as_ref().map(line).transpose()?;
+            let lines: Vec<_> = line.as_deref().into_iter().collect();
+            match self.put(Some(&version), &record, &head, &lines).await {
+                Ok(_) => {
+                    if let Some(entry) = &entry {
+                        self.observer.observe(entry);
+                    }
+                    self.woken.notify_waiters();
+                    return Ok(head.lifecycle);
+                }
+                // Whoever is at work has written; an unknown outcome is asked again on what is there.
+                Err(PutError::Conflict | PutError::Unknown(_)) => {}
+                Err(PutError::Unavailable(_)) => self.clock.sleep(STORE_PAUSE).await,
+                Err(PutError::Fatal(error)) => return Err(error),
+            }
+        }
+        Err(DeployError::NothingToDo(format!(
+            "the record changed {TRIES} times while it was being written; try again"
+        )))
+    }
+}

@@ -1,0 +1,387 @@
+//! Storing what has happened.
+//!
+//! Every state is stored before its command acts on the world. What only reads or waits may go on from a
+//! state that is not stored yet: after a crash it is read again. So several events may become one write;
+//! each is an entry of the journal all the same, and observers see it when it is stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::lease::{Held, Loaded};
+use super::record::{Head, Record, Renewed};
+use super::report::Timeline;
+use super::{DeployError, Parts};
+use crate::lifecycle::{Entry, Event, Lifecycle};
+use crate::{StoreError, StoreVersion, Timestamp, Token};
+
+/// The wait between two tries to reach a store that does not answer.
+pub(super) const STORE_PAUSE: Duration = Duration::from_millis(250);
+
+/// Something that has happened and is not stored yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    entry: Entry,
+    /// The state of an operation that begins with it.
+    begun: Option<Arc<Lifecycle>>,
+    /// As the journal keeps it; `None` where it is no news.
+    line: Option<String>,
+}
+
+impl Parts {
+    pub(super) async fn load(&self) -> Result<Loaded, DeployError> {
+        let Some(found) = self.store.load(self.keys.record()).await? else {
+            return Ok(None);
+        };
+        Ok(Some((found.version, Record::decode(&found.body)?)))
+    }
+
+    /// Stores a record with another head, and more entries.
+    pub(super) async fn put(
+        &self,
+        expected: Option<&StoreVersion>,
+        record: &Record,
+        head: &Head,
+        lines: &[&str],
+    ) -> Result<StoreVersion, PutError> {
+        let body = record.encode(head, lines).map_err(PutError::Fatal)?;
+        Ok(self
+            .store
+            .store(self.keys.record(), expected.cloned(), Bytes::from(body))
+            .await?)
+    }
+}
+
+/// Why a write of the record did not end well.
+pub(super) enum PutError {
+    Conflict,
+    Unavailable(StoreError),
+    Unknown(StoreError),
+    Fatal(DeployError),
+}
+
+impl From<StoreError> for PutError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { .. } => Self::Conflict,
+            StoreError::Unavailable { .. } => Self::Unavailable(error),
+            StoreError::Unknown { .. } => Self::Unknown(error),
+            StoreError::Refused { .. } => Self::Fatal(error.into()),
+        }
+    }
+}
+
+pub(super) fn entry(lifecycle: &Lifecycle, at: Timestamp, event: Event) -> Option<Entry> {
+    let run = lifecycle.run()?;
+    Some(Entry {
+        deployment: run.id,
+        at,
+        phase: run.phase,
+        step: run.phase.belongs_to_a_step().then_some(run.step + 1),
+        event,
+    })
+}
+
+/// An entry as the record keeps it.
+pub(super) fn line(entry: &Entry) -> Result<String, DeployError> {
+    let kept = entry.event.abridged();
+    let written = match kept {
+        None => serde_json::to_string(entry),
+        Some(event) => serde_json::to_string(&Entry {
+            event,
+            ..entry.clone()
+        }),
+    };
+    written.map_err(|error| DeployError::Record {
+        message: error.to_string(),
+    })
+}
+
+impl Held {
+    /// The state now.
+    pub(super) const fn lifecycle(&self) -> &Arc<Lifecycle> {
+        &self.lifecycle
+    }
+
+    /// The token whose record is in the store.
+    pub(super) const fn token(&self) -> Token {
+        self.record.head.token
+    }
+
+    /// The phases of the operation, where this deployer has seen all of them.
+    pub(super) const fn timeline(&self) -> Option<&Timeline> {
+        self.timeline.as_ref()
+    }
+
+    pub(super) const fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// Stores that an operation has begun.
+    pub(super) async fn begin(&mut self, begun: Lifecycle, event: Event) -> Result<(), DeployError> {
+        // A predecessor may have ended before it could put its last entries away.
+        self.flush().await?;
+        self.record.head.segment = 0;
+        self.timeline = Some(Timeline::default());
+        let at = self.parts.clock.now();
+        self.append(at, event, Some(Arc::new(begun)))?;
+        self.store().await
+    }
+
+    /// Applies an event. What follows is not stored yet.
+    pub(super) fn apply(&mut self, event: Event) -> Result<(), DeployError> {
+        self.append(self.parts.clock.now(), event, None)
+    }
+
+    fn append(
+        &mut self,
+        at: Timestamp,
+        event: Event,
+        begun: Option<Arc<Lifecycle>>,
+    ) -> Result<(), DeployError> {
+        let after = begun
+            .clone()
+            .unwrap_or_else(|| Arc::new(Lifecycle::clone(&self.lifecycle).apply(at, &event)));
+        let news = is_news(&self.lifecycle, &after, &event);
+        self.lifecycle = after;
+        if let Some(entry) = entry(&self.lifecycle, at, event) {
+            let line = if news { Some(line(&entry)?) } else { None };
+            self.pending.push(Pending { entry, begun, line });
+        }
+        Ok(())
+    }
+
+    /// Whether something has happened that others may want to see.
+    pub(super) fn has_news(&self) -> bool {
+        self.pending.iter().any(|pending| pending.line.is_some())
+    }
+
+    /// Stores what has happened, if something has. Only after this may a command act.
+    pub(super) async fn store(&mut self) -> Result<(), DeployError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.renew().await
+    }
+
+    /// Stores that the holder is alive, and with it what has happened.
+    pub(super) async fn renew(&mut self) -> Result<(), DeployError> {
+        if self.record.tail_is_full() {
+            self.flush().await?;
+        }
+        while !self.write().await? {}
+        let stored = std::mem::take(&mut self.pending);
+        for pending in &stored {
+            self.tell(&pending.entry);
+        }
+        Ok(())
+    }
+
+    /// Writes the record once. `false` when it has to be built anew, on what is there now.
+    async fn write(&mut self) -> Result<bool, DeployError> {
+        let mut head = self.record.head.clone();
+        if let Some(lease) = &mut head.lease {
+            lease.renewal = lease.renewal.saturating_add(1);
+        }
+        if !self.pending.is_empty() {
+            head.token.seq = head.token.seq.saturating_add(1);
+            head.lifecycle = Arc::clone(&self.lifecycle);
+        }
+        let lines: Vec<_> = self
+            .pending
+            .iter()
+            .filter_map(|pending| pending.line.as_deref())
+            .collect();
+        // Counted from before the write: it may take effect long before its answer arrives.
+        let before = Renewed {
+            monotonic: self.parts.clock.monotonic(),
+            wall: self.parts.clock.now(),
+        };
+        self.writes += 1;
+        let put = self.parts.put(Some(&self.version), &self.record, &head, &lines);
+        let written = match put.await {
+            Ok(version) => {
+                self.version = version;
+                self.record.accept(head, &lines);
+                true
+            }
+            Err(PutError::Fatal(error)) => return Err(error),
+            Err(PutError::Unavailable(error)) => {
+                self.pause_or_give_up(&error).await?;
+                false
+            }
+            Err(PutError::Unknown(error)) => {
+                self.pause_or_give_up(&error).await?;
+                self.read_back(&head).await?
+            }
+            Err(PutError::Conflict) => self.read_back(&head).await?,
+        };
+        if written {
+            self.seen = before.monotonic;
+            self.renewed = before;
+        }
+        Ok(written)
+    }
+
+    /// Tells who watches what has been stored.
+    fn tell(&mut self, entry: &Entry) {
+        tracing::debug!(
+            service = %self.parts.service,
+            deployment = %entry.deployment,
+            phase = %entry.phase,
+            event = ?entry.event,
+            "stored"
+        );
+        if let Some(timeline) = &mut self.timeline {
+            timeline.push(entry);
+        }
+        self.parts.observer.observe(entry);
+    }
+
+    /// Takes in what somebody else has written since: an operator, or a deployer that took over.
+    pub(super) async fn look(&mut self) -> Result<(), DeployError> {
+        self.seen = self.parts.clock.monotonic();
+        let found = match self.parts.store.load(self.parts.keys.record()).await {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                return Err(DeployError::LeaseLost {
+                    why: "the record is gone".to_owned(),
+                });
+            }
+            // Nobody is heard for a while; whether the lease can be kept decides.
+            Err(StoreError::Unavailable { .. } | StoreError::Unknown { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if found.version == self.version {
+            return Ok(());
+        }
+        let record = Record::decode(&found.body)?;
+        self.take_in(found.version, record)?;
+        self.rebase()
+    }
+
+    /// The newest entries of the journal as they are in the store now.
+    pub(super) async fn tail(&self) -> Result<Vec<Entry>, DeployError> {
+        Ok(match self.parts.store.load(self.parts.keys.record()).await? {
+            Some(found) if found.version == self.version => self.record.entries(),
+            Some(found) => Record::decode(&found.body)?.entries(),
+            None => Vec::new(),
+        })
+    }
+
+    fn take_in(&mut self, version: StoreVersion, record: Record) -> Result<(), DeployError> {
+        let (theirs, ours) = (&record.head, &self.record.head);
+        let holder = |head: &Head| head.lease.as_ref().map(|lease| Arc::clone(&lease.holder));
+        if holder(theirs) == holder(ours) && theirs.token.epoch == ours.token.epoch {
+            self.version = version;
+            self.record = record;
+            // Somebody else's entries are in it.
+            self.timeline = None;
+            return Ok(());
+        }
+        let who = holder(theirs).unwrap_or_else(|| "nobody, it was given back".into());
+        Err(DeployError::LeaseLost {
+            why: format!("the holder is now {who}, epoch {}", theirs.token.epoch),
+        })
+    }
+
+    /// What has happened, on top of what somebody else has written.
+    fn rebase(&mut self) -> Result<(), DeployError> {
+        self.lifecycle = Arc::clone(&self.record.head.lifecycle);
+        for pending in std::mem::take(&mut self.pending) {
+            self.append(pending.entry.at, pending.entry.event, pending.begun)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the record again after a conflict or an unknown outcome. `true` when it is what was to
+    /// be written; otherwise what is there is taken in, if it is still ours to change.
+    async fn read_back(&mut self, wanted: &Head) -> Result<bool, DeployError> {
+        let found = match self.parts.load().await {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                return Err(DeployError::LeaseLost {
+                    why: "the record is gone".to_owned(),
+                });
+            }
+            Err(DeployError::Store(
+                error @ (StoreError::Unavailable { .. } | StoreError::Unknown { .. }),
+            )) => {
+                self.pause_or_give_up(&error).await?;
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        let written = is_mine(&found.1.head, wanted);
+        self.take_in(found.0, found.1)?;
+        if !written {
+            self.rebase()?;
+        }
+        Ok(written)
+    }
+
+    async fn pause_or_give_up(&self, error: &StoreError) -> Result<(), DeployError> {
+        if self.remaining() <= STORE_PAUSE {
+            return Err(DeployError::LeaseLost {
+                why: format!("it could not be renewed in time: {error}"),
+            });
+        }
+        self.parts.clock.sleep(STORE_PAUSE).await;
+        Ok(())
+    }
+
+    /// Writes the tail of the journal into a segment of its own.
+    pub(super) async fn flush(&mut self) -> Result<(), DeployError> {
+        let Some(number) = self.lifecycle().run().map(|run| run.id.number()) else {
+            return Ok(());
+        };
+        if self.record.tail_is_empty() {
+            return Ok(());
+        }
+        let body = Bytes::from(self.record.segment_body());
+        loop {
+            let key = self.parts.keys.segment(number, self.record.head.segment);
+            match self.parts.store.put_new(&key, body.clone()).await {
+                Ok(()) => break,
+                // An earlier try of ours, or of a predecessor, wrote it: the next number is free.
+                Err(StoreError::Conflict { .. }) => {
+                    if self.parts.store.get(&key).await?.as_ref() == Some(&body) {
+                        break;
+                    }
+                    self.record.head.segment = self.record.head.segment.saturating_add(1);
+                }
+                Err(error @ (StoreError::Unavailable { .. } | StoreError::Unknown { .. })) => {
+                    self.pause_or_give_up(&error).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.record.clear_tail();
+        Ok(())
+    }
+}
+
+/// Whether a record is the one that this deployer wrote last: its step, its renewal, its name.
+pub(super) fn is_mine(found: &Head, wanted: &Head) -> bool {
+    found.token == wanted.token && found.lease == wanted.lease
+}
+
+/// Ticks of a watch that change nothing are no news: they are seen by observers and not kept.
+fn is_news(before: &Lifecycle, after: &Lifecycle, event: &Event) -> bool {
+    match event {
+        Event::Waited => false,
+        Event::Watched { .. } | Event::Verified { .. } => {
+            let said = |lifecycle: &Lifecycle, other: &Lifecycle| match (lifecycle.run(), other.run()) {
+                (Some(run), Some(other)) => {
+                    run.phase != other.phase
+                        || run.waiting_for != other.waiting_for
+                        || run.reason != other.reason
+                }
+                (run, other) => run.is_some() != other.is_some(),
+            };
+            said(before, after)
+        }
+        _ => true,
+    }
+}
