@@ -21,8 +21,8 @@ fn check(history: &History) -> Option<Breach> {
         }
         let mut asked = vec![("up", Phase::Ready, run.step)];
         match run.step.checked_sub(1) {
-            None => asked.extend([("up", Phase::Verify, 0), ("login", Phase::Verify, 0)]),
-            Some(before) if history.script.features().step_gate => asked.push(("step", Phase::Bake, before)),
+            None => asked.extend([("up", Phase::Prepare, 0), ("login", Phase::Prepare, 0)]),
+            Some(before) if history.script.features().step_gate => asked.push(("step", Phase::Shift, before)),
             Some(_) => {}
         }
         for (gate, phase, step) in asked {

@@ -29,8 +29,9 @@ fn check(history: &History) -> Option<Breach> {
         match fact.what {
             What::Stored(stored) => {
                 let watched = stored.run.filter(|run| {
-                    let waits = matches!(run.phase, Phase::Approval | Phase::Bake | Phase::Soak | Phase::QueueDepth);
-                    run.operation == Operation::Deploy && run.exposed && run.end.is_none() && waits && !run.pauses
+                    // Before a step only health is asked, and of that it is decided by itself.
+                    let forward = run.phase.is_forward() && run.phase != Phase::Ready && run.end.is_none();
+                    run.operation == Operation::Deploy && run.exposed && forward
                 });
                 since = match (watched, since) {
                     (None, _) => None,

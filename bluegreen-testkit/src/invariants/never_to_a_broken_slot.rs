@@ -16,13 +16,16 @@ pub(super) const INVARIANT: Invariant = Invariant {
 fn check(history: &History) -> Option<Breach> {
     for turn in history.turns() {
         let Some(run) = turn.entered() else { continue };
-        if run.phase != Phase::Return || turn.same_before().map(|before| before.phase) != Some(Phase::Assess) {
+        // An operator may ask for the way back whatever the slots' health.
+        let Some(before) = turn.same_before() else { continue };
+        if run.phase != Phase::Return || before.phase == Phase::Halted {
             continue;
         }
-        let since = history.entry_of(turn.index - 1, Phase::Assess, None)?;
-        if history.disturbed(since, turn.index) {
+        let earlier = history.turns().take_while(|other| other.index < turn.index).last();
+        if history.disturbed(earlier.map_or(0, |turn| turn.index), turn.index) {
             continue;
         }
+        let since = history.began(turn.index);
         let (origin, target) = (health(history, since, turn.index, run.origin), health(history, since, turn.index, run.target));
         let halts = history.script.features().both_unhealthy_halts;
         if origin == Some(false) && (target == Some(true) || halts) {

@@ -21,40 +21,37 @@ fn check(history: &History) -> Option<Breach> {
 }
 
 fn check_turn(history: &History, turn: &Turn<'_>) -> Option<Breach> {
-    let before = turn.same_before()?;
-    let after = turn.after.run.as_ref()?;
-    let goes_on = (after.phase.is_forward() || after.end == Some(bluegreen_core::lifecycle::End::Promoted))
-        && (after.phase, after.step) != (before.phase, before.step);
-    if !matches!(before.phase, Phase::Bake | Phase::Soak) || !goes_on {
-        return None;
-    }
-    let entered = history.entry_of(turn.index - 1, before.phase, Some(before.step))?;
+    let steps = history.plan.steps.len();
+    let (baked, soaked) = turn.left(steps);
     let features = history.script.features();
-    let (planned, own): (u64, &[&str]) = match before.phase {
-        Phase::Bake if features.step_gate => (features.bake_ms, &["step"]),
-        Phase::Bake => (features.bake_ms, &[]),
-        _ if features.public => (features.soak_ms, &["front"]),
-        _ => (features.soak_ms, &[]),
-    };
-    let took = turn.at_ms - history.facts.get(entered)?.at_ms;
+    let run = turn.after.run.as_ref()?;
+    let step = if soaked { steps.saturating_sub(1) } else { baked? };
+    let shifted = history.entry_of(turn.index, Phase::Shift, Some(step))?;
+    let planned = features.bake_ms + if soaked { features.soak_ms } else { 0 };
+    let took = turn.at_ms - history.facts.get(shifted)?.at_ms;
     if took < planned {
-        return Breach::at(turn.index, format!("{} took {took} ms, {planned} were planned", before.phase));
+        return Breach::at(turn.index, format!("step {} took {took} ms, {planned} were planned", step + 1));
     }
     // What one deployer saw is not known to the next.
     let epoch = turn.after.token.epoch;
     let claimed = history.turns().find(|turn| turn.after.token.epoch == epoch).map_or(0, |turn| turn.index);
-    let exposed = history.entry_of(turn.index, Phase::Shift, Some(0)).unwrap_or(0).max(claimed);
-    let metric: &[&str] = if features.metric { &["latency"] } else { &[] };
     // Health is asked before there is traffic too, and a gate that goes on keeps what it has seen.
-    let verified = history.entry_of(turn.index, Phase::Verify, None).unwrap_or(0).max(claimed);
-    let watched = ["errors"].iter().chain(metric).map(|gate| (*gate, exposed));
-    for (gate, since) in watched.chain([("up", verified)]).chain(own.iter().map(|gate| (*gate, entered.max(claimed)))) {
-        let silent = history.judged(since, turn.index, gate, before.target).rev();
+    let prepared = history.entry_of(turn.index, Phase::Prepare, None).unwrap_or(0).max(claimed);
+    let exposed = history.entry_of(turn.index, Phase::Shift, Some(0)).unwrap_or(0).max(claimed);
+    let gates = [
+        (true, "up", prepared),
+        (true, "errors", exposed),
+        (features.metric, "latency", exposed),
+        (features.step_gate && baked.is_some(), "step", shifted),
+        (features.public && soaked, "front", shifted),
+    ];
+    for (_, gate, since) in gates.into_iter().filter(|(asked, ..)| *asked) {
+        let silent = history.judged(since, turn.index, gate, run.target).rev();
         let silent = silent.take_while(Option::is_none).count();
-        let last = history.judged(since, turn.index, gate, before.target).rev().flatten().next();
+        let last = history.judged(since, turn.index, gate, run.target).rev().flatten().next();
         if last != Some(Outcome::Pass) || silent >= SILENT {
             let said = last.map_or_else(|| "nothing".to_owned(), |last| last.to_string());
-            let what = format!("{} ended well, and {gate:?} had said {said}, then nothing {silent} times", before.phase);
+            let what = format!("step {} ended well, and {gate:?} had said {said}, then nothing {silent} times", step + 1);
             return Breach::at(turn.index, what);
         }
     }

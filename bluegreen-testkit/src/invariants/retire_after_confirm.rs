@@ -2,7 +2,7 @@
 //! router, and settled, and its retention is over or given up by name.
 
 use bluegreen_core::lifecycle::End;
-use bluegreen_core::{InFlight, Phase, Share, Slot};
+use bluegreen_core::{InFlight, Share, Slot};
 
 use super::{Breach, Invariant};
 use crate::simulation::History;
@@ -65,8 +65,7 @@ fn kept(history: &History, to: usize, slot: Slot) -> Option<u64> {
 
 /// Why a slot is not drained.
 fn in_flight(history: &History, to: usize, of: Slot) -> Option<String> {
-    let since = history.entry_of(to, Phase::Drain, None);
-    let Some(since) = since else { return Some("it was not drained".to_owned()) };
+    let since = history.began(to);
     let count = history.script.routers.len();
     let last: Vec<_> = history
         .between(since, to)

@@ -2,10 +2,12 @@
 //! no migration comes before the traffic, and nothing but the settle time and the look at both slots.
 
 use bluegreen_core::Phase;
+use bluegreen_core::plan::HookPoint;
 
 use super::{Breach, Invariant};
 use crate::simulation::History;
 use crate::simulation::history::{Act, What};
+use crate::simulation::stored::Stored;
 
 pub(super) const INVARIANT: Invariant = Invariant {
     promise: 6,
@@ -14,30 +16,42 @@ pub(super) const INVARIANT: Invariant = Invariant {
 };
 
 fn check(history: &History) -> Option<Breach> {
-    for turn in history.turns() {
-        if turn.entered().is_none_or(|run| run.phase != Phase::Assess) {
-            continue;
-        }
-        let rest = history.between(turn.index, history.facts.len());
-        for (offset, fact) in rest.iter().enumerate().skip(1) {
-            let index = turn.index + offset;
-            match fact.what {
-                What::Hook(at) => return Breach::at(index, format!("the hook {at} ran before the traffic was back")),
-                What::Notice(kind) => return Breach::at(index, format!("{kind:?} was told before the traffic was back")),
-                What::Sent(Act::Shift { .. }, _) => {
-                    let took = fact.at_ms - turn.at_ms;
+    let mut stored = None;
+    // When it was decided to go back.
+    let mut decided: Option<(u64, usize)> = None;
+    for (index, fact) in history.facts.iter().enumerate() {
+        let phase = stored.and_then(|stored: Stored| stored.run).map(|run| run.phase);
+        let going_back = matches!(phase, Some(Phase::Assess | Phase::Return | Phase::ConfirmReturn));
+        match fact.what {
+            What::Stored(now) => {
+                stored = Some(now);
+                let phase = now.run.map(|run| run.phase);
+                match phase {
+                    Some(Phase::Assess | Phase::Return) => decided = decided.or(Some((fact.at_ms, index))),
+                    _ => decided = None,
+                }
+            }
+            What::Hook(at) if going_back && at != HookPoint::after(Phase::ConfirmReturn) => {
+                return Breach::at(index, format!("the hook {at} ran before the traffic was back"));
+            }
+            What::Notice(kind) if going_back => {
+                return Breach::at(index, format!("{kind:?} was told before the traffic was back"));
+            }
+            What::Sent(Act::Shift { .. }, _) => {
+                if let Some((since, from)) = decided.take() {
+                    let took = fact.at_ms - since;
                     let assess = u64::try_from(history.plan.deadlines.assess.as_millis()).unwrap_or(0);
                     let limit = assess + history.script.settle_ms();
-                    if took > limit && !history.disturbed(turn.index, index) {
+                    if took > limit && !history.disturbed(from, index) {
                         let what = format!("going back began {took} ms after it was decided, at most {limit} are needed");
                         return Breach::at(index, what);
                     }
-                    break;
                 }
-                What::Sent(act, _) => return Breach::at(index, format!("{act} was sent before the traffic was back")),
-                What::Stored(stored) if !stored.run.is_some_and(|run| matches!(run.phase, Phase::Assess | Phase::Return)) => break,
-                _ => {}
             }
+            What::Sent(act, _) if going_back => {
+                return Breach::at(index, format!("{act} was sent before the traffic was back"));
+            }
+            _ => {}
         }
     }
     None

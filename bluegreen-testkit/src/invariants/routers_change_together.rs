@@ -1,6 +1,7 @@
 //! Promise 12: several routers change together: all are staged and checked, then all are told, then
 //! all are confirmed.
 
+use bluegreen_core::lifecycle::End;
 use bluegreen_core::{Phase, Split};
 
 use super::{Breach, Invariant};
@@ -30,16 +31,21 @@ fn check(history: &History) -> Option<Breach> {
         }
     }
     for turn in history.turns() {
-        let Some(run) = turn.entered() else { continue };
-        let (split, told) = match (run.phase, turn.same_before().map(|before| before.phase)) {
-            (Phase::Bake, Some(Phase::Confirm)) => {
-                let weight = history.plan.steps.get(run.step).map(|step| step.weight);
-                (Split::with(run.target, weight.unwrap_or_default()), Phase::Shift)
+        let (left, _) = turn.left(history.plan.steps.len());
+        let before = turn.same_before().map(|before| before.phase);
+        let Some(run) = turn.after.run else { continue };
+        let returned = matches!(before, Some(Phase::Return | Phase::ConfirmReturn))
+            && (matches!(run.phase, Phase::VerifyReturn | Phase::ReturnWorkers | Phase::Recover) || run.end == Some(End::RolledBack));
+        let (split, since) = match left {
+            Some(step) => {
+                let weight = history.plan.steps.get(step).map(|step| step.weight);
+                let since = history.entry_of(turn.index, Phase::Shift, Some(step));
+                (Split::with(run.target, weight.unwrap_or_default()), since)
             }
-            (Phase::VerifyReturn, Some(Phase::ConfirmReturn)) => (Split::all(run.origin), Phase::Return),
-            _ => continue,
+            None if returned => (Split::all(run.origin), history.entry_of(turn.index, Phase::Return, None)),
+            None => continue,
         };
-        let since = history.entry_of(turn.index, told, None).unwrap_or(0);
+        let since = since.unwrap_or(0);
         for router in routers(history) {
             let live = history.between(since, turn.index).iter().any(|fact| {
                 matches!(fact.what, What::Verified { router: asked, split: of, live: Some(true) }

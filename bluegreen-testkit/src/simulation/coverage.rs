@@ -47,9 +47,6 @@ impl Coverage {
                 self.operations += 1;
                 self.deployments += u64::from(run.operation == bluegreen_core::Operation::Deploy);
             }
-            if let (Some(_), Some(before)) = (turn.entered(), turn.same_before()) {
-                *self.transitions.entry((before.phase, run.phase)).or_default() += 1;
-            }
             if let Some((_, end)) = turn.ended() {
                 *tally.outcomes.entry((run.operation as u8, end as u8)).or_insert((run.operation, end, 0)) = {
                     let count = tally.outcomes.get(&(run.operation as u8, end as u8)).map_or(0, |(.., count)| *count);
@@ -57,8 +54,15 @@ impl Coverage {
                 };
             }
         }
+        let mut open = (0, Phase::Reconcile);
         for fact in &history.facts {
             match fact.what {
+                What::Passed { number, phase } => {
+                    if number == open.0 && phase != open.1 {
+                        *self.transitions.entry((open.1, phase)).or_default() += 1;
+                    }
+                    open = (number, phase);
+                }
                 What::Died => self.deaths += 1,
                 What::ByHand { .. } => *self.faults.entry("changed by hand").or_default() += 1,
                 What::Sick(_, true) => *self.faults.entry("a slot gets sick").or_default() += 1,
@@ -96,13 +100,6 @@ impl Coverage {
     #[must_use]
     pub fn missing(&self) -> Vec<(Phase, Phase)> {
         transitions().into_iter().filter(|pair| !self.transitions.contains_key(pair)).collect()
-    }
-
-    /// Those that the lifecycle should not have.
-    #[must_use]
-    pub fn unexpected(&self) -> Vec<(Phase, Phase)> {
-        let expected = transitions();
-        self.transitions.keys().filter(|pair| !expected.contains(pair)).copied().collect()
     }
 }
 

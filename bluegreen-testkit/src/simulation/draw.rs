@@ -10,7 +10,7 @@ use super::script::{Call, Deed, Doing, MetricData, Mishap, Quality, Script, Site
 pub(crate) fn draw(seed: u64) -> Script {
     let mut random = Rng::with_seed(seed);
     let random = &mut random;
-    let plan = if random.u16(0..2000) == 0 { WARM + random.usize(0..2) } else { random.usize(0..WARM) };
+    let plan = if random.u16(0..20_000) == 0 { WARM + random.usize(0..2) } else { random.usize(0..WARM) };
     let mut script = Script::quiet(seed, plan);
     script.qualities = vec![seldom_bad(random, 40), seldom_bad(random, 2), seldom_bad(random, 4)];
     script.story = story(random, script.features().keep_ms);

@@ -87,6 +87,8 @@ pub(crate) enum What {
     Asked,
     /// A record was accepted by the store.
     Stored(Stored),
+    /// The journal has an entry in which an operation is in this phase. Only of what is stored.
+    Passed { number: u32, phase: Phase },
     /// A process begins.
     Born(Doing),
     /// A process dies.
@@ -159,7 +161,32 @@ pub(crate) struct Turn<'a> {
     pub(crate) after: &'a Stored,
 }
 
+/// How far a deployment is on its way forward under traffic: the step, and the place in it.
+fn place(run: &StoredRun, steps: usize) -> Option<(usize, u8)> {
+    let last = steps.saturating_sub(1);
+    Some(match run.phase {
+        Phase::Approval | Phase::Ready | Phase::Shift | Phase::Confirm => (run.step, 0),
+        Phase::Bake => (run.step, 1),
+        Phase::Quiesce | Phase::StartWorkers | Phase::QueueDepth => (last, 2),
+        Phase::Soak => (last, 3),
+        Phase::Backfill | Phase::Finish => (last, 4),
+        Phase::Ended if run.end == Some(End::Promoted) => (last, 5),
+        _ => return None,
+    })
+}
+
 impl Turn<'_> {
+    /// The step whose bake is over with this record, and whether the soak is.
+    pub(crate) fn left(&self, steps: usize) -> (Option<usize>, bool) {
+        let before = self.same_before().and_then(|run| place(run, steps));
+        let after = self.after.run.as_ref().and_then(|run| place(run, steps));
+        let (Some(before), Some(after)) = (before, after) else { return (None, false) };
+        let bake = (before.0, 1);
+        let last = steps.saturating_sub(1);
+        let soak = before <= (last, 3) && after > (last, 3);
+        ((before <= bake && after > bake).then_some(before.0), soak)
+    }
+
     /// The operation, where it has come into another phase or step, or has begun.
     pub(crate) fn entered(&self) -> Option<&StoredRun> {
         let place = |stored: &Stored| stored.run.map(|run| (run.number, run.phase, run.step));
@@ -214,8 +241,8 @@ impl History {
         self.facts.get(from..to).unwrap_or_default()
     }
 
-    /// Where the operation that is under way at a fact came into its phase (and step) last, or into
-    /// another one of its phases.
+    /// Where the record last came into a phase (and step) before a fact. What only reads is not stored
+    /// before it is done, so a phase of this kind may never be found.
     pub(crate) fn entry_of(&self, to: usize, phase: Phase, step: Option<usize>) -> Option<usize> {
         let mut found = None;
         for turn in self.turns().take_while(|turn| turn.index <= to) {
@@ -227,6 +254,12 @@ impl History {
             }
         }
         found
+    }
+
+    /// Where the operation that is under way at a fact began.
+    pub(crate) fn began(&self, to: usize) -> usize {
+        let began = |turn: &Turn<'_>| turn.after.run.is_some() && turn.same_before().is_none();
+        self.turns().take_while(|turn| turn.index <= to).filter(began).last().map_or(0, |turn| turn.index)
     }
 
     /// What each router holds at a fact, and since when.

@@ -14,7 +14,7 @@
 //!
 //! let summary = Simulation { deployments: 10_000, seed: 1, threads: None }.run()?;
 //! assert!(summary.violation.is_none(), "{:#?}", summary.violation);
-//! assert_eq!(summary.coverage.unexpected(), []);
+//! assert_eq!(summary.coverage.missing(), []);
 //! # Ok::<(), String>(())
 //! ```
 //!

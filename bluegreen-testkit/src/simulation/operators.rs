@@ -165,6 +165,7 @@ fn deployer(world: &World, actor: Actor) -> Result<Deployer, DeployError> {
         .host(Faulty::new(part(0, "host"), line(Some(script.host_settle_ms))))
         .migrator(Faulty::new(part(0, "migrator"), line(Some(other))))
         .workers(Faulty::new(part(0, "workers"), line(Some(other))))
+        .observer(part(0, "observer"))
         .notifier(Faulty::new(part(0, "chat"), line(Some(other))));
     let features = script.features();
     if features.metric {

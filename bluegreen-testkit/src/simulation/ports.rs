@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{
-    Answer, ApprovalRequest, Approver, Assignment, Fault, Fencing, Gate, GateContext, HookAction, HookContext, Host,
-    InFlight, Metrics, MigrationPhase, Migrator, Notice, Notifier, Observation, Op, Readiness, Router,
+    Answer, ApprovalRequest, Approver, Assignment, Entry, Fault, Fencing, Gate, GateContext, HookAction, HookContext, Host,
+    InFlight, Metrics, MigrationPhase, Migrator, Notice, Notifier, Observation, Observer, Op, Readiness, Router,
     RouterCapabilities, Slot, Split, Store, StoreError, StoreVersion, Verdict, Verification, Versioned, Workers,
 };
 use bytes::Bytes;
@@ -193,6 +193,15 @@ impl Notifier for Part {
     async fn notify(&self, _: &Op, notice: &Notice) -> Result<(), Fault> {
         self.world.note(self.actor, What::Notice(notice.kind));
         Ok(())
+    }
+}
+
+impl Observer for Part {
+    fn observe(&self, entry: &Entry) {
+        let number = u32::try_from(entry.deployment.number()).unwrap_or(u32::MAX);
+        let phase = entry.phase;
+        self.world.note(self.actor, What::Passed { number, phase });
+        self.world.reached(phase);
     }
 }
 

@@ -46,8 +46,9 @@ pub(crate) fn play_counted(
     }
     let conducted = world.clone();
     world.time().detach(WORLD, async move { conduct(&conducted).await });
-    let running = world.time().run(BOUNDS);
-    let ending = if world.plan().warm_up.is_empty() {
+    let processes = !world.plan().warm_up.is_empty();
+    let running = world.time().run(BOUNDS, processes);
+    let ending = if !processes {
         // Only entered, never driven: what asks tokio for a timer gets one that never rings.
         let _entered = runtime.enter();
         let mut running = pin!(running);

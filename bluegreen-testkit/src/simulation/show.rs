@@ -145,6 +145,7 @@ pub(crate) fn line(fact: &Fact) -> String {
             let run = stored.run.as_ref().map_or_else(|| "nothing is open".to_owned(), run);
             format!("stores      {}, {holder}: {run}", stored.token)
         }
+        What::Passed { phase, .. } => format!("journal     {phase}"),
         What::Born(doing) => format!("begins:     {doing}"),
         What::Died => "DIES".to_owned(),
         What::Froze(ms) => format!("IS SUSPENDED for {ms} ms"),

@@ -57,20 +57,20 @@ fn simpler(script: &Script) -> Vec<Script> {
         }
     };
     for index in 0..script.mishaps.len() {
-        with(&|script| drop(script.mishaps.remove(index)));
+        with(&|script| _ = script.mishaps.remove(index));
     }
     for index in 0..script.deeds.len() {
-        with(&|script| drop(script.deeds.remove(index)));
+        with(&|script| _ = script.deeds.remove(index));
     }
     for index in 0..script.qualities.len() {
         with(&|script| script.qualities.iter_mut().skip(index).take(1).for_each(|quality| *quality = Quality::GOOD));
     }
     for index in 0..script.story.len() {
-        with(&|script| drop(script.story.remove(index)));
+        with(&|script| _ = script.story.remove(index));
     }
     if script.routers.len() > 1 {
         for index in 0..script.routers.len() {
-            with(&|script| drop(script.routers.remove(index)));
+            with(&|script| _ = script.routers.remove(index));
         }
     }
     with(&|script| script.routers.iter_mut().for_each(|router| (router.lag_ms, router.linger_ms) = (0, 0)));

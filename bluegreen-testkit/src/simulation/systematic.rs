@@ -4,7 +4,7 @@
 use bluegreen_core::{Phase, Slot};
 use tokio::runtime::Runtime;
 
-use super::plans::PLANS;
+use super::plans::{PLANS, WARM};
 use super::run::play_counted;
 use super::script::{Call, Deed, Doing, MetricData, Mishap, Quality, Script, Site, When};
 
@@ -75,6 +75,13 @@ impl Systematic {
             let plan_number = u8::try_from(plan).unwrap_or(u8::MAX);
             let mut add = |added| worlds.push((plan_number, added));
             add(Added::Nothing);
+            if plan >= WARM {
+                // Its processes are real: enough of them to see what follows what.
+                for doing in [Doing::Abort, Doing::Kill, Doing::Rollback] {
+                    add(Added::Deed(Phase::WarmUp, doing));
+                }
+                continue;
+            }
             for story in 0..STORIES.len() {
                 add(Added::Story(story));
             }

@@ -38,8 +38,6 @@ struct State {
     born: Vec<(Actor, Work)>,
     dead: Vec<Actor>,
     frozen: Vec<(Actor, u64)>,
-    /// Time stands still: something outside of it is waited for.
-    held: bool,
 }
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -136,11 +134,6 @@ impl Time {
         state.frozen.push((actor, until));
     }
 
-    /// Lets the time stand still or go on.
-    pub(crate) fn hold(&self, held: bool) {
-        self.state().held = held;
-    }
-
     pub(crate) async fn pass(&self, ms: u64) {
         Sleep {
             time: self.clone(),
@@ -151,20 +144,29 @@ impl Time {
     }
 
     /// Runs everything until the first task has ended.
-    pub(crate) fn run(&self, bounds: Bounds) -> Running {
+    ///
+    /// With `processes` the time stands still while a real process of this thread is at work.
+    pub(crate) fn run(&self, bounds: Bounds, processes: bool) -> Running {
         Running {
             time: self.clone(),
             bounds,
+            processes,
             tasks: Vec::new(),
         }
     }
 }
 
-/// A world that runs. Ready at its first poll, unless the time is held.
+/// A world that runs. Ready at its first poll, unless it waits for real processes.
 pub(crate) struct Running {
     time: Time,
     bounds: Bounds,
+    processes: bool,
     tasks: Vec<Option<Task>>,
+}
+
+/// Whether a process that this thread has begun is not over, or nobody has heard of its end.
+fn processes_run() -> bool {
+    std::fs::read_to_string("/proc/thread-self/children").is_ok_and(|children| !children.trim().is_empty())
 }
 
 impl Future for Running {
@@ -180,10 +182,10 @@ impl Future for Running {
                     return Poll::Ready(Ending::Endless);
                 }
             }
-            let mut state = self.time.state();
-            if state.held {
+            if self.processes && processes_run() {
                 return Poll::Pending;
             }
+            let mut state = self.time.state();
             if !state.advance() {
                 return Poll::Ready(Ending::Stuck);
             }

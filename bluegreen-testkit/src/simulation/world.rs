@@ -186,7 +186,6 @@ impl World {
         self.state().alive.retain(|other| *other != actor);
         self.note(actor, What::Died);
         self.0.time.kill(actor);
-        self.0.time.hold(false);
     }
 
     /// Somebody changes a router by hand, or all of them.
@@ -233,6 +232,21 @@ impl World {
         }
     }
 
+    /// A phase is reached: for the first time, what was to happen then begins.
+    pub(crate) fn reached(&self, phase: Phase) {
+        let mut state = self.state();
+        if state.waiting.is_empty() || state.reached & (1 << phase as u32) != 0 {
+            return;
+        }
+        state.reached |= 1 << phase as u32;
+        let due = |deed: &Deed| matches!(deed.when, When::Phase(at, _) if at == phase);
+        let deeds: Vec<_> = state.waiting.iter().filter(|deed| due(deed)).copied().collect();
+        drop(state);
+        for deed in deeds {
+            operators::begin(self, deed);
+        }
+    }
+
     /// Writes the record, as a store does that compares versions.
     pub(crate) fn store(
         &self,
@@ -262,20 +276,9 @@ impl World {
             });
         }
         state.record = Some((version, body));
-        let run = stored.and_then(|stored| stored.run);
-        let phase = run.map_or(Phase::Ended, |run| run.phase);
-        // A real process works during the warm-up: no virtual time passes meanwhile.
-        let warms_up = phase == Phase::WarmUp && run.is_some_and(|run| run.acts());
-        self.0.time.hold(warms_up);
-        if state.reached & (1 << phase as u32) == 0 {
-            state.reached |= 1 << phase as u32;
-            let due = |deed: &Deed| matches!(deed.when, When::Phase(at, _) if at == phase);
-            let deeds: Vec<_> = state.waiting.iter().filter(|deed| due(deed)).copied().collect();
-            drop(state);
-            for deed in deeds {
-                operators::begin(self, deed);
-            }
-        }
+        let phase = stored.and_then(|stored| stored.run).map_or(Phase::Ended, |run| run.phase);
+        drop(state);
+        self.reached(phase);
         Ok(StoreVersion(version.to_string()))
     }
 }
