@@ -243,6 +243,7 @@ impl Approver for Faulty<Part> {
 #[async_trait]
 impl Notifier for Faulty<Part> {
     async fn notify(&self, op: &Op, notice: &Notice) -> Result<(), Fault> {
+        self.line.world.note(self.line.actor, What::Notice(notice.kind));
         read!(self, Notify, |inner| inner.notify(&op, &notice), (op, notice))
     }
 }
@@ -250,6 +251,7 @@ impl Notifier for Faulty<Part> {
 #[async_trait]
 impl HookAction for Faulty<Part> {
     async fn run(&self, op: &Op, context: &HookContext) -> Result<String, Fault> {
+        self.line.world.note(self.line.actor, What::Hook(context.at));
         read!(self, Hook, |inner| inner.run(&op, &context), (op, context))
     }
 }

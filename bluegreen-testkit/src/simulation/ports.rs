@@ -190,8 +190,7 @@ impl Approver for Part {
 
 #[async_trait]
 impl Notifier for Part {
-    async fn notify(&self, _: &Op, notice: &Notice) -> Result<(), Fault> {
-        self.world.note(self.actor, What::Notice(notice.kind));
+    async fn notify(&self, _: &Op, _: &Notice) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -207,8 +206,7 @@ impl Observer for Part {
 
 #[async_trait]
 impl HookAction for Part {
-    async fn run(&self, _: &Op, context: &HookContext) -> Result<String, Fault> {
-        self.world.note(self.actor, What::Hook(context.at));
+    async fn run(&self, _: &Op, _: &HookContext) -> Result<String, Fault> {
         Ok(String::new())
     }
 }

@@ -138,6 +138,12 @@ impl Systematic {
             Added::Deed(phase, doing) => {
                 let ms = if place % 2 == 0 { 0 } else { 700 };
                 script.deeds.push(Deed { when: When::Phase(phase, ms), doing });
+                // What is asked for while an act is under way is heard after it.
+                if ms > 0 {
+                    let slow = [Call::Migrate, Call::Deploy, Call::Quiesce, Call::StartWorkers, Call::Shift];
+                    let slow = slow.into_iter().flat_map(|call| [1, 2].map(|nth| Site { call, nth }));
+                    script.mishaps.extend(slow.map(|site| (site, Mishap::Delay(1200))));
+                }
                 // What is on the way back needs a reason to be there.
                 if phase.is_way_back() || phase == Phase::Halted {
                     script.qualities[1].errors_from = Some(1);
