@@ -203,3 +203,18 @@ fn what_may_still_act_is_waited_for_before_anything_else_also_on_the_way_back() 
     );
     assert_eq!(back.apply(AT, &Event::Waited).command(), Command::Assess);
 }
+
+#[test]
+fn what_may_still_act_at_the_end_is_waited_for_before_anything_else_begins() {
+    let lost = Event::Unknown {
+        reason: "lost".to_owned(),
+        settle_ms: 50_000,
+    };
+    let mut state = at(Phase::Prepare);
+    while state.run().unwrap().end.is_none() {
+        state = state.apply(AT, &lost);
+    }
+    assert_eq!(state.command(), Command::Wait(Duration::from_secs(50)));
+    assert!(state.open().is_some());
+    assert!(state.apply(AT, &Event::Waited).open().is_none());
+}
