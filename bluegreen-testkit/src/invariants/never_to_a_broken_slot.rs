@@ -25,7 +25,10 @@ fn check(history: &History) -> Option<Breach> {
         if history.disturbed(earlier.map_or(0, |turn| turn.index), turn.index) {
             continue;
         }
-        let since = history.began(turn.index);
+        // What one deployer was told is not known to the next.
+        let epoch = turn.after.token.epoch;
+        let claimed = history.turns().find(|turn| turn.after.token.epoch == epoch).map_or(0, |turn| turn.index);
+        let since = history.began(turn.index).max(claimed);
         let (origin, target) = (health(history, since, turn.index, run.origin), health(history, since, turn.index, run.target));
         let halts = history.script.features().both_unhealthy_halts;
         if origin == Some(false) && (target == Some(true) || halts) {

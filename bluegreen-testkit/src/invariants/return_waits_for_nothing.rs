@@ -25,10 +25,12 @@ fn check(history: &History) -> Option<Breach> {
         match fact.what {
             What::Stored(now) => {
                 stored = Some(now);
-                let phase = now.run.map(|run| run.phase);
-                match phase {
-                    Some(Phase::Assess | Phase::Return) => decided = decided.or(Some((fact.at_ms, index))),
-                    _ => decided = None,
+                let back = |phase| matches!(phase, Some(Phase::Assess | Phase::Return));
+                let now = now.run.map(|run| run.phase);
+                if !back(now) {
+                    decided = None;
+                } else if !back(phase) {
+                    decided = Some((fact.at_ms, index));
                 }
             }
             What::Hook(at) if going_back && at != HookPoint::after(Phase::ConfirmReturn) => {
