@@ -70,11 +70,18 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let copy = folder.path().join("workspace");
     copy_sources(&options.workspace, &copy)?;
-    let target = options.target_dir.clone().unwrap_or_else(|| folder.path().join("target"));
+    let target = options
+        .target_dir
+        .clone()
+        .unwrap_or_else(|| folder.path().join("target"));
     let mut out = std::io::stdout().lock();
     let mut missed = 0;
     for sabotage in list.sabotage {
-        if options.only.as_ref().is_some_and(|only| !sabotage.name.contains(only.as_str())) {
+        if options
+            .only
+            .as_ref()
+            .is_some_and(|only| !sabotage.name.contains(only.as_str()))
+        {
             continue;
         }
         let source = options.workspace.join(&sabotage.file);
@@ -82,17 +89,32 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         let count = text.matches(sabotage.find.as_str()).count();
         if count != 1 {
             let file = sabotage.file.display();
-            return Err(format!("{}: what is to be found stands in {file} {count} times, not once", sabotage.name).into());
+            return Err(format!(
+                "{}: what is to be found stands in {file} {count} times, not once",
+                sabotage.name
+            )
+            .into());
         }
         let broken = copy.join(&sabotage.file);
         fs::write(&broken, text.replace(&sabotage.find, &sabotage.replace))?;
         let told = simulate(&copy, &target, options.deployments)?;
         fs::write(&broken, text)?;
-        let told_well = told.as_ref().is_some_and(|told| sabotage.promises.contains(&told.promise));
+        let told_well = told
+            .as_ref()
+            .is_some_and(|told| sabotage.promises.contains(&told.promise));
         missed += u32::from(!told_well);
         let (mark, said) = match &told {
-            Some(told) if told_well => ("caught", format!("promise {} ({}): {}", told.promise, told.name, told.what)),
-            Some(told) => ("OTHER ", format!("promise {} ({}), not one of {:?}: {}", told.promise, told.name, sabotage.promises, told.what)),
+            Some(told) if told_well => (
+                "caught",
+                format!("promise {} ({}): {}", told.promise, told.name, told.what),
+            ),
+            Some(told) => (
+                "OTHER ",
+                format!(
+                    "promise {} ({}), not one of {:?}: {}",
+                    told.promise, told.name, sabotage.promises, told.what
+                ),
+            ),
             None => ("MISSED", "the simulation has seen nothing".to_owned()),
         };
         writeln!(out, "{mark}  {}\n        {said}", sabotage.name)?;
@@ -109,7 +131,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 fn simulate(copy: &Path, target: &Path, deployments: u64) -> Result<Option<Violation>, Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["run", "--quiet", "--offline", "-p", "bluegreen-testkit", "--bin", "simulate"])
+        .args([
+            "run",
+            "--quiet",
+            "--offline",
+            "-p",
+            "bluegreen-testkit",
+            "--bin",
+            "simulate",
+        ])
         .args(["--", "--json", "--deployments", &deployments.to_string()])
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", target)

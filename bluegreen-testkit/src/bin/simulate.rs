@@ -40,7 +40,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             writeln!(out, "{}", json!({ "history": text, "violation": violation }))?;
         } else {
             write!(out, "{text}")?;
-            writeln!(out, "\n{}", violation.as_ref().map_or_else(|| "Every promise was kept.".to_owned(), told))?;
+            writeln!(
+                out,
+                "\n{}",
+                violation
+                    .as_ref()
+                    .map_or_else(|| "Every promise was kept.".to_owned(), told)
+            )?;
         }
         return Ok(code(violation.is_none()));
     }
@@ -67,11 +73,18 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn code(well: bool) -> ExitCode {
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn named(transitions: &[(bluegreen_core::Phase, bluegreen_core::Phase)]) -> Vec<String> {
-    transitions.iter().map(|(from, to)| format!("{from} -> {to}")).collect()
+    transitions
+        .iter()
+        .map(|(from, to)| format!("{from} -> {to}"))
+        .collect()
 }
 
 fn told(violation: &Violation) -> String {
@@ -91,15 +104,34 @@ fn text(summary: &Summary, seconds: f64, missing: &[String]) -> String {
         }
     };
     let owned = |(name, count): (&String, &u64)| (name.clone(), *count);
-    counts("Outcomes", coverage.outcomes.iter().map(owned).collect(), &mut text);
     counts(
-        "Faults",
-        coverage.faults.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+        "Outcomes",
+        coverage.outcomes.iter().map(owned).collect(),
         &mut text,
     );
-    counts("Crash points", coverage.crash_points.iter().map(owned).collect(), &mut text);
-    counts("States (records stored, by phase and moment)", coverage.states.iter().map(owned).collect(), &mut text);
-    let transitions = coverage.transitions.iter().map(|((from, to), count)| (format!("{from} -> {to}"), *count));
+    counts(
+        "Faults",
+        coverage
+            .faults
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect(),
+        &mut text,
+    );
+    counts(
+        "Crash points",
+        coverage.crash_points.iter().map(owned).collect(),
+        &mut text,
+    );
+    counts(
+        "States (records stored, by phase and moment)",
+        coverage.states.iter().map(owned).collect(),
+        &mut text,
+    );
+    let transitions = coverage
+        .transitions
+        .iter()
+        .map(|((from, to), count)| (format!("{from} -> {to}"), *count));
     counts("Transitions", transitions.collect(), &mut text);
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = coverage.deployments as f64 / seconds;
@@ -113,7 +145,10 @@ fn text(summary: &Summary, seconds: f64, missing: &[String]) -> String {
     } else {
         let _ = writeln!(text, "Transitions that were not made: {}", missing.join(", "));
     }
-    let end = summary.violation.as_ref().map_or_else(|| "No promise was broken.".to_owned(), told);
+    let end = summary
+        .violation
+        .as_ref()
+        .map_or_else(|| "No promise was broken.".to_owned(), told);
     let _ = writeln!(text, "{end}");
     text
 }

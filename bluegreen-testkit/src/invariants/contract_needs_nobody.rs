@@ -15,13 +15,27 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 fn check(history: &History) -> Option<Breach> {
     for (index, _, act, _, stored) in history.sent() {
-        let Act::Migrate { phase: MigrationPhase::Contract, .. } = act else { continue };
-        let Some((stored, run)) = stored.and_then(|stored| Some((stored, stored.run?))) else { continue };
+        let Act::Migrate {
+            phase: MigrationPhase::Contract,
+            ..
+        } = act
+        else {
+            continue;
+        };
+        let Some((stored, run)) = stored.and_then(|stored| Some((stored, stored.run?))) else {
+            continue;
+        };
         let other = run.target.other();
         if matches!(stored.role(other), Role::Standby | Role::Candidate) {
-            return Breach::at(index, format!("{act} was sent while {other} is kept as {}", stored.role(other)));
+            return Breach::at(
+                index,
+                format!("{act} was sent while {other} is kept as {}", stored.role(other)),
+            );
         }
-        let has_traffic = history.held(index).iter().any(|(split, ..)| split.share(other) > Share::NONE);
+        let has_traffic = history
+            .held(index)
+            .iter()
+            .any(|(split, ..)| split.share(other) > Share::NONE);
         if has_traffic && !history.by_hand(index) {
             return Breach::at(index, format!("{act} was sent while {other} has traffic"));
         }

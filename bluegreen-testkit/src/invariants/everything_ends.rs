@@ -22,7 +22,11 @@ fn check(history: &History) -> Option<Breach> {
         Ending::Stuck => return Breach::at(last, "somebody waits for something that never comes"),
         Ending::Endless => return Breach::at(last, "it goes on and on"),
     }
-    if let Some(index) = history.facts.iter().position(|fact| matches!(fact.what, What::Ended(Said::RecordBroken))) {
+    if let Some(index) = history
+        .facts
+        .iter()
+        .position(|fact| matches!(fact.what, What::Ended(Said::RecordBroken)))
+    {
         return Breach::at(index, "the record cannot be read");
     }
     // With no phase to be in but the last, an operation must say how it ended.
@@ -30,16 +34,26 @@ fn check(history: &History) -> Option<Breach> {
         if let Some(run) = turn.after.run
             && (run.phase == bluegreen_core::Phase::Ended) != run.end.is_some()
         {
-            return Breach::at(turn.index, format!("it is in phase {}, and its end is {:?}", run.phase, run.end));
+            return Breach::at(
+                turn.index,
+                format!("it is in phase {}, and its end is {:?}", run.phase, run.end),
+            );
         }
     }
-    let process = history.facts.iter().rev().find(|fact| matches!(fact.what, What::Born(Doing::DeployOver(crate::simulation::LAST))))?;
+    let process = history
+        .facts
+        .iter()
+        .rev()
+        .find(|fact| matches!(fact.what, What::Born(Doing::DeployOver(crate::simulation::LAST))))?;
     let said = history.facts.iter().rev().find_map(|fact| match fact.what {
         What::Ended(said) if fact.by == process.by => Some(said),
         _ => None,
     });
     match said {
         Some(Said::Report(Some(End::Promoted))) => None,
-        said => Breach::at(last, format!("nothing goes wrong any more, and the next release came to {said:?}")),
+        said => Breach::at(
+            last,
+            format!("nothing goes wrong any more, and the next release came to {said:?}"),
+        ),
     }
 }

@@ -24,7 +24,10 @@ fn check(history: &History) -> Option<Breach> {
         if end == End::Promoted && run.operation == Operation::Deploy {
             let epoch = turn.after.token.epoch;
             if let Some(gate) = failed(history, turn.index, run.number, epoch) {
-                return Breach::at(turn.index, format!("it was promoted after {gate:?} had failed under traffic"));
+                return Breach::at(
+                    turn.index,
+                    format!("it was promoted after {gate:?} had failed under traffic"),
+                );
             }
         }
     }
@@ -37,7 +40,11 @@ fn failed(history: &History, to: usize, number: u32, epoch: u64) -> Option<&'sta
     let slow = |(site, mishap): &(_, Mishap)| {
         let site: &crate::simulation::script::Site = site;
         let waits = matches!(mishap, Mishap::Delay(_) | Mishap::Hang(_) | Mishap::Vanish);
-        waits && matches!(site.call, Call::Gate | Call::Metric | Call::Observe | Call::Readiness)
+        waits
+            && matches!(
+                site.call,
+                Call::Gate | Call::Metric | Call::Observe | Call::Readiness
+            )
     };
     // One failure decides where one is enough; where it takes two in a row, another watch of the same
     // gate may have heard the first.
@@ -47,10 +54,21 @@ fn failed(history: &History, to: usize, number: u32, epoch: u64) -> Option<&'sta
     let mut open = None;
     for fact in history.between(0, to) {
         match fact.what {
-            What::Stored(stored) => open = stored.run.filter(|run| run.number == number && stored.token.epoch == epoch),
-            What::Judged { gate, slot, said: Some(Outcome::Fail), .. } => {
+            What::Stored(stored) => {
+                open = stored
+                    .run
+                    .filter(|run| run.number == number && stored.token.epoch == epoch)
+            }
+            What::Judged {
+                gate,
+                slot,
+                said: Some(Outcome::Fail),
+                ..
+            } => {
                 let guards = matches!(gate, "up" | "errors" | "latency");
-                if guards && open.is_some_and(|run| run.exposed && run.phase.is_forward() && run.target == slot) {
+                if guards
+                    && open.is_some_and(|run| run.exposed && run.phase.is_forward() && run.target == slot)
+                {
                     return Some(gate);
                 }
             }

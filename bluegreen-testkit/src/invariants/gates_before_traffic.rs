@@ -15,7 +15,9 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 fn check(history: &History) -> Option<Breach> {
     for (index, _, act, _, stored) in history.sent() {
-        let Some(run) = stored.and_then(|stored| stored.run) else { continue };
+        let Some(run) = stored.and_then(|stored| stored.run) else {
+            continue;
+        };
         if !matches!(act, Act::Shift { .. }) || run.phase != Phase::Shift {
             continue;
         }
@@ -31,7 +33,10 @@ fn check(history: &History) -> Option<Breach> {
             };
             let mut judged = history.judged(since, index, gate, run.target);
             if !judged.any(|said| said == Some(Outcome::Pass)) {
-                return Breach::at(index, format!("{act} was sent, and {gate:?} had not passed since {phase} began"));
+                return Breach::at(
+                    index,
+                    format!("{act} was sent, and {gate:?} had not passed since {phase} began"),
+                );
             }
         }
     }

@@ -24,7 +24,10 @@ fn check(history: &History) -> Option<Breach> {
             && fact.at_ms > from + limit
         {
             let waited = fact.at_ms - from;
-            return Breach::at(index, format!("the candidate has traffic, and for {waited} ms no guard was asked"));
+            return Breach::at(
+                index,
+                format!("the candidate has traffic, and for {waited} ms no guard was asked"),
+            );
         }
         match fact.what {
             What::Stored(stored) => {

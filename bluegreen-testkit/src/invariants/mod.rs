@@ -73,5 +73,6 @@ pub const ALL: &[Invariant] = &[
 
 /// The first promise that a history breaks.
 pub(crate) fn broken(history: &History) -> Option<(&'static Invariant, Breach)> {
-    ALL.iter().find_map(|invariant| Some((invariant, (invariant.check)(history)?)))
+    ALL.iter()
+        .find_map(|invariant| Some((invariant, (invariant.check)(history)?)))
 }

@@ -30,14 +30,26 @@ fn check_turn(history: &History, turn: &Turn<'_>) -> Option<Breach> {
     let planned = features.bake_ms + if soaked { features.soak_ms } else { 0 };
     let took = turn.at_ms - history.facts.get(shifted)?.at_ms;
     if took < planned {
-        return Breach::at(turn.index, format!("step {} took {took} ms, {planned} were planned", step + 1));
+        return Breach::at(
+            turn.index,
+            format!("step {} took {took} ms, {planned} were planned", step + 1),
+        );
     }
     // What one deployer saw is not known to the next.
     let epoch = turn.after.token.epoch;
-    let claimed = history.turns().find(|turn| turn.after.token.epoch == epoch).map_or(0, |turn| turn.index);
+    let claimed = history
+        .turns()
+        .find(|turn| turn.after.token.epoch == epoch)
+        .map_or(0, |turn| turn.index);
     // Health is asked before there is traffic too, and a gate that goes on keeps what it has seen.
-    let prepared = history.entry_of(turn.index, Phase::Prepare, None).unwrap_or(0).max(claimed);
-    let exposed = history.entry_of(turn.index, Phase::Shift, Some(0)).unwrap_or(0).max(claimed);
+    let prepared = history
+        .entry_of(turn.index, Phase::Prepare, None)
+        .unwrap_or(0)
+        .max(claimed);
+    let exposed = history
+        .entry_of(turn.index, Phase::Shift, Some(0))
+        .unwrap_or(0)
+        .max(claimed);
     let gates = [
         (true, "up", prepared),
         (true, "errors", exposed),
@@ -48,10 +60,17 @@ fn check_turn(history: &History, turn: &Turn<'_>) -> Option<Breach> {
     for (_, gate, since) in gates.into_iter().filter(|(asked, ..)| *asked) {
         let silent = history.judged(since, turn.index, gate, run.target).rev();
         let silent = silent.take_while(Option::is_none).count();
-        let last = history.judged(since, turn.index, gate, run.target).rev().flatten().next();
+        let last = history
+            .judged(since, turn.index, gate, run.target)
+            .rev()
+            .flatten()
+            .next();
         if last != Some(Outcome::Pass) || silent >= SILENT {
             let said = last.map_or_else(|| "nothing".to_owned(), |last| last.to_string());
-            let what = format!("step {} ended well, and {gate:?} had said {said}, then nothing {silent} times", step + 1);
+            let what = format!(
+                "step {} ended well, and {gate:?} had said {said}, then nothing {silent} times",
+                step + 1
+            );
             return Breach::at(turn.index, what);
         }
     }

@@ -23,12 +23,21 @@ fn check(history: &History) -> Option<Breach> {
             return Breach::at(index, format!("{act} was sent before anything was stored"));
         };
         if stored.token != token {
-            return Breach::at(index, format!("{act} was sent with token {token}, the store holds {}", stored.token));
+            return Breach::at(
+                index,
+                format!(
+                    "{act} was sent with token {token}, the store holds {}",
+                    stored.token
+                ),
+            );
         }
         match stored.run {
             Some(run) if run.acts() && commands(history, &run, act) => {}
             Some(run) => {
-                return Breach::at(index, format!("{act} is not the command of the stored phase {}", run.phase));
+                return Breach::at(
+                    index,
+                    format!("{act} is not the command of the stored phase {}", run.phase),
+                );
             }
             None => return Breach::at(index, format!("{act} was sent and nothing is open")),
         }
@@ -55,8 +64,12 @@ fn commands(history: &History, run: &StoredRun, act: Act) -> bool {
                 | (MigrationPhase::Backfill, Phase::Backfill)
                 | (MigrationPhase::Contract, Phase::Contract)
         ),
-        (Act::Quiesce(slot), Phase::Quiesce) | (Act::StartWorkers(slot), Phase::ReturnWorkers) => slot == run.origin,
-        (Act::StartWorkers(slot), Phase::StartWorkers) | (Act::Quiesce(slot), Phase::ReturnWorkers) => slot == run.target,
+        (Act::Quiesce(slot), Phase::Quiesce) | (Act::StartWorkers(slot), Phase::ReturnWorkers) => {
+            slot == run.origin
+        }
+        (Act::StartWorkers(slot), Phase::StartWorkers) | (Act::Quiesce(slot), Phase::ReturnWorkers) => {
+            slot == run.target
+        }
         _ => false,
     }
 }
@@ -77,7 +90,10 @@ fn in_order(history: &History) -> Option<Breach> {
         if let What::Landed(act, token) = fact.what {
             let newest = newest.entry(part(act)).or_default();
             if token < *newest {
-                return Breach::at(index, format!("{act} of token {token} took effect after one of token {newest}"));
+                return Breach::at(
+                    index,
+                    format!("{act} of token {token} took effect after one of token {newest}"),
+                );
             }
             *newest = token;
         }
@@ -102,7 +118,10 @@ fn settled(history: &History) -> Option<Breach> {
                     continue;
                 }
                 let left = until.0 - fact.at_ms;
-                return Breach::at(index, format!("{act} was sent while {first} could still act for {left} ms"));
+                return Breach::at(
+                    index,
+                    format!("{act} was sent while {first} could still act for {left} ms"),
+                );
             }
             _ => {}
         }

@@ -26,13 +26,26 @@ fn check(history: &History) -> Option<Breach> {
             End::Failed | End::Aborted if run.operation == Operation::Deploy => run.origin,
             _ => continue,
         };
-        if let Some((split, ..)) = history.held(turn.index).into_iter().find(|(split, ..)| *split != Split::all(live)) {
-            return Breach::at(turn.index, format!("it ended as {end:?}, and a router holds {split} instead of all for {live}"));
+        if let Some((split, ..)) = history
+            .held(turn.index)
+            .into_iter()
+            .find(|(split, ..)| *split != Split::all(live))
+        {
+            return Breach::at(
+                turn.index,
+                format!("it ended as {end:?}, and a router holds {split} instead of all for {live}"),
+            );
         }
         // Before the routers were read for the first time nothing is known of any slot.
         let known = turn.after.roles.iter().any(|role| *role != Role::Empty);
         if known && turn.after.role(live) != Role::Live {
-            return Breach::at(turn.index, format!("it ended as {end:?}, and the record says that {live} is {}", turn.after.role(live)));
+            return Breach::at(
+                turn.index,
+                format!(
+                    "it ended as {end:?}, and the record says that {live} is {}",
+                    turn.after.role(live)
+                ),
+            );
         }
     }
     None

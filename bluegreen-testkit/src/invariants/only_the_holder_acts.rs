@@ -14,7 +14,10 @@ fn check(history: &History) -> Option<Breach> {
         let holder = stored.and_then(|stored| stored.holder);
         if holder != Some(fact.by) {
             let holder = holder.map_or_else(|| "nobody".to_owned(), |holder| format!("p{holder}"));
-            return Breach::at(index, format!("p{} sent {act}, and the lease is held by {holder}", fact.by));
+            return Breach::at(
+                index,
+                format!("p{} sent {act}, and the lease is held by {holder}", fact.by),
+            );
         }
     }
     for turn in history.turns() {
@@ -23,7 +26,11 @@ fn check(history: &History) -> Option<Breach> {
         // A claim begins a new epoch; people write beside the lease and leave the token as it is.
         let same_epoch = before.token.epoch == turn.after.token.epoch;
         if same_epoch && before.token != turn.after.token && writer != before.holder {
-            let what = format!("{} wrote step {} under somebody else's lease", turn.after.token, writer.unwrap_or(0));
+            let what = format!(
+                "{} wrote step {} under somebody else's lease",
+                turn.after.token,
+                writer.unwrap_or(0)
+            );
             return Breach::at(turn.index, what);
         }
     }

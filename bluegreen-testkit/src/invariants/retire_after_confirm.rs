@@ -16,12 +16,22 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 fn check(history: &History) -> Option<Breach> {
     for (index, fact, act, _, stored) in history.sent() {
-        let (Act::Retire(slot) | Act::Standby(slot)) = act else { continue };
-        let Some(run) = stored.and_then(|stored| stored.run) else { continue };
+        let (Act::Retire(slot) | Act::Standby(slot)) = act else {
+            continue;
+        };
+        let Some(run) = stored.and_then(|stored| stored.run) else {
+            continue;
+        };
         if let Some((until, true)) = kept(history, index, slot).map(|until| (until, until > fact.at_ms))
             && !run.gave_up_standby
         {
-            return Breach::at(index, format!("{act} was sent, and {slot} is kept for another {} ms", until - fact.at_ms));
+            return Breach::at(
+                index,
+                format!(
+                    "{act} was sent, and {slot} is kept for another {} ms",
+                    until - fact.at_ms
+                ),
+            );
         }
         if let Some(what) = in_flight(history, index, slot) {
             return Breach::at(index, format!("{act} was sent, and {what}"));
@@ -31,11 +41,18 @@ fn check(history: &History) -> Option<Breach> {
         }
         for (router, (split, since, at)) in history.held(index).into_iter().enumerate() {
             let shape = history.script.routers.get(router);
-            let lag = shape.map_or(0, |shape| if shape.fenced { shape.lag_ms } else { shape.lag_ms.max(shape.settle_ms) });
-            let confirmed = at == 0 || history.between(at, index).iter().any(|fact| {
-                matches!(fact.what, What::Verified { router: asked, split: of, live: Some(true) }
-                    if usize::from(asked) == router && of == split)
+            let lag = shape.map_or(0, |shape| {
+                if shape.fenced {
+                    shape.lag_ms
+                } else {
+                    shape.lag_ms.max(shape.settle_ms)
+                }
             });
+            let confirmed = at == 0
+                || history.between(at, index).iter().any(|fact| {
+                    matches!(fact.what, What::Verified { router: asked, split: of, live: Some(true) }
+                    if usize::from(asked) == router && of == split)
+                });
             let why = if split.share(slot) > Share::NONE {
                 "gives it traffic"
             } else if !confirmed {
@@ -53,10 +70,13 @@ fn check(history: &History) -> Option<Breach> {
 
 /// Until when a slot is kept.
 fn kept(history: &History, to: usize, slot: Slot) -> Option<u64> {
-    let ends = history.turns().take_while(|turn| turn.index < to).filter_map(|turn| {
-        let (run, end) = turn.ended()?;
-        Some((turn.at_ms, *run, end))
-    });
+    let ends = history
+        .turns()
+        .take_while(|turn| turn.index < to)
+        .filter_map(|turn| {
+            let (run, end) = turn.ended()?;
+            Some((turn.at_ms, *run, end))
+        });
     let (at, run, end) = ends.last()?;
     let resolved_for_target = end == End::Resolved;
     (end == End::Promoted && run.origin == slot && !resolved_for_target)
@@ -78,7 +98,8 @@ fn in_flight(history: &History, to: usize, of: Slot) -> Option<String> {
         .take(count)
         .collect();
     let cut = history.script.features().cut;
-    if last.len() < count {
+    // An answer that was waited for in vain is not in the history.
+    if last.len() < count && !history.disturbed(since, to) {
         return Some("not every router was asked what is in flight".to_owned());
     }
     let busy = last.iter().any(|said| matches!(said, Some(InFlight::AtLeast(_))));

@@ -45,7 +45,9 @@ fn check(history: &History) -> Option<Breach> {
                     let assess = u64::try_from(history.plan.deadlines.assess.as_millis()).unwrap_or(0);
                     let limit = assess + history.script.settle_ms();
                     if took > limit && !history.disturbed(from, index) {
-                        let what = format!("going back began {took} ms after it was decided, at most {limit} are needed");
+                        let what = format!(
+                            "going back began {took} ms after it was decided, at most {limit} are needed"
+                        );
                         return Breach::at(index, what);
                     }
                 }

@@ -32,8 +32,15 @@ pub struct Coverage {
     pub outcomes: BTreeMap<String, u64>,
 }
 
-fn by_name<S: serde::Serializer>(transitions: &BTreeMap<(Phase, Phase), u64>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(transitions.iter().map(|((from, to), count)| (format!("{from} -> {to}"), count)))
+fn by_name<S: serde::Serializer>(
+    transitions: &BTreeMap<(Phase, Phase), u64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(
+        transitions
+            .iter()
+            .map(|((from, to), count)| (format!("{from} -> {to}"), count)),
+    )
 }
 
 impl Coverage {
@@ -48,8 +55,14 @@ impl Coverage {
                 self.deployments += u64::from(run.operation == bluegreen_core::Operation::Deploy);
             }
             if let Some((_, end)) = turn.ended() {
-                *tally.outcomes.entry((run.operation as u8, end as u8)).or_insert((run.operation, end, 0)) = {
-                    let count = tally.outcomes.get(&(run.operation as u8, end as u8)).map_or(0, |(.., count)| *count);
+                *tally
+                    .outcomes
+                    .entry((run.operation as u8, end as u8))
+                    .or_insert((run.operation, end, 0)) = {
+                    let count = tally
+                        .outcomes
+                        .get(&(run.operation as u8, end as u8))
+                        .map_or(0, |(.., count)| *count);
                     (run.operation, end, count + 1)
                 };
             }
@@ -70,7 +83,10 @@ impl Coverage {
                 What::Mishap(site, mishap) => {
                     *self.faults.entry(mishap.name()).or_default() += 1;
                     if mishap.is_crash() {
-                        *tally.crashes.entry((site.call, mishap == Mishap::CrashAfter)).or_default() += 1;
+                        *tally
+                            .crashes
+                            .entry((site.call, mishap == Mishap::CrashAfter))
+                            .or_default() += 1;
                     }
                 }
                 _ => {}
@@ -99,7 +115,10 @@ impl Coverage {
     /// The transitions of the lifecycle that no world has made.
     #[must_use]
     pub fn missing(&self) -> Vec<(Phase, Phase)> {
-        transitions().into_iter().filter(|pair| !self.transitions.contains_key(pair)).collect()
+        transitions()
+            .into_iter()
+            .filter(|pair| !self.transitions.contains_key(pair))
+            .collect()
     }
 }
 
@@ -124,7 +143,10 @@ impl Tally {
             *coverage.crash_points.entry(format!("{when} {call}")).or_default() += count;
         }
         for (operation, end, count) in self.outcomes.into_values() {
-            *coverage.outcomes.entry(format!("{operation}: {end:?}")).or_default() += count;
+            *coverage
+                .outcomes
+                .entry(format!("{operation}: {end:?}"))
+                .or_default() += count;
         }
     }
 }
@@ -134,9 +156,9 @@ impl Tally {
 /// what leads to them leads to the end as well.
 pub(crate) fn transitions() -> BTreeSet<(Phase, Phase)> {
     use Phase::{
-        Approval, Assess, AwaitReady, Backfill, Bake, Confirm, ConfirmReturn, Contract, Drain, Ended, Finish, Halted,
-        Migrate, Preflight, Prepare, Quiesce, QueueDepth, Ready, Reconcile, Recover, Retire, Return, ReturnWorkers,
-        Shift, Soak, Stage, StartWorkers, Verify, VerifyReturn, WarmUp,
+        Approval, Assess, AwaitReady, Backfill, Bake, Confirm, ConfirmReturn, Contract, Drain, Ended, Finish,
+        Halted, Migrate, Preflight, Prepare, QueueDepth, Quiesce, Ready, Reconcile, Recover, Retire, Return,
+        ReturnWorkers, Shift, Soak, Stage, StartWorkers, Verify, VerifyReturn, WarmUp,
     };
     let forward: &[(Phase, &[Phase])] = &[
         (Reconcile, &[Preflight, Finish]),
@@ -168,16 +190,33 @@ pub(crate) fn transitions() -> BTreeSet<(Phase, Phase)> {
         (Halted, &[Return]),
     ];
     let before_traffic = [
-        Reconcile, Preflight, Drain, Retire, Stage, Migrate, Prepare, AwaitReady, WarmUp, Verify, Approval, Ready,
-        Contract, Finish,
+        Reconcile, Preflight, Drain, Retire, Stage, Migrate, Prepare, AwaitReady, WarmUp, Verify, Approval,
+        Ready, Contract, Finish,
     ];
     let under_traffic = [
-        Approval, Ready, Shift, Confirm, Bake, Quiesce, StartWorkers, QueueDepth, Soak, Backfill, Finish,
+        Approval,
+        Ready,
+        Shift,
+        Confirm,
+        Bake,
+        Quiesce,
+        StartWorkers,
+        QueueDepth,
+        Soak,
+        Backfill,
+        Finish,
     ];
-    let mut all: BTreeSet<_> = forward.iter().flat_map(|(from, to)| to.iter().map(|to| (*from, *to))).collect();
+    let mut all: BTreeSet<_> = forward
+        .iter()
+        .flat_map(|(from, to)| to.iter().map(|to| (*from, *to)))
+        .collect();
     all.extend(before_traffic.map(|from| (from, Recover)));
     all.extend(under_traffic.map(|from| (from, Assess)));
-    let passed: Vec<_> = all.iter().filter(|(_, to)| matches!(to, Finish | Recover)).map(|(from, _)| (*from, Ended)).collect();
+    let passed: Vec<_> = all
+        .iter()
+        .filter(|(_, to)| matches!(to, Finish | Recover))
+        .map(|(from, _)| (*from, Ended))
+        .collect();
     all.extend(passed);
     all.extend([(Finish, Ended), (Recover, Ended), (Halted, Ended)]);
     all

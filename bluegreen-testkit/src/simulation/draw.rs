@@ -10,9 +10,17 @@ use super::script::{Call, Deed, Doing, MetricData, Mishap, Quality, Script, Site
 pub(crate) fn draw(seed: u64) -> Script {
     let mut random = Rng::with_seed(seed);
     let random = &mut random;
-    let plan = if random.u16(0..20_000) == 0 { WARM + random.usize(0..2) } else { random.usize(0..WARM) };
+    let plan = if random.u16(0..20_000) == 0 {
+        WARM + random.usize(0..2)
+    } else {
+        random.usize(0..WARM)
+    };
     let mut script = Script::quiet(seed, plan);
-    script.qualities = vec![seldom_bad(random, 40), seldom_bad(random, 2), seldom_bad(random, 4)];
+    script.qualities = vec![
+        seldom_bad(random, 40),
+        seldom_bad(random, 2),
+        seldom_bad(random, 4),
+    ];
     script.story = story(random, script.features().keep_ms);
     for _ in 0..[0, 1, 1, 2, 2, 3, 4, 6][random.usize(0..8)] {
         let mishap = mishap(random);
@@ -72,7 +80,10 @@ fn seldom_bad(random: &mut Rng, good: u8) -> Quality {
 }
 
 pub(crate) fn phase(random: &mut Rng) -> Phase {
-    Phase::ALL.get(random.usize(0..Phase::ALL.len())).copied().unwrap_or(Phase::Bake)
+    Phase::ALL
+        .get(random.usize(0..Phase::ALL.len()))
+        .copied()
+        .unwrap_or(Phase::Bake)
 }
 
 fn deed(random: &mut Rng, routers: usize) -> Deed {
@@ -171,7 +182,11 @@ fn mishap(random: &mut Rng) -> (Site, Mishap) {
         13..=16 => Mishap::CrashBefore,
         17..=20 => Mishap::CrashAfter,
         _ => match call {
-            Call::Gate | Call::Metric => Mishap::Say(if random.bool() { Outcome::Fail } else { Outcome::Inconclusive }),
+            Call::Gate | Call::Metric => Mishap::Say(if random.bool() {
+                Outcome::Fail
+            } else {
+                Outcome::Inconclusive
+            }),
             Call::Store => Mishap::Conflict,
             Call::Observe | Call::Verify | Call::Readiness => Mishap::Stale,
             _ => Mishap::LandLate(late),
@@ -179,4 +194,3 @@ fn mishap(random: &mut Rng) -> (Site, Mishap) {
     };
     (Site { call, nth }, mishap)
 }
-

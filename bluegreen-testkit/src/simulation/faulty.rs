@@ -43,9 +43,16 @@ pub(super) type Effect<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>
 impl Line {
     /// Lets a mishap befall a call. Other than the effect nothing is left of the call when its caller
     /// dies or gives it up.
-    pub(super) async fn befall<T: Send + 'static, E: Failing>(&self, mishap: Mishap, effect: Effect<T, E>) -> Result<T, E> {
+    pub(super) async fn befall<T: Send + 'static, E: Failing>(
+        &self,
+        mishap: Mishap,
+        effect: Effect<T, E>,
+    ) -> Result<T, E> {
         // When the settle time is over it is over.
-        let bounded = |ms: u64| self.settle_ms.map_or(ms, |settle| ms.min(settle.saturating_sub(1)));
+        let bounded = |ms: u64| {
+            self.settle_ms
+                .map_or(ms, |settle| ms.min(settle.saturating_sub(1)))
+        };
         let time = self.world.time();
         match mishap {
             Mishap::Refuse => Err(E::refused()),
@@ -144,7 +151,9 @@ impl Hearing {
                 FaultKind::Fenced => Answer::Fenced,
             },
         };
-        self.line.world.note(self.line.actor, What::Answered(self.act, self.token, answer));
+        self.line
+            .world
+            .note(self.line.actor, What::Answered(self.act, self.token, answer));
     }
 }
 
@@ -171,7 +180,12 @@ impl Failing for Fault {
     }
 
     fn unavailable(retry_after: Option<Duration>) -> Self {
-        Self::new(FaultKind::Unavailable { retry_after }, "simulated", "call", "out of reach")
+        Self::new(
+            FaultKind::Unavailable { retry_after },
+            "simulated",
+            "call",
+            "out of reach",
+        )
     }
 
     fn unknown() -> Self {
@@ -200,6 +214,8 @@ impl Failing for StoreError {
     }
 
     fn conflict() -> Self {
-        Self::Conflict { key: "shop".to_owned() }
+        Self::Conflict {
+            key: "shop".to_owned(),
+        }
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{
-    Answer, ApprovalRequest, Approver, Assignment, Fault, Gate, GateContext, HookAction, HookContext, Host, InFlight,
-    Metrics, MigrationPhase, Migrator, Notice, Notifier, Observation, Op, Outcome, Readiness, ReadyState, Router,
-    RouterCapabilities, Slot, Split, Store, StoreError, StoreVersion, Verdict, Verification, Versioned, Workers,
+    Answer, ApprovalRequest, Approver, Assignment, Fault, Gate, GateContext, HookAction, HookContext, Host,
+    InFlight, Metrics, MigrationPhase, Migrator, Notice, Notifier, Observation, Op, Outcome, Readiness,
+    ReadyState, Router, RouterCapabilities, Slot, Split, Store, StoreError, StoreVersion, Verdict,
+    Verification, Versioned, Workers,
 };
 use bytes::Bytes;
 
@@ -71,28 +72,40 @@ impl Router for Faulty<Part> {
             }
             Some(mishap) => {
                 let (inner, op) = (Arc::clone(&self.inner), op.clone());
-                self.line.befall(mishap, Box::pin(async move { inner.observe(&op).await })).await
+                self.line
+                    .befall(mishap, Box::pin(async move { inner.observe(&op).await }))
+                    .await
             }
         }
     }
 
     async fn stage(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
-        let act = Act::Stage { router: self.inner.index, slot };
+        let act = Act::Stage {
+            router: self.inner.index,
+            slot,
+        };
         change!(self, Stage, act, op, |inner| inner.stage(op, slot), ())
     }
 
     async fn shift(&self, op: &Op, split: Split) -> Result<(), Fault> {
-        let act = Act::Shift { router: self.inner.index, split };
+        let act = Act::Shift {
+            router: self.inner.index,
+            split,
+        };
         change!(self, Shift, act, op, |inner| inner.shift(op, split), ())
     }
 
     async fn verify(&self, op: &Op, split: Split) -> Result<Verification, Fault> {
         let answer = match self.line.world.met(self.line.actor, Call::Verify) {
             None => self.inner.verify(op, split).await,
-            Some(Mishap::Stale) => Ok(Verification::NotYet { why: "read from a copy".to_owned() }),
+            Some(Mishap::Stale) => Ok(Verification::NotYet {
+                why: "read from a copy".to_owned(),
+            }),
             Some(mishap) => {
                 let (inner, op) = (Arc::clone(&self.inner), op.clone());
-                self.line.befall(mishap, Box::pin(async move { inner.verify(&op, split).await })).await
+                self.line
+                    .befall(mishap, Box::pin(async move { inner.verify(&op, split).await }))
+                    .await
             }
         };
         let live = match &answer {
@@ -101,14 +114,18 @@ impl Router for Faulty<Part> {
             Ok(Verification::Unknown { .. }) | Err(_) => None,
         };
         let router = self.inner.index;
-        self.line.world.note(self.line.actor, What::Verified { router, split, live });
+        self.line
+            .world
+            .note(self.line.actor, What::Verified { router, split, live });
         answer
     }
 
     async fn in_flight(&self, op: &Op, slot: Slot) -> Result<InFlight, Fault> {
         let answer = read!(self, InFlight, |inner| inner.in_flight(&op, slot), (op));
         let said = answer.as_ref().ok().copied();
-        self.line.world.note(self.line.actor, What::InFlight { slot, said });
+        self.line
+            .world
+            .note(self.line.actor, What::InFlight { slot, said });
         answer
     }
 }
@@ -117,8 +134,18 @@ impl Router for Faulty<Part> {
 impl Host for Faulty<Part> {
     async fn deploy(&self, op: &Op, assignment: &Assignment) -> Result<(), Fault> {
         let release = number_of(&assignment.release);
-        let act = Act::Deploy { slot: assignment.slot, release };
-        change!(self, Deploy, act, op, |inner| inner.deploy(op, &assignment), (assignment))
+        let act = Act::Deploy {
+            slot: assignment.slot,
+            release,
+        };
+        change!(
+            self,
+            Deploy,
+            act,
+            op,
+            |inner| inner.deploy(op, &assignment),
+            (assignment)
+        )
     }
 
     async fn readiness(&self, op: &Op, slot: Slot) -> Result<Readiness, Fault> {
@@ -132,17 +159,36 @@ impl Host for Faulty<Part> {
                 self.line.befall(mishap, Box::pin(effect)).await
             }
         };
-        let said = answer.as_ref().ok().map(|seen| (seen.state, seen.instances.unwrap_or(0)));
-        self.line.world.note(self.line.actor, What::Readiness { slot, said });
+        let said = answer
+            .as_ref()
+            .ok()
+            .map(|seen| (seen.state, seen.instances.unwrap_or(0)));
+        self.line
+            .world
+            .note(self.line.actor, What::Readiness { slot, said });
         answer
     }
 
     async fn standby(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
-        change!(self, Standby, Act::Standby(slot), op, |inner| inner.standby(op, slot), ())
+        change!(
+            self,
+            Standby,
+            Act::Standby(slot),
+            op,
+            |inner| inner.standby(op, slot),
+            ()
+        )
     }
 
     async fn retire(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
-        change!(self, Retire, Act::Retire(slot), op, |inner| inner.retire(op, slot), ())
+        change!(
+            self,
+            Retire,
+            Act::Retire(slot),
+            op,
+            |inner| inner.retire(op, slot),
+            ()
+        )
     }
 
     fn settle(&self) -> Duration {
@@ -152,10 +198,22 @@ impl Host for Faulty<Part> {
 
 #[async_trait]
 impl Migrator for Faulty<Part> {
-    async fn migrate(&self, op: &Op, phase: MigrationPhase, assignment: &Assignment) -> Result<String, Fault> {
+    async fn migrate(
+        &self,
+        op: &Op,
+        phase: MigrationPhase,
+        assignment: &Assignment,
+    ) -> Result<String, Fault> {
         let release = number_of(&assignment.release);
         let act = Act::Migrate { phase, release };
-        change!(self, Migrate, act, op, |inner| inner.migrate(op, phase, &assignment), (assignment))
+        change!(
+            self,
+            Migrate,
+            act,
+            op,
+            |inner| inner.migrate(op, phase, &assignment),
+            (assignment)
+        )
     }
 
     fn settle(&self) -> Duration {
@@ -166,11 +224,25 @@ impl Migrator for Faulty<Part> {
 #[async_trait]
 impl Workers for Faulty<Part> {
     async fn quiesce(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
-        change!(self, Quiesce, Act::Quiesce(slot), op, |inner| inner.quiesce(op, slot), ())
+        change!(
+            self,
+            Quiesce,
+            Act::Quiesce(slot),
+            op,
+            |inner| inner.quiesce(op, slot),
+            ()
+        )
     }
 
     async fn start(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
-        change!(self, StartWorkers, Act::StartWorkers(slot), op, |inner| inner.start(op, slot), ())
+        change!(
+            self,
+            StartWorkers,
+            Act::StartWorkers(slot),
+            op,
+            |inner| inner.start(op, slot),
+            ()
+        )
     }
 
     async fn depth(&self, op: &Op) -> Result<Option<u64>, Fault> {
@@ -191,7 +263,10 @@ impl Gate for Faulty<Part> {
     async fn check(&self, op: &Op, context: &GateContext) -> Result<Verdict, Fault> {
         let answer = match self.line.world.met(self.line.actor, Call::Gate) {
             None => self.inner.check(op, context).await,
-            Some(Mishap::Say(outcome)) => Ok(Verdict { outcome, evidence: "as it was told".to_owned() }),
+            Some(Mishap::Say(outcome)) => Ok(Verdict {
+                outcome,
+                evidence: "as it was told".to_owned(),
+            }),
             Some(mishap) => {
                 let (inner, op, context) = (Arc::clone(&self.inner), op.clone(), context.clone());
                 let effect = async move { inner.check(&op, &context).await };
@@ -227,7 +302,12 @@ impl Metrics for Faulty<Part> {
             Some(_) => Outcome::Fail,
             None => Outcome::Inconclusive,
         });
-        let what = What::Judged { gate: "latency", slot, split: Split::all(slot), said };
+        let what = What::Judged {
+            gate: "latency",
+            slot,
+            split: Split::all(slot),
+            said,
+        };
         self.line.world.note(self.line.actor, what);
         answer
     }
@@ -262,7 +342,12 @@ impl Store for Faulty<Part> {
         read!(self, Load, |inner| inner.load(&key), (key))
     }
 
-    async fn store(&self, key: &str, expected: Option<StoreVersion>, body: Bytes) -> Result<StoreVersion, StoreError> {
+    async fn store(
+        &self,
+        key: &str,
+        expected: Option<StoreVersion>,
+        body: Bytes,
+    ) -> Result<StoreVersion, StoreError> {
         match self.line.world.met(self.line.actor, Call::Store) {
             None => self.inner.store(key, expected, body).await,
             Some(mishap) => {
@@ -288,7 +373,12 @@ impl Store for Faulty<Part> {
         read!(self, Get, |inner| inner.get(&key), (key))
     }
 
-    async fn list(&self, prefix: &str, after: Option<String>, limit: usize) -> Result<Vec<String>, StoreError> {
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
         match self.line.world.met(self.line.actor, Call::List) {
             None => self.inner.list(prefix, after, limit).await,
             Some(mishap) => {

@@ -2,7 +2,9 @@
 
 use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::HookPoint;
-use bluegreen_core::{InFlight, MigrationPhase, NoticeKind, Outcome, Phase, Plan, ReadyState, Slot, Split, Token};
+use bluegreen_core::{
+    InFlight, MigrationPhase, NoticeKind, Outcome, Phase, Plan, ReadyState, Slot, Split, Token,
+};
 
 use super::script::{Doing, Mishap, Script, Site};
 use super::stored::{Stored, StoredRun};
@@ -75,10 +77,7 @@ pub(crate) enum What {
         live: Option<bool>,
     },
     /// A router's answer about requests in flight was heard.
-    InFlight {
-        slot: Slot,
-        said: Option<InFlight>,
-    },
+    InFlight { slot: Slot, said: Option<InFlight> },
     /// A hook was run.
     Hook(HookPoint),
     /// Somebody was told.
@@ -180,7 +179,9 @@ impl Turn<'_> {
     pub(crate) fn left(&self, steps: usize) -> (Option<usize>, bool) {
         let before = self.same_before().and_then(|run| place(run, steps));
         let after = self.after.run.as_ref().and_then(|run| place(run, steps));
-        let (Some(before), Some(after)) = (before, after) else { return (None, false) };
+        let (Some(before), Some(after)) = (before, after) else {
+            return (None, false);
+        };
         let bake = (before.0, 1);
         let last = steps.saturating_sub(1);
         let soak = before <= (last, 3) && after > (last, 3);
@@ -205,7 +206,10 @@ impl Turn<'_> {
     /// The operation as it was before, if it is the same one.
     pub(crate) fn same_before(&self) -> Option<&StoredRun> {
         let run = self.after.run.as_ref()?;
-        self.before?.run.as_ref().filter(|before| before.number == run.number)
+        self.before?
+            .run
+            .as_ref()
+            .filter(|before| before.number == run.number)
     }
 }
 
@@ -213,27 +217,38 @@ impl History {
     /// Every accepted record, in order.
     pub(crate) fn turns(&self) -> impl Iterator<Item = Turn<'_>> {
         let mut before = None;
-        self.facts.iter().enumerate().filter_map(move |(index, fact)| match &fact.what {
-            What::Stored(after) => {
-                let turn = Turn { index, at_ms: fact.at_ms, before, after };
-                before = Some(after);
-                Some(turn)
-            }
-            _ => None,
-        })
+        self.facts
+            .iter()
+            .enumerate()
+            .filter_map(move |(index, fact)| match &fact.what {
+                What::Stored(after) => {
+                    let turn = Turn {
+                        index,
+                        at_ms: fact.at_ms,
+                        before,
+                        after,
+                    };
+                    before = Some(after);
+                    Some(turn)
+                }
+                _ => None,
+            })
     }
 
     /// Every changing call that was sent, with the record as it was then.
     pub(crate) fn sent(&self) -> impl Iterator<Item = (usize, &Fact, Act, Token, Option<&Stored>)> {
         let mut stored = None;
-        self.facts.iter().enumerate().filter_map(move |(index, fact)| match &fact.what {
-            What::Stored(after) => {
-                stored = Some(after);
-                None
-            }
-            What::Sent(act, token) => Some((index, fact, *act, *token, stored)),
-            _ => None,
-        })
+        self.facts
+            .iter()
+            .enumerate()
+            .filter_map(move |(index, fact)| match &fact.what {
+                What::Stored(after) => {
+                    stored = Some(after);
+                    None
+                }
+                What::Sent(act, token) => Some((index, fact, *act, *token, stored)),
+                _ => None,
+            })
     }
 
     /// The facts from one to another.
@@ -259,7 +274,11 @@ impl History {
     /// Where the operation that is under way at a fact began.
     pub(crate) fn began(&self, to: usize) -> usize {
         let began = |turn: &Turn<'_>| turn.after.run.is_some() && turn.same_before().is_none();
-        self.turns().take_while(|turn| turn.index <= to).filter(began).last().map_or(0, |turn| turn.index)
+        self.turns()
+            .take_while(|turn| turn.index <= to)
+            .filter(began)
+            .last()
+            .map_or(0, |turn| turn.index)
     }
 
     /// What each router holds at a fact, and since when.
@@ -277,7 +296,9 @@ impl History {
 
     /// Whether somebody had changed a router by hand before a fact.
     pub(crate) fn by_hand(&self, to: usize) -> bool {
-        self.between(0, to).iter().any(|fact| matches!(fact.what, What::ByHand { .. }))
+        self.between(0, to)
+            .iter()
+            .any(|fact| matches!(fact.what, What::ByHand { .. }))
     }
 
     /// Whether anything went wrong between two facts.
@@ -287,13 +308,24 @@ impl History {
     }
 
     /// What a gate has said of a slot between two facts, with when; `None` where it said nothing.
-    pub(crate) fn judged(&self, from: usize, to: usize, gate: &str, of: Slot) -> impl DoubleEndedIterator<Item = Option<Outcome>> {
-        self.between(from, to).iter().filter_map(move |fact| match fact.what {
-            What::Judged { gate: asked, slot, said, .. } if asked == gate && slot == of => {
-                Some(said.filter(|said| *said != Outcome::Inconclusive))
-            }
-            _ => None,
-        })
+    pub(crate) fn judged(
+        &self,
+        from: usize,
+        to: usize,
+        gate: &str,
+        of: Slot,
+    ) -> impl DoubleEndedIterator<Item = Option<Outcome>> {
+        self.between(from, to)
+            .iter()
+            .filter_map(move |fact| match fact.what {
+                What::Judged {
+                    gate: asked,
+                    slot,
+                    said,
+                    ..
+                } if asked == gate && slot == of => Some(said.filter(|said| *said != Outcome::Inconclusive)),
+                _ => None,
+            })
     }
 
     /// How long after it was given up a call may take effect.
@@ -302,7 +334,9 @@ impl History {
         match act {
             Act::Stage { router, .. } | Act::Shift { router, .. } => {
                 let shape = script.routers.get(usize::from(router));
-                shape.filter(|shape| !shape.fenced).map_or(0, |shape| shape.settle_ms)
+                shape
+                    .filter(|shape| !shape.fenced)
+                    .map_or(0, |shape| shape.settle_ms)
             }
             Act::Deploy { .. } | Act::Standby(_) | Act::Retire(_) => script.host_settle_ms,
             Act::Migrate { .. } | Act::Quiesce(_) | Act::StartWorkers(_) => script.other_settle_ms,

@@ -13,8 +13,8 @@ use super::draw::draw;
 use super::history::History;
 use super::run::play;
 use super::script::Script;
-use super::shrink::shrink;
 use super::show;
+use super::shrink::shrink;
 use super::systematic::{FIRST, Systematic};
 use crate::invariants;
 
@@ -66,15 +66,22 @@ impl Simulation {
     /// When a runtime cannot be made.
     pub fn run(&self) -> Result<Summary, String> {
         let systematic = Systematic::list(&runtime()?)?;
-        let threads = self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+        let threads = self
+            .threads
+            .or_else(|| thread::available_parallelism().ok())
+            .map_or(1, NonZero::get);
         let mut coverage = Coverage::default();
         let mut worlds = 0..0;
         let mut systematic_worlds = u64::try_from(systematic.len()).unwrap_or(u64::MAX);
         // A world has two deployments or more.
         systematic_worlds = systematic_worlds.min(self.deployments * SYSTEMATIC_TENTHS / 20);
         let script = |number: u64| {
-            let place = usize::try_from(number).ok().filter(|_| number < systematic_worlds);
-            place.and_then(|place| systematic.script(place)).unwrap_or_else(|| draw(self.seed.wrapping_add(number)))
+            let place = usize::try_from(number)
+                .ok()
+                .filter(|_| number < systematic_worlds);
+            place
+                .and_then(|place| systematic.script(place))
+                .unwrap_or_else(|| draw(self.seed.wrapping_add(number)))
         };
         while coverage.deployments < self.deployments {
             let missing = (self.deployments - coverage.deployments) / 2;
@@ -82,10 +89,16 @@ impl Simulation {
             let part = play_all(worlds.clone(), threads, &script)?;
             coverage.add(&part.0);
             if let Some(violation) = part.1 {
-                return Ok(Summary { coverage, violation: Some(violation) });
+                return Ok(Summary {
+                    coverage,
+                    violation: Some(violation),
+                });
             }
         }
-        Ok(Summary { coverage, violation: None })
+        Ok(Summary {
+            coverage,
+            violation: None,
+        })
     }
 }
 
@@ -94,9 +107,13 @@ impl Simulation {
 /// # Errors
 /// When there is no such world.
 fn script_of(seed: u64, runtime: &Runtime) -> Result<Script, String> {
-    let Some(place) = seed.checked_sub(FIRST) else { return Ok(draw(seed)) };
+    let Some(place) = seed.checked_sub(FIRST) else {
+        return Ok(draw(seed));
+    };
     let place = usize::try_from(place).map_err(|error| error.to_string())?;
-    Systematic::list(runtime)?.script(place).ok_or_else(|| format!("there is no systematic world {place}"))
+    Systematic::list(runtime)?
+        .script(place)
+        .ok_or_else(|| format!("there is no systematic world {place}"))
 }
 
 /// The world of a seed, line by line, and the promise that it breaks, if it does.
@@ -170,11 +187,13 @@ fn play_all(
     };
     thread::scope(|scope| {
         let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        started.into_iter().try_for_each(|thread| {
-            thread.join().map_err(|_| "a world panicked".to_owned())?
-        })
+        started
+            .into_iter()
+            .try_for_each(|thread| thread.join().map_err(|_| "a world panicked".to_owned())?)
     })?;
-    let coverage = all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let coverage = all
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let broken = first_broken.into_inner();
     let violation = if broken == u64::MAX {
         None

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use bluegreen_core::{
-    DeployError, Deployer, Release, Report, Request, ServiceName, Signed, Version,
-};
+use bluegreen_core::{DeployError, Deployer, Release, Report, Request, ServiceName, Signed, Version};
 use tokio::sync::oneshot;
 
 use super::faulty::{Faulty, Line};
@@ -97,7 +95,11 @@ async fn act(world: &World, deployer: &Deployer, doing: Doing) -> Said {
         Ok(()) => Said::Fine,
         Err(error) => said_of(&error),
     };
-    let over = || Request::from(by()).give_up_standby("it is known to be bad").again("once more");
+    let over = || {
+        Request::from(by())
+            .give_up_standby("it is known to be bad")
+            .again("once more")
+    };
     match doing {
         Doing::Deploy(number) => match release(number) {
             Some(release) => report(deployer.deploy(plan, release, by()).await),
@@ -120,7 +122,9 @@ async fn act(world: &World, deployer: &Deployer, doing: Doing) -> Said {
         },
         Doing::Approve => done(deployer.approve("ada").await),
         Doing::Abort => done(deployer.abort(by()).await),
-        Doing::ByHand(..) | Doing::Sicken(..) | Doing::Kill | Doing::Freeze(_) | Doing::Wait(_) => Said::Nothing,
+        Doing::ByHand(..) | Doing::Sicken(..) | Doing::Kill | Doing::Freeze(_) | Doing::Wait(_) => {
+            Said::Nothing
+        }
     }
 }
 

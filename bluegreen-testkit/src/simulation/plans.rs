@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bluegreen_core::command::CommandSpec;
 use bluegreen_core::plan::{
-    ApprovalDefault, ApprovalPlan, BothUnhealthy, Deadlines, Disposal, ExpandWhen, GateSpec, Hook, HookFailure,
-    HookPoint, LeasePlan, MetricCheck, Migrations, Preflight, Retention, Step, Undrained,
+    ApprovalDefault, ApprovalPlan, BothUnhealthy, Deadlines, Disposal, ExpandWhen, GateSpec, Hook,
+    HookFailure, HookPoint, LeasePlan, MetricCheck, Migrations, Preflight, Retention, Step, Undrained,
     WorkersOrder, WorkersPlan,
 };
 use bluegreen_core::{Phase, Plan, RetryPolicy, ServiceName, Share};
@@ -90,7 +90,12 @@ pub(crate) fn features(number: usize) -> Features {
         expand = (number > WARM).then_some(true);
     }
     let workers = (random.u8(0..3) == 0
-        || needs(&[Phase::Quiesce, Phase::StartWorkers, Phase::QueueDepth, Phase::ReturnWorkers]))
+        || needs(&[
+            Phase::Quiesce,
+            Phase::StartWorkers,
+            Phase::QueueDepth,
+            Phase::ReturnWorkers,
+        ]))
     .then(|| (random.bool(), random.bool() || needs(&[Phase::QueueDepth])));
     Features {
         steps,
@@ -141,7 +146,9 @@ fn make(number: usize) -> Result<Plan, String> {
     let features = features(number);
     let ms = Duration::from_millis;
     let gate = |spec: GateSpec| {
-        spec.period(ms(features.period_ms)).timeout(ms(800)).thresholds(1, features.failures, 3)
+        spec.period(ms(features.period_ms))
+            .timeout(ms(800))
+            .thresholds(1, features.failures, 3)
     };
     let code = |name: &str| gate(GateSpec::code(name));
     let service = ServiceName::new(SERVICE).map_err(|error| error.to_string())?;
@@ -169,34 +176,61 @@ fn make(number: usize) -> Result<Plan, String> {
         })
         .retention(Retention {
             keep: ms(features.keep_ms),
-            then: if features.then_standby { Disposal::Standby } else { Disposal::Stop },
+            then: if features.then_standby {
+                Disposal::Standby
+            } else {
+                Disposal::Stop
+            },
             drain: ms(1000),
-            undrained: if features.cut { Undrained::Cut } else { Undrained::Keep },
+            undrained: if features.cut {
+                Undrained::Cut
+            } else {
+                Undrained::Keep
+            },
         });
     if features.public {
         plan = plan.public(code("front"));
     }
     if features.metric {
-        plan = plan.guard(gate(GateSpec::metric("latency", MetricCheck::new("p95").max(0.5))));
+        plan = plan.guard(gate(GateSpec::metric(
+            "latency",
+            MetricCheck::new("p95").max(0.5),
+        )));
     }
     if features.both_unhealthy_halts {
         plan = plan.both_unhealthy(BothUnhealthy::Halt);
     }
     if let Some(after_prepare) = features.expand {
         plan = plan.migrations(Migrations {
-            expand: if after_prepare { ExpandWhen::AfterPrepare } else { ExpandWhen::BeforePrepare },
+            expand: if after_prepare {
+                ExpandWhen::AfterPrepare
+            } else {
+                ExpandWhen::BeforePrepare
+            },
             backfill: features.backfill,
         });
     }
     if let Some((start_first, counted)) = features.workers {
         plan = plan.workers(WorkersPlan {
-            order: if start_first { WorkersOrder::StartFirst } else { WorkersOrder::QuiesceFirst },
+            order: if start_first {
+                WorkersOrder::StartFirst
+            } else {
+                WorkersOrder::QuiesceFirst
+            },
             max_depth: counted.then_some(5),
         });
     }
     if let Some((phase, after, fatal)) = features.hook {
-        let at = if after { HookPoint::after(phase) } else { HookPoint::before(phase) };
-        let failure = if fatal { HookFailure::Fail } else { HookFailure::Warn };
+        let at = if after {
+            HookPoint::after(phase)
+        } else {
+            HookPoint::before(phase)
+        };
+        let failure = if fatal {
+            HookFailure::Fail
+        } else {
+            HookFailure::Warn
+        };
         plan = plan.hook(Hook::code("hook", at).on_failure(failure));
     }
     if number >= WARM {
@@ -214,7 +248,11 @@ fn make(number: usize) -> Result<Plan, String> {
         {
             step = step.approval(ApprovalPlan {
                 expires: ms(9000),
-                default: if proceed { ApprovalDefault::Proceed } else { ApprovalDefault::Abort },
+                default: if proceed {
+                    ApprovalDefault::Proceed
+                } else {
+                    ApprovalDefault::Abort
+                },
             });
         }
         plan = plan.step(step);

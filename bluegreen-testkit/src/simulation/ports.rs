@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{
-    Answer, ApprovalRequest, Approver, Assignment, Entry, Fault, Fencing, Gate, GateContext, HookAction, HookContext, Host,
-    InFlight, Metrics, MigrationPhase, Migrator, Notice, Notifier, Observation, Observer, Op, Readiness, Router,
-    RouterCapabilities, Slot, Split, Store, StoreError, StoreVersion, Verdict, Verification, Versioned, Workers,
+    Answer, ApprovalRequest, Approver, Assignment, Entry, Fault, Fencing, Gate, GateContext, HookAction,
+    HookContext, Host, InFlight, Metrics, MigrationPhase, Migrator, Notice, Notifier, Observation, Observer,
+    Op, Readiness, Router, RouterCapabilities, Slot, Split, Store, StoreError, StoreVersion, Verdict,
+    Verification, Versioned, Workers,
 };
 use bytes::Bytes;
 
@@ -28,7 +29,9 @@ const ROUTERS: [&str; 3] = ["edge-1", "edge-2", "edge-3"];
 impl Part {
     fn land(&self, act: Act, op: &Op, deployment: u64) -> Result<(), Fault> {
         let now = self.world.time().now_ms();
-        self.world.state().land(self.actor, now, act, op.token, deployment)
+        self.world
+            .state()
+            .land(self.actor, now, act, op.token, deployment)
     }
 
     fn settle(&self) -> Duration {
@@ -38,7 +41,12 @@ impl Part {
 
 /// The number of a release: `r7` is 7.
 pub(crate) fn number_of(release: &bluegreen_core::Release) -> u32 {
-    release.version.as_str().get(1..).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    release
+        .version
+        .as_str()
+        .get(1..)
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0)
 }
 
 #[async_trait]
@@ -69,11 +77,25 @@ impl Router for Part {
     }
 
     async fn stage(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
-        self.land(Act::Stage { router: self.index, slot }, op, 0)
+        self.land(
+            Act::Stage {
+                router: self.index,
+                slot,
+            },
+            op,
+            0,
+        )
     }
 
     async fn shift(&self, op: &Op, split: Split) -> Result<(), Fault> {
-        self.land(Act::Shift { router: self.index, split }, op, 0)
+        self.land(
+            Act::Shift {
+                router: self.index,
+                split,
+            },
+            op,
+            0,
+        )
     }
 
     async fn verify(&self, _: &Op, split: Split) -> Result<Verification, Fault> {
@@ -82,9 +104,13 @@ impl Router for Part {
         let router = state.routers.get(usize::from(self.index));
         let live = router.is_some_and(|router| router.live(now) == split);
         Ok(if live {
-            Verification::Live { evidence: "asked".to_owned() }
+            Verification::Live {
+                evidence: "asked".to_owned(),
+            }
         } else {
-            Verification::NotYet { why: "another split".to_owned() }
+            Verification::NotYet {
+                why: "another split".to_owned(),
+            }
         })
     }
 
@@ -123,9 +149,15 @@ impl Host for Part {
 
 #[async_trait]
 impl Migrator for Part {
-    async fn migrate(&self, op: &Op, phase: MigrationPhase, assignment: &Assignment) -> Result<String, Fault> {
+    async fn migrate(
+        &self,
+        op: &Op,
+        phase: MigrationPhase,
+        assignment: &Assignment,
+    ) -> Result<String, Fault> {
         let release = number_of(&assignment.release);
-        self.land(Act::Migrate { phase, release }, op, 0).map(|()| "run".to_owned())
+        self.land(Act::Migrate { phase, release }, op, 0)
+            .map(|()| "run".to_owned())
     }
 
     fn settle(&self) -> Duration {
@@ -160,7 +192,10 @@ impl Gate for Part {
 
     async fn check(&self, _: &Op, context: &GateContext) -> Result<Verdict, Fault> {
         let now = self.world.time().now_ms();
-        let outcome = self.world.state().judge(self.world.script(), now, self.name, context.slot);
+        let outcome = self
+            .world
+            .state()
+            .judge(self.world.script(), now, self.name, context.slot);
         Ok(Verdict {
             outcome,
             evidence: "measured".to_owned(),
@@ -221,7 +256,12 @@ impl Store for Part {
         }))
     }
 
-    async fn store(&self, key: &str, expected: Option<StoreVersion>, body: Bytes) -> Result<StoreVersion, StoreError> {
+    async fn store(
+        &self,
+        key: &str,
+        expected: Option<StoreVersion>,
+        body: Bytes,
+    ) -> Result<StoreVersion, StoreError> {
         self.world.store(self.actor, key, expected.as_ref(), body)
     }
 
@@ -238,7 +278,12 @@ impl Store for Part {
         Ok(self.world.state().objects.get(key).cloned())
     }
 
-    async fn list(&self, prefix: &str, after: Option<String>, limit: usize) -> Result<Vec<String>, StoreError> {
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
         let state = self.world.state();
         let keys = state.objects.keys().filter(|key| key.starts_with(prefix));
         let keys = keys.filter(|key| after.as_ref().is_none_or(|after| *key > after));

@@ -45,7 +45,9 @@ pub(crate) fn play_counted(
         world.state().digest = Some(std::hash::DefaultHasher::new());
     }
     let conducted = world.clone();
-    world.time().detach(WORLD, async move { conduct(&conducted).await });
+    world
+        .time()
+        .detach(WORLD, async move { conduct(&conducted).await });
     let processes = !world.plan().warm_up.is_empty();
     let running = world.time().run(BOUNDS, processes);
     let ending = if !processes {
@@ -124,7 +126,9 @@ async fn heal(world: &World) {
     }
     let live = mended(world);
     let recorded = world.state().stored.and_then(|stored| {
-        Slot::BOTH.into_iter().find(|slot| stored.role(*slot) == Role::Live)
+        Slot::BOTH
+            .into_iter()
+            .find(|slot| stored.role(*slot) == Role::Live)
     });
     if recorded.is_some_and(|recorded| recorded != live) {
         let _ = process(world, Doing::Adopt).await;
@@ -149,15 +153,24 @@ fn open(world: &World) -> Option<Phase> {
 fn mended(world: &World) -> Slot {
     let splits = world.picture().splits;
     let first = splits.first().copied().unwrap_or(Split::all(Slot::Blue));
-    let runs = |slot: Slot| world.state().readiness(world.script(), u64::MAX, slot).state == ReadyState::Ready;
+    let runs =
+        |slot: Slot| world.state().readiness(world.script(), u64::MAX, slot).state == ReadyState::Ready;
     if let Some(live) = first.only()
         && splits.iter().all(|split| *split == first)
         && runs(live)
     {
         return live;
     }
-    let origin = world.state().stored.and_then(|stored| stored.run).map(|run| run.origin);
-    let live = origin.into_iter().chain(Slot::BOTH).find(|slot| runs(*slot)).unwrap_or(Slot::Blue);
+    let origin = world
+        .state()
+        .stored
+        .and_then(|stored| stored.run)
+        .map(|run| run.origin);
+    let live = origin
+        .into_iter()
+        .chain(Slot::BOTH)
+        .find(|slot| runs(*slot))
+        .unwrap_or(Slot::Blue);
     world.by_hand(None, live);
     live
 }

@@ -124,7 +124,10 @@ calls! {
 
 impl Call {
     pub(crate) const fn is_store(self) -> bool {
-        matches!(self, Self::Load | Self::Store | Self::PutNew | Self::Get | Self::List)
+        matches!(
+            self,
+            Self::Load | Self::Store | Self::PutNew | Self::Get | Self::List
+        )
     }
 }
 
@@ -253,12 +256,19 @@ impl Script {
 
     /// The longest time in which a split that a router gave up may still act.
     pub(crate) fn router_settle_ms(&self) -> u64 {
-        self.routers.iter().filter(|router| !router.fenced).map(|router| router.settle_ms).max().unwrap_or(0)
+        self.routers
+            .iter()
+            .filter(|router| !router.fenced)
+            .map(|router| router.settle_ms)
+            .max()
+            .unwrap_or(0)
     }
 
     /// The longest time in which anything that was given up may still act.
     pub(crate) fn settle_ms(&self) -> u64 {
-        self.router_settle_ms().max(self.host_settle_ms).max(self.other_settle_ms)
+        self.router_settle_ms()
+            .max(self.host_settle_ms)
+            .max(self.other_settle_ms)
     }
 
     /// The plan's features that the script needs to know.

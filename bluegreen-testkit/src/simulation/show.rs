@@ -85,7 +85,10 @@ fn said(said: Said) -> String {
 }
 
 fn run(run: &StoredRun) -> String {
-    let mut text = format!("{} {} of r{} to {}: {}", run.operation, run.number, run.release, run.target, run.phase);
+    let mut text = format!(
+        "{} {} of r{} to {}: {}",
+        run.operation, run.number, run.release, run.target, run.phase
+    );
     if run.phase.belongs_to_a_step() {
         let _ = write!(text, " of step {}", run.step + 1);
     }
@@ -110,7 +113,11 @@ fn run(run: &StoredRun) -> String {
 }
 
 fn who(actor: Actor) -> String {
-    if actor == WORLD { "   ".to_owned() } else { format!("{:3}", format!("p{actor}")) }
+    if actor == WORLD {
+        "   ".to_owned()
+    } else {
+        format!("{:3}", format!("p{actor}"))
+    }
 }
 
 /// One line.
@@ -125,7 +132,9 @@ pub(crate) fn line(fact: &Fact) -> String {
             None => format!("hears       gate {gate} of {slot}: the measurement failed"),
         },
         What::Readiness { slot, said } => match said {
-            Some((state, instances)) => format!("hears       host: {slot} is {state:?}, {instances} instances"),
+            Some((state, instances)) => {
+                format!("hears       host: {slot} is {state:?}, {instances} instances")
+            }
             None => format!("hears       host: no answer about {slot}"),
         },
         What::Verified { router, split, live } => {
@@ -141,8 +150,14 @@ pub(crate) fn line(fact: &Fact) -> String {
         What::Notice(kind) => format!("tells       {kind:?}"),
         What::Asked => "asks        for an approval".to_owned(),
         What::Stored(stored) => {
-            let holder = stored.holder.map_or_else(|| "nobody holds it".to_owned(), |holder| format!("p{holder} holds it"));
-            let run = stored.run.as_ref().map_or_else(|| "nothing is open".to_owned(), run);
+            let holder = stored.holder.map_or_else(
+                || "nobody holds it".to_owned(),
+                |holder| format!("p{holder} holds it"),
+            );
+            let run = stored
+                .run
+                .as_ref()
+                .map_or_else(|| "nothing is open".to_owned(), run);
             format!("stores      {}, {holder}: {run}", stored.token)
         }
         What::Passed { phase, .. } => format!("journal     {phase}"),
@@ -156,15 +171,28 @@ pub(crate) fn line(fact: &Fact) -> String {
         What::Sick(slot, false) => format!("{slot} is well"),
         What::FaultsOff => "nothing goes wrong any more".to_owned(),
     };
-    format!("{:>9.3} s  {} {what}", f64::from(u32::try_from(fact.at_ms).unwrap_or(u32::MAX)) / 1000.0, who(fact.by))
+    format!(
+        "{:>9.3} s  {} {what}",
+        f64::from(u32::try_from(fact.at_ms).unwrap_or(u32::MAX)) / 1000.0,
+        who(fact.by)
+    )
 }
 
 /// What is to happen in a world.
 pub(crate) fn script(script: &Script) -> String {
     let mut text = format!("seed {}, plan {}\n", script.seed, script.plan);
     for (number, router) in script.routers.iter().enumerate() {
-        let order = if router.fenced { "compares tokens".to_owned() } else { format!("settles in {} ms", router.settle_ms) };
-        let _ = writeln!(text, "router {}: {order}, live after {} ms", number + 1, router.lag_ms);
+        let order = if router.fenced {
+            "compares tokens".to_owned()
+        } else {
+            format!("settles in {} ms", router.settle_ms)
+        };
+        let _ = writeln!(
+            text,
+            "router {}: {order}, live after {} ms",
+            number + 1,
+            router.lag_ms
+        );
     }
     for (number, quality) in script.qualities.iter().enumerate() {
         if *quality != Quality::GOOD {

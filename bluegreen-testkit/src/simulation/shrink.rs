@@ -42,8 +42,16 @@ pub(crate) fn shrink(
 /// What is to be made small: first what happens, then the length of it.
 fn size((history, breach): &(History, Breach)) -> (usize, usize, usize) {
     let script = &history.script;
-    let bad = script.qualities.iter().filter(|quality| **quality != Quality::GOOD).count();
-    (script.mishaps.len() + script.deeds.len() + bad, script.story.len() + script.routers.len(), breach.index)
+    let bad = script
+        .qualities
+        .iter()
+        .filter(|quality| **quality != Quality::GOOD)
+        .count();
+    (
+        script.mishaps.len() + script.deeds.len() + bad,
+        script.story.len() + script.routers.len(),
+        breach.index,
+    )
 }
 
 /// Everything that is one step simpler.
@@ -63,7 +71,14 @@ fn simpler(script: &Script) -> Vec<Script> {
         with(&|script| _ = script.deeds.remove(index));
     }
     for index in 0..script.qualities.len() {
-        with(&|script| script.qualities.iter_mut().skip(index).take(1).for_each(|quality| *quality = Quality::GOOD));
+        with(&|script| {
+            script
+                .qualities
+                .iter_mut()
+                .skip(index)
+                .take(1)
+                .for_each(|quality| *quality = Quality::GOOD)
+        });
     }
     for index in 0..script.story.len() {
         with(&|script| _ = script.story.remove(index));
@@ -73,7 +88,12 @@ fn simpler(script: &Script) -> Vec<Script> {
             with(&|script| _ = script.routers.remove(index));
         }
     }
-    with(&|script| script.routers.iter_mut().for_each(|router| (router.lag_ms, router.linger_ms) = (0, 0)));
+    with(&|script| {
+        script
+            .routers
+            .iter_mut()
+            .for_each(|router| (router.lag_ms, router.linger_ms) = (0, 0))
+    });
     with(&|script| (script.host_settle_ms, script.other_settle_ms) = (0, 0));
     with(&|script| script.again_after_ms = 0);
     for plan in 0..PLANS - 2 {

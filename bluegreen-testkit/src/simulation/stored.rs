@@ -50,7 +50,11 @@ impl Stored {
         let role = |slot: &[u8]| word(after(slots, slot)?, b"\"role\":");
         let roles = [role(b"\"blue\":")?, role(b"\"green\":")?];
         let run = after(body, b"\"run\":")?;
-        let run = if run.starts_with(b"null") { None } else { Some(StoredRun::read(run)?) };
+        let run = if run.starts_with(b"null") {
+            None
+        } else {
+            Some(StoredRun::read(run)?)
+        };
         Some(Self {
             token,
             holder,
@@ -74,9 +78,8 @@ impl StoredRun {
         let run = run.get(..memmem::find(run, b"\"plan\":")?)?;
         let id = text(run, b"\"id\":")?;
         let id = id.get(..id.iter().position(|byte| *byte == b'-')?)?;
-        let release = text(run, b"\"version\":").and_then(|version| {
-            std::str::from_utf8(version.get(1..)?).ok()?.parse().ok()
-        });
+        let release = text(run, b"\"version\":")
+            .and_then(|version| std::str::from_utf8(version.get(1..)?).ok()?.parse().ok());
         Some(Self {
             number: std::str::from_utf8(id).ok()?.parse().ok()?,
             operation: word(run, b"\"operation\":")?,
@@ -123,7 +126,10 @@ fn word<T: Words>(body: &[u8], key: &[u8]) -> Option<T> {
 }
 
 fn parse<T: Words>(text: &[u8]) -> Option<T> {
-    T::WORDS.iter().find(|(word, _)| word.as_bytes() == text).map(|(_, value)| *value)
+    T::WORDS
+        .iter()
+        .find(|(word, _)| word.as_bytes() == text)
+        .map(|(_, value)| *value)
 }
 
 /// An enum as it stands in records.
@@ -136,8 +142,11 @@ impl Words for Slot {
 }
 
 impl Words for Moment {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("act", Self::Act), ("before", Self::Before), ("after", Self::After)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("act", Self::Act),
+        ("before", Self::Before),
+        ("after", Self::After),
+    ];
 }
 
 impl Words for Role {

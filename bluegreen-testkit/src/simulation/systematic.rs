@@ -21,6 +21,8 @@ enum Added {
     Fault(Site, Mishap),
     Deed(Phase, Doing),
     Quality(Quality),
+    /// A refusal on the way back.
+    Back(Site),
     Story(usize),
 }
 
@@ -42,17 +44,43 @@ const STORIES: [&[Doing]; 8] = [
 ];
 
 const BAD: [Quality; 8] = [
-    Quality { boots: false, ..Quality::GOOD },
-    Quality { instances: 1, ..Quality::GOOD },
-    Quality { healthy: false, ..Quality::GOOD },
-    Quality { smoke: false, ..Quality::GOOD },
-    Quality { errors_from: Some(1), ..Quality::GOOD },
-    Quality { public: false, ..Quality::GOOD },
-    Quality { step: false, ..Quality::GOOD },
-    Quality { metric: MetricData::Missing, ..Quality::GOOD },
+    Quality {
+        boots: false,
+        ..Quality::GOOD
+    },
+    Quality {
+        instances: 1,
+        ..Quality::GOOD
+    },
+    Quality {
+        healthy: false,
+        ..Quality::GOOD
+    },
+    Quality {
+        smoke: false,
+        ..Quality::GOOD
+    },
+    Quality {
+        errors_from: Some(1),
+        ..Quality::GOOD
+    },
+    Quality {
+        public: false,
+        ..Quality::GOOD
+    },
+    Quality {
+        step: false,
+        ..Quality::GOOD
+    },
+    Quality {
+        metric: MetricData::Missing,
+        ..Quality::GOOD
+    },
 ];
 
-const DEEDS: [Doing; 9] = [
+const DEEDS: [Doing; 11] = [
+    Doing::ByHand(None, Slot::Green),
+    Doing::Resolve(Slot::Green),
     Doing::Abort,
     Doing::Rollback,
     Doing::Kill,
@@ -88,22 +116,41 @@ impl Systematic {
             for quality in BAD {
                 add(Added::Quality(quality));
             }
+            for call in [
+                Call::Shift,
+                Call::Quiesce,
+                Call::StartWorkers,
+                Call::Verify,
+                Call::Gate,
+                Call::Hook,
+            ] {
+                (1..=8).for_each(|nth| add(Added::Back(Site { call, nth })));
+            }
             for phase in Phase::ALL {
                 for doing in DEEDS {
                     add(Added::Deed(*phase, doing));
                 }
             }
             let (_, counts) = play_counted(runtime, &Script::quiet(0, plan), false)?;
-            let sites = Call::ALL.iter().zip(counts).flat_map(|(call, count)| {
-                (1..=count).map(move |nth| Site { call: *call, nth })
-            });
+            let sites = Call::ALL
+                .iter()
+                .zip(counts)
+                .flat_map(|(call, count)| (1..=count).map(move |nth| Site { call: *call, nth }));
             for site in sites {
                 for after in [false, true] {
                     add(Added::Crash(site, after));
                     add(Added::Crashes(site, after, site.nth.wrapping_mul(7) % 23));
                 }
-                let faults = [Mishap::Refuse, Mishap::LoseAnswer, Mishap::LandLate(1_000_000), Mishap::Hang(1_000_000)];
-                for fault in faults.into_iter().filter(|fault| !site.call.is_store() || !matches!(fault, Mishap::Hang(_))) {
+                let faults = [
+                    Mishap::Refuse,
+                    Mishap::LoseAnswer,
+                    Mishap::LandLate(1_000_000),
+                    Mishap::Hang(1_000_000),
+                ];
+                for fault in faults
+                    .into_iter()
+                    .filter(|fault| !site.call.is_store() || !matches!(fault, Mishap::Hang(_)))
+                {
                     add(Added::Fault(site, fault));
                 }
             }
@@ -122,41 +169,82 @@ impl Systematic {
         let (plan, added) = self.worlds.get(place)?;
         let seed = FIRST + u64::try_from(place).unwrap_or(0);
         let mut script = Script::quiet(seed, usize::from(*plan));
-        let crash = |after| if after { Mishap::CrashAfter } else { Mishap::CrashBefore };
+        let crash = |after| {
+            if after {
+                Mishap::CrashAfter
+            } else {
+                Mishap::CrashBefore
+            }
+        };
         let later = |ms: u64| ms.min(10_000);
         match *added {
             Added::Nothing => {}
             Added::Crash(site, after) => script.mishaps.push((site, crash(after))),
             Added::Crashes(site, after, gap) => {
                 script.mishaps.push((site, crash(after)));
-                let second = Site { call: Call::Store, nth: site.nth + 1 + gap };
+                let second = Site {
+                    call: Call::Store,
+                    nth: site.nth + 1 + gap,
+                };
                 script.mishaps.push((second, crash(!after)));
             }
-            Added::Fault(site, Mishap::LandLate(ms)) => script.mishaps.push((site, Mishap::LandLate(later(ms)))),
+            Added::Fault(site, Mishap::LandLate(ms)) => {
+                script.mishaps.push((site, Mishap::LandLate(later(ms))))
+            }
             Added::Fault(site, Mishap::Hang(ms)) => script.mishaps.push((site, Mishap::Hang(later(ms)))),
             Added::Fault(site, mishap) => script.mishaps.push((site, mishap)),
             Added::Deed(phase, doing) => {
                 let ms = if place % 2 == 0 { 0 } else { 700 };
-                script.deeds.push(Deed { when: When::Phase(phase, ms), doing });
+                script.deeds.push(Deed {
+                    when: When::Phase(phase, ms),
+                    doing,
+                });
                 // What is asked for while an act is under way is heard after it.
                 if ms > 0 {
-                    let slow = [Call::Migrate, Call::Deploy, Call::Quiesce, Call::StartWorkers, Call::Shift];
-                    let slow = slow.into_iter().flat_map(|call| [1, 2].map(|nth| Site { call, nth }));
-                    script.mishaps.extend(slow.map(|site| (site, Mishap::Delay(1200))));
+                    let slow = [
+                        Call::Migrate,
+                        Call::Deploy,
+                        Call::Quiesce,
+                        Call::StartWorkers,
+                        Call::Shift,
+                    ];
+                    let slow = slow
+                        .into_iter()
+                        .flat_map(|call| [1, 2].map(|nth| Site { call, nth }));
+                    script
+                        .mishaps
+                        .extend(slow.map(|site| (site, Mishap::Delay(1200))));
                 }
                 // What is on the way back needs a reason to be there.
                 if phase.is_way_back() || phase == Phase::Halted {
                     script.qualities[1].errors_from = Some(1);
                 }
                 if phase == Phase::Halted {
-                    script.deeds.push(Deed { when: When::Phase(Phase::Shift, 0), doing: Doing::Sicken(Slot::Blue, 60_000) });
+                    script.deeds.push(Deed {
+                        when: When::Phase(Phase::Shift, 0),
+                        doing: Doing::Sicken(Slot::Blue, 60_000),
+                    });
                 }
+            }
+            Added::Back(site) => {
+                script.qualities[1].errors_from = Some(1);
+                if plan % 2 == 0 {
+                    script.deeds.push(Deed {
+                        when: When::Phase(Phase::Soak, 0),
+                        doing: Doing::Abort,
+                    });
+                    script.qualities[1].errors_from = None;
+                }
+                script.mishaps.push((site, Mishap::Refuse));
             }
             Added::Quality(quality) => script.qualities[1] = quality,
             Added::Story(story) => script.story = STORIES[story].to_vec(),
         }
         if script.features().approval.is_some() && place % 4 > 0 {
-            script.deeds.push(Deed { when: When::Phase(Phase::Approval, 300), doing: Doing::Approve });
+            script.deeds.push(Deed {
+                when: When::Phase(Phase::Approval, 300),
+                doing: Doing::Approve,
+            });
         }
         Some(script)
     }

@@ -215,7 +215,12 @@ impl Running {
             self.bounds.polls = self.bounds.polls.saturating_sub(1);
             busy = true;
             let waker = Waker::from(Arc::clone(&task.flag));
-            if task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            if task
+                .future
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_ready()
+            {
                 *place = None;
             }
             self.bury();
@@ -261,7 +266,10 @@ impl Time {
     fn is_frozen(&self, actor: Actor) -> bool {
         let state = self.state();
         let now = state.now_ms;
-        state.frozen.iter().any(|(who, until)| *who == actor && *until > now)
+        state
+            .frozen
+            .iter()
+            .any(|(who, until)| *who == actor && *until > now)
     }
 }
 
@@ -269,7 +277,12 @@ impl State {
     /// Jumps to the next moment that somebody waits for; `false` where there is none.
     fn advance(&mut self) -> bool {
         let mut woke = false;
-        let thaw = self.frozen.iter().map(|(_, until)| *until).filter(|until| *until > self.now_ms).min();
+        let thaw = self
+            .frozen
+            .iter()
+            .map(|(_, until)| *until)
+            .filter(|until| *until > self.now_ms)
+            .min();
         while let Some(Reverse((at, _, place, generation))) = self.timers.peek().copied() {
             if woke && at > self.now_ms || !woke && thaw.is_some_and(|thaw| thaw < at) {
                 break;

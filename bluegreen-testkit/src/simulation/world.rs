@@ -6,8 +6,8 @@ use std::hash::Hasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bluegreen_core::{
-    Fault, InFlight, MigrationPhase, Outcome, Phase, Plan, Readiness, ReadyState, Share, Slot, Split, StoreError,
-    StoreVersion, Token,
+    Fault, InFlight, MigrationPhase, Outcome, Phase, Plan, Readiness, ReadyState, Share, Slot, Split,
+    StoreError, StoreVersion, Token,
 };
 use bytes::Bytes;
 
@@ -198,7 +198,11 @@ impl World {
             if router.is_none_or(|router| router == index) {
                 state.accept(now, split);
                 let what = What::ByHand { router: index, split };
-                facts.push(Fact { at_ms: now, by: WORLD, what });
+                facts.push(Fact {
+                    at_ms: now,
+                    by: WORLD,
+                    what,
+                });
             }
         }
     }
@@ -276,7 +280,9 @@ impl World {
             });
         }
         state.record = Some((version, body));
-        let phase = stored.and_then(|stored| stored.run).map_or(Phase::Ended, |run| run.phase);
+        let phase = stored
+            .and_then(|stored| stored.run)
+            .map_or(Phase::Ended, |run| run.phase);
         drop(state);
         self.reached(phase);
         Ok(StoreVersion(version.to_string()))
@@ -294,26 +300,39 @@ impl RouterState {
     }
 
     pub(crate) fn held(&self) -> Split {
-        self.accepted.last().map_or(Split::all(Slot::Blue), |(_, split)| *split)
+        self.accepted
+            .last()
+            .map_or(Split::all(Slot::Blue), |(_, split)| *split)
     }
 
     /// What was held before the last change.
     pub(crate) fn held_before(&self) -> Split {
-        self.accepted.iter().rev().nth(1).map_or(self.held(), |(_, split)| *split)
+        self.accepted
+            .iter()
+            .rev()
+            .nth(1)
+            .map_or(self.held(), |(_, split)| *split)
     }
 
     /// By which split new requests are divided now.
     pub(crate) fn live(&self, now: u64) -> Split {
         let mut since = self.accepted.iter().rev();
         let live = since.find(|(at, _)| now >= at + self.shape.lag_ms);
-        live.or(self.accepted.first()).map_or(self.held(), |(_, split)| *split)
+        live.or(self.accepted.first())
+            .map_or(self.held(), |(_, split)| *split)
     }
 
     pub(crate) fn in_flight(&self, now: u64, slot: Slot) -> InFlight {
-        let had_traffic = self.accepted.iter().rev().any(|(at, split)| {
-            split.share(slot) > Share::NONE && *at <= now
-        });
-        let lost_at = self.accepted.iter().rev().take_while(|(_, split)| split.share(slot) == Share::NONE);
+        let had_traffic = self
+            .accepted
+            .iter()
+            .rev()
+            .any(|(at, split)| split.share(slot) > Share::NONE && *at <= now);
+        let lost_at = self
+            .accepted
+            .iter()
+            .rev()
+            .take_while(|(_, split)| split.share(slot) == Share::NONE);
         let lost_at = lost_at.last().map_or(u64::MAX, |(at, _)| *at);
         let lingers = had_traffic && now < lost_at.saturating_add(self.shape.lag_ms + self.shape.linger_ms);
         match (lingers, self.shape.counts_in_flight) {
@@ -339,11 +358,15 @@ impl RouterState {
     }
 
     fn shift(&mut self, token: Token, now: u64, split: Split) -> Result<(), Fault> {
-        let unready = Slot::BOTH.into_iter().find(|slot| {
-            split.share(*slot) > Share::NONE && !*at(&mut self.staged, *slot)
-        });
+        let unready = Slot::BOTH
+            .into_iter()
+            .find(|slot| split.share(*slot) > Share::NONE && !*at(&mut self.staged, *slot));
         if let Some(slot) = unready {
-            return Err(Fault::rejected("router", "shift", format!("{slot} was not staged")));
+            return Err(Fault::rejected(
+                "router",
+                "shift",
+                format!("{slot} was not staged"),
+            ));
         }
         self.fence(token, "shift")?;
         self.accept(now, split);
@@ -353,7 +376,14 @@ impl RouterState {
 
 impl State {
     /// A changing call takes effect.
-    pub(crate) fn land(&mut self, by: Actor, now: u64, act: Act, token: Token, deployment: u64) -> Result<(), Fault> {
+    pub(crate) fn land(
+        &mut self,
+        by: Actor,
+        now: u64,
+        act: Act,
+        token: Token,
+        deployment: u64,
+    ) -> Result<(), Fault> {
         let landed = match act {
             Act::Stage { router, slot } => self.router(router, |state| state.stage(token, slot)),
             Act::Shift { router, split } => self.router(router, |state| state.shift(token, now, split)),
@@ -392,7 +422,11 @@ impl State {
                 Ok(())
             }
         };
-        let what = if landed.is_ok() { What::Landed(act, token) } else { What::Bounced(act, token) };
+        let what = if landed.is_ok() {
+            What::Landed(act, token)
+        } else {
+            What::Bounced(act, token)
+        };
         self.facts.push(Fact { at_ms: now, by, what });
         landed
     }
@@ -414,7 +448,11 @@ impl State {
 
     fn quality(&self, script: &Script, slot: Slot) -> Option<Quality> {
         let release = self.hosted[of(slot)].release?;
-        let quality = script.qualities.get(release as usize).copied().unwrap_or(Quality::GOOD);
+        let quality = script
+            .qualities
+            .get(release as usize)
+            .copied()
+            .unwrap_or(Quality::GOOD);
         Some(if self.faults { quality } else { Quality::GOOD })
     }
 
@@ -438,7 +476,11 @@ impl State {
         };
         let runs = quality.boots && now >= self.hosted[of(slot)].ready_at;
         let well = runs && !self.sick[of(slot)];
-        let share = self.routers.iter().map(|router| router.live(now).share(slot).basis_points()).max();
+        let share = self
+            .routers
+            .iter()
+            .map(|router| router.live(now).share(slot).basis_points())
+            .max();
         let good = match gate {
             "up" => well && quality.healthy,
             "login" => runs && quality.smoke,
