@@ -25,6 +25,10 @@ fn check_turn(history: &History, turn: &Turn<'_>) -> Option<Breach> {
     let (baked, soaked) = turn.left(steps);
     let features = history.script.features();
     let run = turn.after.run.as_ref()?;
+    // What only reads is stored after it has begun: what was heard by then may belong to it already.
+    if matches!(run.phase, Phase::Soak | Phase::QueueDepth | Phase::Confirm | Phase::Bake) {
+        return None;
+    }
     let step = if soaked { steps.saturating_sub(1) } else { baked? };
     let shifted = history.entry_of(turn.index, Phase::Shift, Some(step))?;
     let planned = features.bake_ms + if soaked { features.soak_ms } else { 0 };
