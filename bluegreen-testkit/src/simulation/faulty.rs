@@ -54,7 +54,11 @@ impl Line {
                 .map_or(ms, |settle| ms.min(settle.saturating_sub(1)))
         };
         let time = self.world.time();
+        // Without a settle time nothing is left when a call is given up.
+        let lands = self.settle_ms != Some(0);
         match mishap {
+            Mishap::LandLate(_) if !lands => Err(E::unknown()),
+            Mishap::Hang(_) if !lands => std::future::pending().await,
             Mishap::Refuse => Err(E::refused()),
             Mishap::Throttle(ms) => Err(E::unavailable(Some(Duration::from_millis(ms)))),
             Mishap::Unreachable => Err(E::unavailable(None)),
