@@ -2,9 +2,13 @@
 
 pub mod conformance;
 pub mod fakes;
+#[cfg(feature = "simulation")]
+pub mod invariants;
 pub mod load;
 pub mod loopback;
 #[cfg(feature = "model")]
 pub mod model;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 
 mod lock;

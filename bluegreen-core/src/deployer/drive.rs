@@ -142,7 +142,11 @@ impl<'a> Drive<'a> {
             match self.carry_out(&lifecycle, run, &command, left).await? {
                 Ended::By(event) => self.held.apply(event)?,
                 Ended::ByGuards(event, results) => {
-                    if let Some(event) = event {
+                    // What would lead on does not: it may lead to the end, and a guard has failed before.
+                    if let Some(
+                        event @ (Event::Unknown { .. } | Event::Failed { .. } | Event::Deferred { .. }),
+                    ) = event
+                    {
                         self.held.apply(event)?;
                     }
                     self.held.apply(Event::Watched {

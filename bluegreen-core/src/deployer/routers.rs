@@ -135,8 +135,10 @@ impl Parts {
 
     /// Whether all routers hold a split.
     pub(super) async fn split_held(&self, op: &Op, split: Split, slot: Slot) -> CheckResult {
-        let verdict = holding(&self.routers, op, split).await;
-        let verdict = verdict.unwrap_or_else(|fault| Verdict::inconclusive(fault.to_string()));
+        let asked = self.bounded(op.budget, "observe", holding(&self.routers, op, split));
+        let verdict = asked
+            .await
+            .unwrap_or_else(|fault| Verdict::inconclusive(fault.to_string()));
         CheckResult {
             name: "routers".to_owned(),
             slot,

@@ -296,3 +296,15 @@ async fn a_clock_that_jumps_does_not_end_a_phase_before_its_time() {
         .unwrap();
     assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_router_that_never_answers_before_a_step_is_not_waited_for_without_end() {
+    let world = World::new();
+    world.router().script(
+        RouterCall::Observe,
+        [Behaviour::Ok, Behaviour::Ok, Behaviour::Hang],
+    );
+    let deployment = tokio::time::timeout(secs(3600), world.deploy(&plan(), "2.0.0"));
+    let report = deployment.await.expect("it ends").unwrap();
+    assert_eq!(report.end, Some(End::Failed), "{:?}", report.reason);
+}

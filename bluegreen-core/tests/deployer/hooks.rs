@@ -87,6 +87,7 @@ async fn a_hook_that_fails_fails_its_phase_or_only_warns_as_the_plan_says() {
             End::RolledBack,
         ),
         (HookFailure::Warn, HookPoint::after(Phase::Confirm), End::Promoted),
+        (HookFailure::Warn, HookPoint::after(Phase::Finish), End::Promoted),
     ] {
         let world = World::new();
         let failing = Noting {

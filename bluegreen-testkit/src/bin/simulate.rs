@@ -1,0 +1,154 @@
+//! Simulates deployments by the thousand, and tells which promise broke, if one did.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::num::NonZero;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use bluegreen_testkit::simulation::{Coverage, Simulation, Summary, Violation, replay};
+use clap::Parser;
+use serde_json::json;
+
+/// Plays deployments in simulated worlds, with faults, crashes and operators, and checks every promise.
+#[derive(Debug, Parser)]
+struct Options {
+    /// How many deployments to simulate at least.
+    #[arg(long, default_value_t = 100_000)]
+    deployments: u64,
+    /// The first seed of the random worlds.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many threads; all cores without it.
+    #[arg(long)]
+    threads: Option<NonZero<usize>>,
+    /// Shows one world line by line instead.
+    #[arg(long, value_name = "SEED")]
+    replay: Option<u64>,
+    /// JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let options = Options::parse();
+    let mut out = std::io::stdout().lock();
+    if let Some(seed) = options.replay {
+        let (text, violation) = replay(seed)?;
+        if options.json {
+            writeln!(out, "{}", json!({ "history": text, "violation": violation }))?;
+        } else {
+            write!(out, "{text}")?;
+            writeln!(
+                out,
+                "\n{}",
+                violation
+                    .as_ref()
+                    .map_or_else(|| "Every promise was kept.".to_owned(), told)
+            )?;
+        }
+        return Ok(code(violation.is_none()));
+    }
+    #[expect(clippy::disallowed_methods, reason = "how long the simulation itself takes")]
+    let began = Instant::now();
+    let simulation = Simulation {
+        deployments: options.deployments,
+        seed: options.seed,
+        threads: options.threads,
+    };
+    let summary = simulation.run()?;
+    let seconds = began.elapsed().as_secs_f64();
+    let missing: Vec<_> = named(&summary.coverage.missing());
+    if options.json {
+        let report = json!({
+            "summary": summary, "seconds": seconds,
+            "missing_transitions": missing,
+        });
+        writeln!(out, "{report}")?;
+    } else {
+        write!(out, "{}", text(&summary, seconds, &missing))?;
+    }
+    Ok(code(summary.violation.is_none()))
+}
+
+fn code(well: bool) -> ExitCode {
+    if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn named(transitions: &[(bluegreen_core::Phase, bluegreen_core::Phase)]) -> Vec<String> {
+    transitions
+        .iter()
+        .map(|(from, to)| format!("{from} -> {to}"))
+        .collect()
+}
+
+fn told(violation: &Violation) -> String {
+    format!(
+        "PROMISE {} IS BROKEN ({}): {}\nseed {}: see all of it with --replay {}\n\nThe smallest world found that breaks it:\n{}",
+        violation.promise, violation.name, violation.what, violation.seed, violation.seed, violation.trace
+    )
+}
+
+fn text(summary: &Summary, seconds: f64, missing: &[String]) -> String {
+    let coverage: &Coverage = &summary.coverage;
+    let mut text = String::new();
+    let counts = |title: &str, counts: Vec<(String, u64)>, text: &mut String| {
+        let _ = writeln!(text, "\n{title}");
+        for (name, count) in counts {
+            let _ = writeln!(text, "  {count:>10}  {name}");
+        }
+    };
+    let owned = |(name, count): (&String, &u64)| (name.clone(), *count);
+    counts(
+        "Outcomes",
+        coverage.outcomes.iter().map(owned).collect(),
+        &mut text,
+    );
+    counts(
+        "Faults",
+        coverage
+            .faults
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect(),
+        &mut text,
+    );
+    counts(
+        "Crash points",
+        coverage.crash_points.iter().map(owned).collect(),
+        &mut text,
+    );
+    counts(
+        "States (records stored, by phase and moment)",
+        coverage.states.iter().map(owned).collect(),
+        &mut text,
+    );
+    let transitions = coverage
+        .transitions
+        .iter()
+        .map(|((from, to), count)| (format!("{from} -> {to}"), *count));
+    counts("Transitions", transitions.collect(), &mut text);
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = coverage.deployments as f64 / seconds;
+    let _ = writeln!(
+        text,
+        "\n{} deployments ({} operations) in {} worlds, {} processes died; {seconds:.1} s, {rate:.0} deployments a second",
+        coverage.deployments, coverage.operations, coverage.worlds, coverage.deaths
+    );
+    if missing.is_empty() {
+        text.push_str("Every transition of the lifecycle was made.\n");
+    } else {
+        let _ = writeln!(text, "Transitions that were not made: {}", missing.join(", "));
+    }
+    let end = summary
+        .violation
+        .as_ref()
+        .map_or_else(|| "No promise was broken.".to_owned(), told);
+    let _ = writeln!(text, "{end}");
+    text
+}

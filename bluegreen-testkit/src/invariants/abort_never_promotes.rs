@@ -1,0 +1,43 @@
+//! Promise 17: an abort stored before the end of a deployment never ends in promotion. Once a slot is
+//! being retired there is no way back to it by traffic alone.
+
+use bluegreen_core::lifecycle::End;
+use bluegreen_core::{Share, Slot};
+
+use super::{Breach, Invariant};
+use crate::simulation::History;
+use crate::simulation::history::{Act, What};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    promise: 17,
+    name: "abort_never_promotes",
+    check,
+};
+
+fn check(history: &History) -> Option<Breach> {
+    let mut stored = history.turns();
+    let promoted = stored.find_map(|turn| {
+        let (run, end) = turn.ended()?;
+        (end == End::Promoted && run.aborted).then_some(turn.index)
+    });
+    if let Some(index) = promoted {
+        return Breach::at(index, "it was promoted, and somebody had aborted it before");
+    }
+    let mut stopped = [false; 2];
+    for (index, fact) in history.facts.iter().enumerate() {
+        match fact.what {
+            What::Landed(Act::Retire(slot), _) => stopped[usize::from(slot == Slot::Green)] = true,
+            What::Landed(Act::Deploy { slot, .. }, _) => stopped[usize::from(slot == Slot::Green)] = false,
+            What::Sent(act @ Act::Shift { split, .. }, _) => {
+                let broken = Slot::BOTH.into_iter().find(|slot| {
+                    stopped[usize::from(*slot == Slot::Green)] && split.share(*slot) > Share::NONE
+                });
+                if let Some(slot) = broken.filter(|_| !history.by_hand(index)) {
+                    return Breach::at(index, format!("{act} was sent, and {slot} was stopped before"));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}

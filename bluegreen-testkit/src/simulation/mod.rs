@@ -1,0 +1,46 @@
+//! Deterministic simulation of the whole driver: the real `Deployer` in made-up worlds, in virtual time.
+//!
+//! A world is drawn from a seed: a plan, one to three routers, releases that are good or bad, and a
+//! script of what goes wrong: calls that are refused, lost, delayed, throttled or land late, crashes
+//! before and after any call, operators who approve, abort and roll back, people who change a router by
+//! hand, two deployers at once. First everything may go wrong; then nothing more does, and everything
+//! must heal. What really happened is held against the promises in [`invariants`](crate::invariants).
+//!
+//! The same seed gives the same history, byte for byte: one thread plays a world, time jumps from one
+//! moment that somebody waits for to the next, and nothing is taken from the machine.
+//!
+//! ```no_run
+//! use bluegreen_testkit::simulation::Simulation;
+//!
+//! let summary = Simulation { deployments: 10_000, seed: 1, threads: None }.run()?;
+//! assert!(summary.violation.is_none(), "{:#?}", summary.violation);
+//! assert_eq!(summary.coverage.missing(), []);
+//! # Ok::<(), String>(())
+//! ```
+//!
+//! # What it leaves out
+//! - A store that never answers: the port gives a store no budget, so it ends its own calls.
+//! - A process that is suspended between its check and its call: the assumption that the design states.
+
+mod coverage;
+mod draw;
+mod faulty;
+mod faulty_ports;
+pub(crate) mod history;
+mod many;
+mod operators;
+mod plans;
+mod ports;
+mod run;
+pub(crate) mod script;
+mod show;
+mod shrink;
+pub(crate) mod stored;
+mod systematic;
+pub(crate) mod time;
+mod world;
+
+pub use coverage::Coverage;
+pub use history::History;
+pub use many::{Simulation, Summary, Violation, fingerprint, replay};
+pub(crate) use run::LAST;
