@@ -304,6 +304,6 @@ mod tests {
         }
         assert!(histogram.with_counts(vec![1.0]).is_err());
         let fine = Histogram::fine();
-        assert!(fine.bounds().len() == 172 && fine.bounds().last().unwrap() > &20.0);
+        assert!(fine.bounds().len() == 171 && fine.bounds().last().unwrap() > &20.0);
     }
 }
