@@ -143,7 +143,20 @@ pub(super) fn ln_e_value(block: Block, alternative: Alternative, null: Null, bou
 
 /// The same for numbers that need not be whole.
 pub(super) fn ln_e_value_of(amounts: Amounts, alternative: Alternative, null: Null, bound: Bound) -> f64 {
-    let Amounts { candidate, live } = amounts;
+    let Amounts {
+        mut candidate,
+        mut live,
+    } = amounts;
+    // More than the alternative itself explains (an outage, a burst) is no evidence for the alternative. This
+    // only ever lowers the e-value, since it rises with these counts.
+    match null {
+        Null::AtMost => {
+            candidate.bad = candidate
+                .bad
+                .min(explained(candidate.requests, alternative.candidate))
+        }
+        Null::AtLeast => live.bad = live.bad.min(explained(live.requests, alternative.live)),
+    }
     let limit = bound.at(alternative.live);
     let outside = match null {
         Null::AtMost => alternative.candidate > limit,
@@ -161,6 +174,12 @@ pub(super) fn ln_e_value_of(amounts: Amounts, alternative: Alternative, null: Nu
     let nearest = project(candidate.requests, live.requests, alternative, bound);
     ln_likelihood_ratio(candidate, alternative.candidate, bound.at(nearest))
         + ln_likelihood_ratio(live, alternative.live, nearest)
+}
+
+/// The most bad ones that a rate explains: three standard deviations above the mean, and one.
+fn explained(requests: f64, rate: f64) -> f64 {
+    let mean = requests * rate;
+    mean + 3.0 * (mean * (1.0 - rate)).sqrt() + 1.0
 }
 
 /// `ln (p^x (1-p)^(n-x)) / (q^x (1-q)^(n-x))`.
@@ -201,8 +220,12 @@ fn project(n_candidate: f64, n_live: f64, alternative: Alternative, bound: Bound
         let curvature_p = gap_p.mul_add((2.0f64.mul_add(p, -1.0)) / spread_p, 1.0) / spread_p;
         let curvature = (n_candidate * ratio * ratio).mul_add(curvature_g, n_live * curvature_p);
         let next = p - slope / curvature;
-        if (next - p).abs() <= 1e-15 * p || high - low <= 1e-16 {
-            return if next > low && next < high { next } else { p };
+        // The iteration doubles the digits that are right, so the step after this one would change nothing.
+        if (next - p).abs() <= 1e-8 * p && next > low && next < high {
+            return next;
+        }
+        if high - low <= 1e-16 {
+            return p;
         }
         p = next;
     }

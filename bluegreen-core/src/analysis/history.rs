@@ -102,12 +102,11 @@ impl Tails {
     /// `None` when a count is no count.
     pub(super) fn of(histogram: &Histogram) -> Option<Self> {
         let mut all: u64 = 0;
-        let mut above = Vec::with_capacity(histogram.counts().len());
-        for value in histogram.counts().iter().rev() {
-            above.push(all);
+        let mut above = vec![0; histogram.counts().len()];
+        for (value, above) in histogram.counts().iter().zip(&mut above).rev() {
+            *above = all;
             all = all.saturating_add(count(*value)?);
         }
-        above.reverse();
         Some(Self { all, above })
     }
 

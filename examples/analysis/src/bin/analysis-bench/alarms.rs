@@ -61,12 +61,9 @@ pub(crate) fn dependent(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
         ),
         ("shared incident", Some(0.015), busy.with(Nature::SharedIncident)),
         (
-            "outages of 3 s, each slot for itself, every 10 minutes",
+            "outages of 1 to 5 s, each slot for itself, every 10 minutes",
             Some(0.015),
-            busy.with(Nature::Outages {
-                every_s: 600.0,
-                for_s: 3.0,
-            }),
+            busy.with(Nature::Outages { every_s: 600.0 }),
         ),
         (
             "bursts of 5 errors at 100/s",

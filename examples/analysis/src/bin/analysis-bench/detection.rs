@@ -55,15 +55,18 @@ fn requests(setting: Setting, runs: u64, seed: u64) -> Result<Row, Failure> {
         Ok(Oracle::new(setting.live_rate, setting.candidate_rate))
     })?;
     let per_s = setting.requests_per_s * setting.candidate_share;
-    let ratio = ours.median() / oracle.median();
+    let (mean, oracle_mean) = (ours.mean(), oracle.mean());
+    let ratio = mean / oracle_mean;
     Ok(Row {
-        figure: "candidate's requests until detection, against an oracle that knows both rates".to_owned(),
+        figure:
+            "candidate's requests until detection without the cap, against an oracle that knows both rates"
+                .to_owned(),
         goal: "<= 1.5 x".to_owned(),
         measured: format!(
-            "{ratio:.2} x: {:.0} requests ({}), the oracle {:.0} ({})",
-            ours.median() * per_s,
+            "{ratio:.2} x on average: {:.0} requests, the oracle {:.0}; medians {} and {}",
+            mean * per_s,
+            oracle_mean * per_s,
             seconds(ours.median()),
-            oracle.median() * per_s,
             seconds(oracle.median())
         ),
         met: Some(ratio <= 1.5),

@@ -13,9 +13,11 @@ use crate::world::{Second, Slot};
 /// The stage that is simulated.
 pub(crate) const STAGE: Duration = Duration::from_hours(1);
 
-/// The defaults, with one metric.
+/// The defaults, with one metric and no warm-up: the simulated candidate is warm.
 pub(crate) fn spec(metric: MetricSpec) -> AnalysisSpec {
-    AnalysisSpec::new([metric])
+    let mut spec = AnalysisSpec::new([metric]);
+    spec.warm_up = Duration::ZERO;
+    spec
 }
 
 /// Errors compared with live's.
@@ -35,11 +37,10 @@ pub(crate) fn with_ticks(min_evidence_ticks: u32) -> AnalysisSpec {
     spec
 }
 
-/// A look every second, one of which may decide, and no warm-up: for the number of requests that is needed.
+/// A look every second, one of which may decide: for the number of requests that is needed.
 pub(crate) fn strict() -> AnalysisSpec {
     let mut spec = with_ticks(1);
     spec.tick = Duration::from_secs(1);
-    spec.warm_up = Duration::ZERO;
     spec
 }
 

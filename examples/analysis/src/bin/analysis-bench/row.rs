@@ -24,7 +24,8 @@ pub(crate) struct Row {
 pub(crate) fn heading(out: &mut impl Write, runs: u64, seed: u64) -> io::Result<()> {
     writeln!(
         out,
-        "A stage of an hour, Poisson arrivals, {runs} runs a setting, seed {seed}. Flagger: 99 % success, 5 failed \
+        "A stage of an hour, Poisson arrivals, {runs} runs a setting, seed {seed}. The analysis has its defaults, but for \
+         the\nwarm-up, which would add 10 s to each detection. Flagger: 99 % success, 5 failed \
          checks;\nArgo: the same condition, failureLimit 0; Kayenta: Mann-Whitney at 98 %, every 5 minutes; z: two \
          proportions\nat 1 %, every minute; 2x: a minute above twice live's share.\n"
     )

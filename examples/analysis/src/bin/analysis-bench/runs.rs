@@ -87,6 +87,12 @@ impl Outcomes {
         place.map_or(f64::INFINITY, |(at, _)| *at)
     }
 
+    /// The mean time. Infinite when a run was not rolled back.
+    pub(crate) fn mean(&self) -> f64 {
+        let sum: f64 = self.0.iter().map(|at| at.unwrap_or(f64::INFINITY)).sum();
+        sum / ratio(self.0.len(), 1)
+    }
+
     pub(crate) fn median(&self) -> f64 {
         self.quantile(0.5)
     }

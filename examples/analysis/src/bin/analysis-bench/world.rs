@@ -1,6 +1,6 @@
 //! Traffic of two slots, second by second, from a seed.
 
-use rand_distr::{Distribution as _, Exp, Geometric, Poisson, StandardNormal, StandardUniform};
+use rand_distr::{Distribution as _, Geometric, Poisson, StandardNormal, StandardUniform};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::SeedableRng as _;
 
@@ -27,8 +27,8 @@ pub(crate) enum Nature {
     Independent,
     /// In bursts, of a geometric number with this mean.
     Bursts(f64),
-    /// And each slot for itself fails altogether: on average so many seconds apart, and for so many.
-    Outages { every_s: f64, for_s: f64 },
+    /// And each slot for itself fails altogether for one to five seconds, on average so many seconds apart.
+    Outages { every_s: f64 },
     /// And both fail together a tenth of all requests, for five minutes after twenty.
     SharedIncident,
     /// The share of the candidate rises in three steps from a tenth of the stated one, and the errors of both
@@ -123,9 +123,9 @@ impl World {
     fn slot(&mut self, index: usize, per_s: f64, rate: f64) -> Slot {
         let at = f64::from(self.second);
         let out_until = self.out_until.get(index).copied().unwrap_or(0.0);
-        if let Nature::Outages { every_s, for_s } = self.setting.nature {
+        if let Nature::Outages { every_s } = self.setting.nature {
             let begins = at >= out_until && self.uniform() < 1.0 / every_s;
-            let until = at + for_s * self.exponential();
+            let until = at + 4.0f64.mul_add(self.uniform(), 1.0).round();
             if begins && let Some(out_until) = self.out_until.get_mut(index) {
                 *out_until = until;
             }
@@ -160,10 +160,6 @@ impl World {
 
     pub(crate) fn poisson(&mut self, mean: f64) -> f64 {
         Poisson::new(mean).map_or(0.0, |poisson| poisson.sample(&mut self.rng))
-    }
-
-    fn exponential(&mut self) -> f64 {
-        Exp::new(1.0).map_or(0.0, |exponential| exponential.sample(&mut self.rng))
     }
 
     /// 1 and more.
