@@ -151,9 +151,8 @@ pub(super) fn ln_e_value_of(amounts: Amounts, alternative: Alternative, null: Nu
     // only ever lowers the e-value, since it rises with these counts.
     match null {
         Null::AtMost => {
-            candidate.bad = candidate
-                .bad
-                .min(explained(candidate.requests, alternative.candidate))
+            let most = explained(candidate.requests, alternative.candidate);
+            candidate.bad = candidate.bad.min(most);
         }
         Null::AtLeast => live.bad = live.bad.min(explained(live.requests, alternative.live)),
     }

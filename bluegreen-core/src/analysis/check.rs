@@ -178,7 +178,7 @@ impl Check {
         if errors.relative {
             self.margin(
                 path,
-                errors.pass,
+                errors.margin(),
                 Margin {
                     ratio: errors.ratio,
                     slack: errors.slack,
@@ -208,7 +208,7 @@ impl Check {
                 ratio: 1.0,
                 slack: latency.slack,
             };
-            self.margin(path, latency.pass, fails);
+            self.margin(path, latency.margin(), fails);
         } else if latency.critical.is_none() {
             self.limitless(path, "{ quantile = 0.95, below = \"1s\" }");
         }
@@ -222,7 +222,7 @@ impl Check {
     /// What passes must not be what fails: there would be rates that do both.
     fn margin(&mut self, path: &str, pass: Margin, fails: Margin) {
         self.within(format!("{path}.pass.ratio"), pass.ratio, 0.1..=100.0);
-        self.within(format!("{path}.pass.slack"), pass.slack, 0.0..=0.5);
+        self.within(format!("{path}.pass.slack"), pass.slack, 0.0..=0.6);
         if pass.ratio < fails.ratio || pass.slack < fails.slack {
             let message = format!(
                 "a pass asks for less than {} times live's and {}, which is less than what is no regression",

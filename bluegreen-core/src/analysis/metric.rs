@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::block::{Block, Bound, Counts};
 use super::history::History;
 use super::interval::{minimum_sample, upper_limit_beyond, wilson};
-use super::mixture::Mixture;
+use super::mixture::{Limits, Mixture};
 use super::number::{real, size};
 use super::sight::{self, EXCEEDANCES, Gap, Sight};
 use super::spec::{AnalysisSpec, ErrorsSpec, EventsSpec, LatencySpec, MetricSpec};
@@ -60,8 +60,12 @@ pub(super) struct Levels {
     /// Evidence that passes: `1 / beta`.
     pub(super) pass: f64,
     pub(super) beta: f64,
-    pub(super) ln_cap_fail: f64,
-    ln_cap_pass: f64,
+    /// Of evidence that fails.
+    pub(super) failing: Limits,
+    /// Of evidence that warns.
+    warning: Limits,
+    /// Of evidence that passes.
+    passing: Limits,
     min_requests: f64,
 }
 
@@ -77,8 +81,15 @@ impl Levels {
             warn: spec.alpha.recip(),
             pass: spec.beta.recip(),
             beta: spec.beta,
-            ln_cap_fail: -spec.alpha.ln() / ticks,
-            ln_cap_pass: -spec.beta.ln() / ticks,
+            failing: Limits::cap(-spec.alpha.ln() / ticks),
+            warning: Limits {
+                ln_cap: -spec.alpha.ln() / ticks,
+                ceiling: 2.0 / spec.alpha,
+            },
+            passing: Limits {
+                ln_cap: -spec.beta.ln() / ticks,
+                ceiling: 2.0 / spec.beta,
+            },
             min_requests: real(spec.min_requests.max(1)),
         }
     }
@@ -134,10 +145,10 @@ impl<'a> Kind<'a> {
     /// What a pass has to be within.
     pub(super) fn margin(self) -> Bound {
         let (relative, margin, critical) = match self {
-            Self::Errors(spec) => (spec.relative, spec.pass, spec.critical),
+            Self::Errors(spec) => (spec.relative, spec.margin(), spec.critical),
             Self::Latency(spec) => {
                 let share = spec.critical.map(|limit| 1.0 - limit.quantile);
-                (spec.relative, spec.pass, share)
+                (spec.relative, spec.margin(), share)
             }
             Self::Events(_) => return Bound::absolute(0.0),
         };
@@ -267,50 +278,54 @@ impl MetricState {
         let [normal, warning, critical] = kind.limits();
         let arrivals = Arrivals::new(sight.critical_or_first());
         let strata = || sight.strata.iter().copied();
-        let cap = levels.ln_cap_fail;
+        let failing = levels.failing;
         for (claim, test) in &mut self.tests {
             match (claim, kind) {
                 (Claim::WorseThanLive, Kind::Errors(_)) => {
                     let bound = kind.relative().unwrap_or(Bound::absolute(1.0));
                     let bets = strata().flat_map(|stratum| test::worse(stratum, bound));
-                    test.update(bets, planned, cap);
+                    test.update(bets, planned, failing);
                 }
                 (Claim::WorseThanLive, _) => {
                     let bound = kind.relative().unwrap_or(Bound::absolute(1.0));
                     let bets = strata().flat_map(|stratum| test::worse_odds(stratum, bound));
-                    test.update(bets, planned, cap);
+                    test.update(bets, planned, failing);
                 }
                 (Claim::AboveNormal, _) => {
                     let limit = normal.unwrap_or(1.0);
-                    test.update(test::above(sight.critical, limit), planned, cap);
+                    test.update(test::above(sight.critical, limit), planned, failing);
                 }
                 (Claim::AboveWarning, _) => {
                     let limit = warning.unwrap_or(1.0);
-                    test.update(test::above(sight.warning, limit), planned, cap);
+                    test.update(test::above(sight.warning, limit), planned, levels.warning);
                 }
                 (Claim::AboveCritical, _) => {
                     let limit = critical.unwrap_or(1.0);
-                    test.update(test::above(sight.critical, limit), planned, cap);
+                    test.update(test::above(sight.critical, limit), planned, failing);
                 }
                 (Claim::LiveAboveCritical, _) => {
                     let limit = critical.unwrap_or(1.0);
-                    test.update(test::above(sight.critical.of_live(), limit), planned, cap);
+                    test.update(
+                        test::above(sight.critical.of_live(), limit),
+                        planned,
+                        levels.warning,
+                    );
                 }
                 (Claim::TooSeldom, Kind::Events(spec)) => {
                     let limit = spec.at_least.unwrap_or(0.0);
-                    test.update(arrivals.too_seldom(limit), planned, cap);
+                    test.update(arrivals.too_seldom(limit), planned, failing);
                 }
                 (Claim::TooOften, Kind::Events(spec)) => {
                     let limit = spec.at_most.unwrap_or(f64::MAX);
-                    test.update(arrivals.too_often(limit), planned, cap);
+                    test.update(arrivals.too_often(limit), planned, failing);
                 }
                 (Claim::TooSeldom | Claim::TooOften | Claim::Good, _) => {}
             }
         }
-        let cap = levels.ln_cap_pass;
+        let passing = levels.passing;
         if let Kind::Events(spec) = kind {
             for (pass, (limit, null)) in self.passes.iter_mut().zip(test::event_limits(spec)) {
-                pass.update(arrivals.good(limit, null), planned, cap);
+                pass.update(arrivals.good(limit, null), planned, passing);
             }
             return;
         }
@@ -320,9 +335,9 @@ impl MetricState {
                 continue;
             };
             if margin.ratio == 0.0 {
-                pass.update(test::good_below(stratum.block, margin.slack), planned, cap);
+                pass.update(test::good_below(stratum.block, margin.slack), planned, passing);
             } else {
-                pass.update(test::good(*stratum, margin), planned, cap);
+                pass.update(test::good(*stratum, margin), planned, passing);
             }
         }
     }

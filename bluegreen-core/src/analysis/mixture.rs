@@ -28,6 +28,26 @@ pub(super) struct Mixture {
     peak: f64,
 }
 
+/// What evidence may become. Less than it could be is always allowed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// The logarithm of what a tick may multiply it by.
+    pub(super) ln_cap: f64,
+    /// What it may be in all. Evidence for something that may end, such as a warning, is kept low, so that it
+    /// does end.
+    pub(super) ceiling: f64,
+}
+
+impl Limits {
+    /// Only a cap.
+    pub(super) const fn cap(ln_cap: f64) -> Self {
+        Self {
+            ln_cap,
+            ceiling: f64::INFINITY,
+        }
+    }
+}
+
 impl Mixture {
     pub(super) fn new(alternatives: usize) -> Self {
         Self {
@@ -49,7 +69,12 @@ impl Mixture {
 
     /// Takes in one tick: the logarithm of the e-value for each alternative, in their order. `planned` is the
     /// part of the planned time that the tick is.
-    pub(super) fn update(&mut self, ln_e_values: impl IntoIterator<Item = f64>, planned: f64, ln_cap: f64) {
+    pub(super) fn update(
+        &mut self,
+        ln_e_values: impl IntoIterator<Item = f64>,
+        planned: f64,
+        limits: Limits,
+    ) {
         let fresh = (HELD_BACK * planned).clamp(0.0, self.held_back);
         self.held_back -= fresh;
         let share = fresh / size(self.stakes.len()).max(1.0);
@@ -58,10 +83,15 @@ impl Mixture {
             let won = if ln_e_value.is_nan() {
                 0.0
             } else {
-                ln_e_value.min(ln_cap)
+                ln_e_value.min(limits.ln_cap)
             };
             let grown = (*stake + share) * won.exp();
             *stake = grown.clamp(0.0, LARGEST_STAKE);
+        }
+        let sum: f64 = self.stakes.iter().sum();
+        if sum > limits.ceiling {
+            let scale = limits.ceiling / sum;
+            self.stakes.iter_mut().for_each(|stake| *stake *= scale);
         }
         self.peak = self.peak.max(self.value());
     }
@@ -85,7 +115,7 @@ mod tests {
     fn nothing_is_won_or_lost_without_evidence() {
         let mut mixture = Mixture::new(8);
         for _ in 0..2_000 {
-            mixture.update([0.0; 8], 1.0 / 720.0, 0.7);
+            mixture.update([0.0; 8], 1.0 / 720.0, Limits::cap(0.7));
             assert!((mixture.value() - 1.0).abs() < 1e-12, "{}", mixture.value());
         }
         assert!(mixture.held_back.abs() < 1e-12);
@@ -96,18 +126,33 @@ mod tests {
         let cap = 100.0_f64.ln() / 6.0;
         let mut mixture = Mixture::new(1);
         for tick in 1..=7 {
-            mixture.update([f64::INFINITY], 0.0, cap);
+            mixture.update([f64::INFINITY], 0.0, Limits::cap(cap));
             assert_eq!(mixture.value() >= 100.0, tick == 7, "{tick}: {}", mixture.value());
         }
         for _ in 0..10_000 {
-            mixture.update([f64::INFINITY], 0.0, cap);
+            mixture.update([f64::INFINITY], 0.0, Limits::cap(cap));
         }
         assert!(mixture.value().is_finite() && mixture.fits(1));
-        mixture.update([f64::NEG_INFINITY], 0.0, cap);
+        mixture.update([f64::NEG_INFINITY], 0.0, Limits::cap(cap));
         assert!(mixture.value() <= 1.0 && mixture.peak() > 1e99);
     }
 
-    /// All outcomes of eight ticks of a fair bet, with cap and restart: the probability of ever reaching
+    #[test]
+    fn evidence_with_a_ceiling_fades() {
+        let limits = Limits {
+            ln_cap: 1.0,
+            ceiling: 200.0,
+        };
+        let mut mixture = Mixture::new(2);
+        for _ in 0..1_000 {
+            mixture.update([1.0, 0.5], 0.0, limits);
+        }
+        assert!(mixture.value() > 200.0 && mixture.value() < 201.0);
+        mixture.update([-1.0, -1.0], 0.0, limits);
+        assert!(mixture.value() < 100.0);
+    }
+
+    /// All outcomes of sixteen ticks of a fair bet, with cap and restart: the probability of ever reaching
     /// 1/alpha is at most alpha.
     #[test]
     fn the_exact_probability_of_a_false_alarm_is_at_most_alpha() {
@@ -118,7 +163,7 @@ mod tests {
                 for tick in 0..16 {
                     let win = outcomes >> tick & 1 == 1;
                     let e_values = if win { [1.5_f64, 1.9] } else { [0.5, 0.1] };
-                    mixture.update(e_values.map(f64::ln), 1.0 / 16.0, cap);
+                    mixture.update(e_values.map(f64::ln), 1.0 / 16.0, Limits::cap(cap));
                 }
                 crossed += u32::from(mixture.peak() >= threshold);
             }

@@ -54,16 +54,14 @@
 //! | `errors.normal` | `none` | with it, small shares are never a regression |
 //! | `errors.warning` | `none` | |
 //! | `errors.critical` | `none` | |
-//! | `errors.pass.ratio` | `1.5` | a pass shows that it is not much worse; not worse at all can never be shown |
-//! | `errors.pass.slack` | `0.002` | with few errors, a multiple of them is still few |
+//! | `errors.pass` | `none` | `ratio` or 1.5 if that is more, and 0.002 more: not worse at all can never be shown |
 //! | `latency.histogram` | `latency` | |
 //! | `latency.relative` | `true` | |
 //! | `latency.ratio` | `1.05` | one bucket of a fine histogram |
 //! | `latency.slack` | `0` | |
 //! | `latency.warning` | `none` | |
 //! | `latency.critical` | `none` | |
-//! | `latency.pass.ratio` | `1.5` | |
-//! | `latency.pass.slack` | `0.01` | |
+//! | `latency.pass` | `none` | 1.5 times live's share, and 0.01 more |
 
 mod block;
 mod check;

@@ -176,7 +176,8 @@ impl AnalysisSpec {
                     bad: bad.min(candidate),
                 };
                 let amounts = Amounts { candidate, live };
-                let gain = ln_e_value_of(amounts, alternative, Null::AtMost, bound).min(levels.ln_cap_fail);
+                let gain =
+                    ln_e_value_of(amounts, alternative, Null::AtMost, bound).min(levels.failing.ln_cap);
                 mean += probability * gain;
                 square += probability * gain * gain;
             }

@@ -138,8 +138,9 @@ pub struct ErrorsSpec {
     /// Above this share all traffic goes back, whatever live's is; unless live is above it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub critical: Option<f64>,
-    /// What a pass has to show.
-    pub pass: Margin,
+    /// What a pass has to show. Without it: `ratio` or 1.5, whichever is more, and 0.002 more than `slack`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pass: Option<Margin>,
 }
 
 /// A pass shows that the candidate's share is below `ratio * live's + slack`.
@@ -173,9 +174,10 @@ pub struct LatencySpec {
     /// Slower than this, all traffic goes back, whatever live does; unless live is slower too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub critical: Option<Limit>,
-    /// What a pass has to show at live's 50th, 90th and 95th percentile, about the shares that take longer
-    /// than `ratio` (of the latency) times it.
-    pub pass: Margin,
+    /// What a pass has to show at live's 50th, 90th and 95th percentile, about the shares that take longer than
+    /// `ratio` (of the latency) times it. Without it: 1.5 times live's share, and 0.01 more than `slack`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pass: Option<Margin>,
 }
 
 /// A quantile of the latency and what it is to be below: "p95 below 1 s".
@@ -300,8 +302,31 @@ impl Default for ErrorsSpec {
             normal: None,
             warning: None,
             critical: None,
-            pass: Margin::default(),
+            pass: None,
         }
+    }
+}
+
+impl ErrorsSpec {
+    /// What a pass has to show.
+    #[must_use]
+    pub fn margin(&self) -> Margin {
+        let Margin { ratio, slack } = Margin::default();
+        self.pass.unwrap_or(Margin {
+            ratio: ratio.max(self.ratio),
+            slack: slack + self.slack,
+        })
+    }
+}
+
+impl LatencySpec {
+    /// What a pass has to show, of shares.
+    #[must_use]
+    pub fn margin(&self) -> Margin {
+        self.pass.unwrap_or(Margin {
+            ratio: Margin::default().ratio,
+            slack: 0.01 + self.slack,
+        })
     }
 }
 
@@ -323,10 +348,7 @@ impl Default for LatencySpec {
             slack: 0.0,
             warning: None,
             critical: None,
-            pass: Margin {
-                ratio: 1.5,
-                slack: 0.01,
-            },
+            pass: None,
         }
     }
 }

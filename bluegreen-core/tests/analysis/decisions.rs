@@ -6,7 +6,7 @@ use bluegreen_core::analysis::{Action, OnInconclusive, OnMissing, Standing, Why}
 
 use crate::traffic::{begin, errors_spec, feed, seconds, side};
 
-const BAKE: Duration = Duration::from_secs(600);
+const BAKE: Duration = Duration::from_mins(10);
 
 #[test]
 fn a_regression_is_rolled_back_and_one_bad_tick_is_not() {

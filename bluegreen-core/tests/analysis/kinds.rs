@@ -18,11 +18,11 @@ fn latency_spec(change: impl FnOnce(&mut LatencySpec)) -> AnalysisSpec {
 }
 
 /// Exponential latencies of this mean.
-fn measured(rng: &mut Rng, mut histogram: Histogram, requests: u32, mean_s: f64) -> Option<Side> {
+fn measured(rng: &mut Rng, mut histogram: Histogram, requests: u32, mean_s: f64) -> Side {
     for _ in 0..requests {
         histogram.record(Duration::from_secs_f64(-mean_s * rng.uniform().max(1e-12).ln()));
     }
-    Some(Side::default().latency("latency", histogram))
+    Side::default().latency("latency", histogram)
 }
 
 /// Feeds so many ticks of live at 100 ms and the candidate at a mean.
@@ -33,8 +33,8 @@ fn compare(analysis: &mut Analysis, ticks: u64, mean_s: f64, grid: &Histogram) -
         let candidate = measured(&mut rng, grid.clone(), 100, mean_s);
         analysis.observe(&Tick {
             at: seconds(5 * tick),
-            live,
-            candidate,
+            live: Some(live),
+            candidate: Some(candidate),
         });
     }
     analysis.action()
@@ -107,7 +107,7 @@ fn a_limit_needs_no_live() {
             analysis.observe(&Tick {
                 at: seconds(5 * tick),
                 live: None,
-                candidate,
+                candidate: Some(candidate),
             });
         }
         assert_eq!(analysis.action(), expected, "{mean_s}: {}", analysis.report());
@@ -123,8 +123,8 @@ fn histograms_that_differ_are_not_compared() {
         let candidate = measured(&mut rng, Histogram::new([0.1, 1.0]).unwrap(), 100, 0.1);
         analysis.observe(&Tick {
             at: seconds(5 * tick),
-            live,
-            candidate,
+            live: Some(live),
+            candidate: Some(candidate),
         });
     }
     let finding = analysis.report().findings.remove(0);

@@ -34,8 +34,11 @@ fn any_side() -> impl Strategy<Value = Option<Side>> {
             side = side.count(name, value);
         }
         if let Some((fine, counts)) = histogram {
-            let made = Histogram::new([0.1, 1.0]).unwrap().with_counts(counts).unwrap();
-            side = side.latency("latency", if fine { Histogram::fine() } else { made });
+            let coarse = Histogram::new([0.1, 1.0]).and_then(|coarse| coarse.with_counts(counts));
+            side = side.latency(
+                "latency",
+                coarse.ok().filter(|_| !fine).unwrap_or_else(Histogram::fine),
+            );
         }
         side
     }))

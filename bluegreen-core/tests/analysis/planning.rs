@@ -6,7 +6,7 @@ use bluegreen_core::analysis::{Action, Tick, Traffic};
 
 use crate::traffic::{Rng, begin, errors_spec, seconds, side};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// How many ticks it takes until half and nine of ten of the runs are rolled back.
 fn simulated(traffic: Traffic, to: f64) -> (f64, f64) {

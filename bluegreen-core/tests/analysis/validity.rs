@@ -108,7 +108,7 @@ proptest! {
         more in 1u32..50,
     ) {
         let run = |worse: Option<usize>| {
-            let mut analysis = begin(errors_spec(|_| {}), Duration::from_secs(600));
+            let mut analysis = begin(errors_spec(|_| {}), Duration::from_mins(10));
             for (index, (n, bad, n_live, bad_live)) in ticks.iter().enumerate() {
                 let more = if worse == Some(index) { more } else { 0 };
                 let candidate = side(f64::from(*n), f64::from((bad + more).min(*n)));

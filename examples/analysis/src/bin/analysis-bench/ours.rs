@@ -70,17 +70,17 @@ pub(crate) fn analysis(spec: AnalysisSpec) -> Result<Analysis, Failure> {
     Ok(analysis)
 }
 
-fn side(slot: Slot) -> Option<Side> {
+fn side(slot: Slot) -> Side {
     let side = Side::default().count("requests", slot.requests);
-    Some(side.count("errors", slot.errors))
+    side.count("errors", slot.errors)
 }
 
 /// A tick of errors.
 pub(crate) fn tick(at: Duration, second: Second) -> Tick {
     Tick {
         at,
-        live: side(second.live),
-        candidate: side(second.candidate),
+        live: Some(side(second.live)),
+        candidate: Some(side(second.candidate)),
     }
 }
 
