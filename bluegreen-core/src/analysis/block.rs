@@ -88,7 +88,7 @@ impl Bound {
     }
 
     pub(super) fn at(self, live: f64) -> f64 {
-        self.ratio.mul_add(live, self.slack)
+        self.ratio * live + self.slack
     }
 }
 
@@ -194,30 +194,30 @@ fn project(n_candidate: f64, n_live: f64, alternative: Alternative, bound: Bound
     let (a_candidate, a_live) = (alternative.candidate, alternative.live);
     #[expect(clippy::float_cmp, reason = "exactly this case has a closed form")]
     if ratio == 1.0 && slack == 0.0 {
-        return n_candidate.mul_add(a_candidate, n_live * a_live) / (n_candidate + n_live);
+        return (n_candidate * a_candidate + n_live * a_live) / (n_candidate + n_live);
     }
     // Where the bound is the alternative's candidate rate, kept where both rates are inside (0, 1).
     let other = ((a_candidate - slack) / ratio).clamp(0.0, 1.0);
     let last = ((1.0 - slack) / ratio).clamp(0.0, 1.0);
     let (mut low, mut high) = (a_live.min(other).min(last), a_live.max(other).min(last));
     // The weighted mean is the answer for ratio 1 and slack 0, and near it otherwise.
-    let mut p = n_candidate.mul_add(other, n_live * a_live) / (n_candidate + n_live);
+    let mut p = (n_candidate * other + n_live * a_live) / (n_candidate + n_live);
     for _ in 0..80 {
         if !(p > low && p < high) {
             p = f64::midpoint(low, high);
         }
-        let g = ratio.mul_add(p, slack);
+        let g = ratio * p + slack;
         let (spread_g, spread_p) = (g * (1.0 - g), p * (1.0 - p));
         let (gap_g, gap_p) = (g - a_candidate, p - a_live);
-        let slope = (n_candidate * ratio * gap_g).mul_add(spread_g.recip(), n_live * gap_p / spread_p);
+        let slope = n_candidate * ratio * gap_g / spread_g + n_live * gap_p / spread_p;
         if slope > 0.0 {
             high = p;
         } else {
             low = p;
         }
-        let curvature_g = gap_g.mul_add((2.0f64.mul_add(g, -1.0)) / spread_g, 1.0) / spread_g;
-        let curvature_p = gap_p.mul_add((2.0f64.mul_add(p, -1.0)) / spread_p, 1.0) / spread_p;
-        let curvature = (n_candidate * ratio * ratio).mul_add(curvature_g, n_live * curvature_p);
+        let curvature_g = (gap_g * (2.0 * g - 1.0) / spread_g + 1.0) / spread_g;
+        let curvature_p = (gap_p * (2.0 * p - 1.0) / spread_p + 1.0) / spread_p;
+        let curvature = n_candidate * ratio * ratio * curvature_g + n_live * curvature_p;
         let next = p - slope / curvature;
         // The iteration doubles the digits that are right, so the step after this one would change nothing.
         if (next - p).abs() <= 1e-8 * p && next > low && next < high {

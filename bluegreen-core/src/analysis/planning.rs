@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::block::{Alternative, Amount, Amounts, Bound, Null, ln_e_value_of};
 use super::metric::{Kind, Levels};
+use super::mixture::HELD_BACK;
 use super::number::size;
 use super::report::{percent, whole_seconds};
 use super::spec::AnalysisSpec;
@@ -162,7 +163,7 @@ impl AnalysisSpec {
         };
         let live_rate = traffic.live_rate.max(1e-6);
         // One of the stakes has to grow to what is needed.
-        let needed = (levels.fail * 2.0 * size(MULTIPLES.len())).ln();
+        let needed = (levels.fail * size(MULTIPLES.len()) / (1.0 - HELD_BACK)).ln();
         let mut best: Option<(f64, f64)> = None;
         for multiple in MULTIPLES {
             let alternative = Alternative {
@@ -213,7 +214,7 @@ fn poisson(mean: f64) -> Vec<(f64, f64)> {
     if mean > 400.0 {
         let points = (-POINTS..=POINTS).map(|point| {
             let z = 6.0 * f64::from(point) / f64::from(POINTS);
-            (z.mul_add(mean.sqrt(), mean), (-0.5 * z * z).exp())
+            (mean + z * mean.sqrt(), (-0.5 * z * z).exp())
         });
         let points: Vec<_> = points.collect();
         let sum: f64 = points.iter().map(|(_, weight)| weight).sum();

@@ -141,7 +141,14 @@ fn the_documented_defaults_are_the_defaults() {
     }
     assert!(count >= 24, "{count}");
     for (name, text) in metrics {
-        spec += &format!("[[metrics]]\nname = \"{name}\"\n[metrics.{name}]\n{text}");
+        spec.extend([
+            "[[metrics]]\nname = \"",
+            name,
+            "\"\n[metrics.",
+            name,
+            "]\n",
+            &text,
+        ]);
     }
     let bare = "[[metrics]]\nname = \"errors\"\nerrors = {}\n[[metrics]]\nname = \"latency\"\nlatency = {}";
     let documented: AnalysisSpec = toml::from_str(&spec).unwrap_or_else(|error| panic!("{spec}\n{error}"));

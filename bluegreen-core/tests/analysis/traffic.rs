@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bluegreen_core::analysis::{Action, Analysis, AnalysisSpec, ErrorsSpec, MetricSpec, Side, Tick};
 
-/// SplitMix64 (Steele, Lea and Flood 2014).
+/// `SplitMix64` (Steele, Lea and Flood 2014).
 pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
@@ -31,6 +31,7 @@ pub(crate) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a tick takes it so")]
 pub(crate) fn side(requests: f64, errors: f64) -> Option<Side> {
     Some(
         Side::default()
@@ -55,6 +56,7 @@ pub(crate) fn begin(spec: AnalysisSpec, bake: Duration) -> Analysis {
     analysis
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is made for each call")]
 /// Takes in so many ticks of 5 s that are all the same, after those that it has had.
 pub(crate) fn feed(
     analysis: &mut Analysis,

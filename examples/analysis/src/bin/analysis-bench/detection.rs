@@ -5,7 +5,7 @@ use crate::field::{Argo, Flagger, Kayenta, Oracle};
 use crate::ours::{Ours, strict, with_ticks};
 use crate::row::{Row, percent, seconds};
 use crate::runs::{Outcomes, errors};
-use crate::world::Setting;
+use crate::world::{Nature, Setting};
 
 pub(crate) fn rows(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
     let tenfold = Setting::regression(100.0, 0.05, 0.001, 0.01);
@@ -14,6 +14,7 @@ pub(crate) fn rows(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
         row("0.1 -> 1 % at 100/s, 5 %", tenfold, 6, 250.0, runs, seed)?,
         row("0.1 -> 1 % at 100/s, 5 %", tenfold, 3, 140.0, runs, seed)?,
         row("0.1 -> 0.5 % at 1000/s, 10 %", fivefold, 6, 65.0, runs, seed)?,
+        late(tenfold, runs, seed)?,
         requests(tenfold, runs, seed)?,
     ])
 }
@@ -33,6 +34,24 @@ fn row(name: &str, setting: Setting, ticks: u32, goal_s: f64, runs: u64, seed: u
         measured: format!("{}, nine of ten by {}", times(&ours), seconds(ours.quantile(0.9))),
         met: Some(ours.median() <= goal_s && ours.rolled_back() >= 1.0),
         field: field.join(", "),
+        runs,
+        seed,
+    })
+}
+
+/// A regression that begins when half of the hour is over.
+fn late(setting: Setting, runs: u64, seed: u64) -> Result<Row, Failure> {
+    const ONSET_S: f64 = 1800.0;
+    let setting = setting.with(Nature::Late(ONSET_S));
+    let ours = errors(setting, runs, seed, || Ours::new(with_ticks(6)))?;
+    let quick = errors(setting, runs, seed, || Ours::new(with_ticks(3)))?;
+    let after = |outcomes: &Outcomes| seconds(outcomes.median() - ONSET_S);
+    Ok(Row {
+        figure: "0.1 -> 1 % at 100/s, 5 %, that begins after half an hour: median time after it".to_owned(),
+        goal: String::new(),
+        measured: format!("{}, with 3 ticks {}", after(&ours), after(&quick)),
+        met: None,
+        field: String::new(),
         runs,
         seed,
     })

@@ -17,9 +17,7 @@ mod world;
 
 use std::io::Write;
 
-use clap::Parser;
-
-use crate::row::Row;
+use clap::{Parser, ValueEnum as _};
 
 /// Compares the analysis with the rules of Flagger, Argo Rollouts and Kayenta in one simulation: false
 /// rollbacks, times of detection, missing data, cost. Takes about a minute.
@@ -35,9 +33,29 @@ struct Options {
     /// Ticks for the measurement of the cost.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
     ticks: u32,
+    /// Only some of the figures.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
     /// One JSON object a figure and line instead of the table.
     #[arg(long)]
     json: bool,
+}
+
+/// The figures that belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// False rollbacks of slots that are alike.
+    Alike,
+    /// False rollbacks when requests depend on each other.
+    Dependent,
+    /// Times of detection of errors.
+    Detection,
+    /// Latencies.
+    Latency,
+    /// Missing data.
+    Missing,
+    /// Time and memory.
+    Cost,
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -50,16 +68,19 @@ fn main() -> Result<(), Failure> {
         row::heading(&mut out, runs, seed)?;
     }
     let mut all_met = true;
-    let parts: [&dyn Fn() -> Result<Vec<Row>, Failure>; 6] = [
-        &|| alarms::alike(runs, seed),
-        &|| alarms::dependent(runs, seed),
-        &|| detection::rows(runs / 4, seed),
-        &|| slow::rows(runs / 10, seed),
-        &|| missing::rows(runs, seed),
-        &|| cost::rows(options.ticks),
-    ];
-    for part in parts {
-        for row in part()? {
+    for part in Part::value_variants() {
+        if options.only.is_some_and(|only| only != *part) {
+            continue;
+        }
+        let rows = match part {
+            Part::Alike => alarms::alike(runs, seed),
+            Part::Dependent => alarms::dependent(runs, seed),
+            Part::Detection => detection::rows(runs, seed),
+            Part::Latency => slow::rows(runs / 5, seed),
+            Part::Missing => missing::rows(runs, seed),
+            Part::Cost => cost::rows(options.ticks),
+        };
+        for row in rows? {
             all_met &= row.met != Some(false);
             if options.json {
                 serde_json::to_writer(&mut out, &row)?;

@@ -25,6 +25,8 @@ pub(crate) struct Second {
 pub(crate) enum Nature {
     /// Independently of each other.
     Independent,
+    /// The same, and the candidate is as good as live until so many seconds.
+    Late(f64),
     /// In bursts, of a geometric number with this mean.
     Bursts(f64),
     /// And each slot for itself fails altogether for one to five seconds, on average so many seconds apart.
@@ -102,13 +104,14 @@ impl World {
                 live_rate += 0.1;
                 candidate_rate += 0.1;
             }
+            Nature::Late(onset) if at <= onset => candidate_rate = live_rate,
             Nature::RampWithDrift => {
                 candidate_share *= match at {
                     at if at < 1200.0 => 0.1,
                     at if at < 2400.0 => 0.5,
                     _ => 1.0,
                 };
-                let drift = 2.0f64.mul_add(1.0 - (at * std::f64::consts::TAU / 1800.0).cos(), 1.0);
+                let drift = 3.0 - 2.0 * (at * std::f64::consts::TAU / 1800.0).cos();
                 live_rate *= drift;
                 candidate_rate *= drift;
             }
@@ -125,7 +128,7 @@ impl World {
         let out_until = self.out_until.get(index).copied().unwrap_or(0.0);
         if let Nature::Outages { every_s } = self.setting.nature {
             let begins = at >= out_until && self.uniform() < 1.0 / every_s;
-            let until = at + 4.0f64.mul_add(self.uniform(), 1.0).round();
+            let until = at + (1.0 + 4.0 * self.uniform()).round();
             if begins && let Some(out_until) = self.out_until.get_mut(index) {
                 *out_until = until;
             }
