@@ -132,6 +132,26 @@ pub(super) fn first_bound_from(histogram: &Histogram, seconds: f64) -> Option<us
     (index < histogram.bounds().len()).then_some(index)
 }
 
+/// The place of the bound that is nearest to so many seconds, by ratio. `None` when it would be the one after
+/// the last.
+pub(super) fn nearest_bound(histogram: &Histogram, seconds: f64) -> Option<usize> {
+    let bounds = histogram.bounds();
+    let place = bounds.partition_point(|bound| *bound < seconds);
+    let above = bounds.get(place).copied();
+    let Some(below_place) = place.checked_sub(1) else {
+        return above.map(|_| place);
+    };
+    let below = bounds.get(below_place).copied()?;
+    // Beyond the last bound, one as far from it as it is from the one before.
+    let imagined = || Some(below * below / bounds.get(below_place.checked_sub(1)?)?);
+    let nearer_below = seconds * seconds <= below * above.or_else(imagined)?;
+    if nearer_below {
+        Some(below_place)
+    } else {
+        above.map(|_| place)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +202,18 @@ mod tests {
         let fine = Histogram::fine();
         for (index, bound) in fine.bounds().iter().enumerate().take(170) {
             assert_eq!(first_bound_from(&fine, bound * 1.05), Some(index + 1));
+            assert_eq!(nearest_bound(&fine, bound * 1.05), Some(index + 1));
+        }
+        let coarse = histogram(&[0.0; 4]);
+        for (seconds, place) in [
+            (0.01, Some(0)),
+            (0.105, Some(0)),
+            (0.15, Some(1)),
+            (0.42, Some(2)),
+            (0.55, Some(2)),
+            (0.6, None),
+        ] {
+            assert_eq!(nearest_bound(&coarse, seconds), place, "{seconds}");
         }
         assert_eq!(first_bound_from(&fine, 1e9), None);
     }

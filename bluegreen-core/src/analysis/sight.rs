@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::block::{Block, Counts};
-use super::history::{History, Tails, first_bound_from};
+use super::history::{History, Tails, first_bound_from, nearest_bound};
 use super::number::{count, real};
 use super::spec::{ErrorsSpec, EventsSpec, LatencySpec, Limit};
 use super::tick::{Histogram, Side, Tick};
@@ -176,7 +176,7 @@ pub(super) fn latency(
             return Err(Gap::LiveIdle);
         }
         for threshold in thresholds.ok_or(Gap::Learning)? {
-            let index = first_bound_from(histogram, threshold.bound * spec.ratio);
+            let index = nearest_bound(histogram, threshold.bound * spec.ratio);
             strata.push(Stratum {
                 // Beyond the last bound nothing is known of the candidate, so the block stays empty.
                 block: index.map_or_else(Block::default, |index| Block {

@@ -164,7 +164,8 @@ pub struct LatencySpec {
     /// Whether it is compared with live's. If not, `critical` is needed.
     pub relative: bool,
     /// A regression is when more of the candidate's answers take longer than `ratio * t` than of live's take
-    /// longer than `t`. It is rounded up to the next bound of the histogram. 1 to 100.
+    /// longer than `t`. `ratio * t` is rounded to the nearest bound of the histogram: where bounds are far apart,
+    /// a small ratio is 1. 1 to 100.
     pub ratio: f64,
     /// So much larger the candidate's share may be. 0 to 0.5.
     pub slack: f64,
