@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::metric::{Kind, Levels, MetricState, Span};
+use super::kind::{Kind, Levels};
+use super::metric::{MetricState, Span};
 use super::report::{Finding, Report, Standing, Why};
 use super::sight::Gap;
 use super::spec::{AnalysisSpec, MetricSpec, OnInconclusive, OnMissing};

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::number::size;
 
 /// What is held back for restarts; the rest is staked at the beginning. With a half, a regression that is there
-/// from the beginning would be found 5 % later, and a late one 5 % sooner.
+/// from the beginning would be found 6 % later.
 pub(super) const HELD_BACK: f64 = 0.25;
 
 /// No stake grows beyond it: far above every threshold, and finite.

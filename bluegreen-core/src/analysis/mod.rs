@@ -69,6 +69,7 @@ mod counters;
 mod engine;
 mod history;
 mod interval;
+mod kind;
 mod metric;
 mod mixture;
 mod number;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::block::{Alternative, Amount, Amounts, Bound, Null, ln_e_value_of};
-use super::metric::{Kind, Levels};
+use super::kind::{Kind, Levels};
 use super::mixture::HELD_BACK;
 use super::number::size;
 use super::report::{percent, whole_seconds};
