@@ -91,16 +91,15 @@ impl CommandMetrics {
             return Ok(None);
         }
         let finished = check(OPERATION, program, Effect::Reads, finished)?;
-        match finished.stdout.trim() {
-            "" => Ok(None),
-            text => match text.parse() {
-                Ok(number) => Ok(shape.check(number)),
-                Err(_) => {
-                    let problem = format!("it printed no number: {}", finished.evidence());
-                    Err(Fault::rejected(PROVIDER, OPERATION, problem).on(program))
-                }
-            },
+        let printed = finished.stdout.trim();
+        if printed.is_empty() {
+            return Ok(None);
         }
+        let number = printed.parse().map_err(|_| {
+            let problem = format!("it printed no number: {}", finished.evidence());
+            Fault::rejected(PROVIDER, OPERATION, problem).on(program)
+        })?;
+        Ok(shape.check(number))
     }
 }
 

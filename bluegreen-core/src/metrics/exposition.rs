@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::scan::{Head, Quoted, Scan, is_plain_name};
 use crate::Timestamp;
 
-/// What a page of metrics says, in Prometheus' text format (0.0.4) or in `OpenMetrics`; a page that ends with
+/// What a page of metrics says, in Prometheus' text format (0.0.4) or in OpenMetrics; a page that ends with
 /// `# EOF` is the latter, where moments are seconds and not milliseconds.
 ///
 /// A line that cannot be read is kept as a [`BadLine`] and takes nothing with it. Exemplars and help texts
@@ -33,7 +33,7 @@ pub struct Exposition {
     pub kinds: BTreeMap<String, Kind>,
     /// What could not be read.
     pub bad_lines: Vec<BadLine>,
-    /// Whether it says where it ends, as `OpenMetrics` has to. The text format cannot.
+    /// Whether it says where it ends, as OpenMetrics has to. The text format cannot.
     pub ended: bool,
 }
 
@@ -62,7 +62,7 @@ pub enum Kind {
     Histogram,
     /// Quantiles that the process worked out.
     Summary,
-    /// Not said (`untyped`, `unknown`), or a kind that only `OpenMetrics` has.
+    /// Not said (`untyped`, `unknown`), or a kind that only OpenMetrics has.
     Other,
 }
 

@@ -6,34 +6,29 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::Client;
 
 use super::SourceBuildError;
 use super::exposition::moment;
-use super::fetch::{Fetch, address};
 use super::named::{Named, Reading, Shape};
 use crate::command::CommandContext;
-use crate::gate::shown;
 use crate::{Buckets, Clock, Fault, Metrics, Op, Sample, Slot, SystemClock, Timestamp, plan};
 
 mod answer;
 mod query;
+mod server;
 
-use answer::{Answer, Data, One, Point};
+use answer::{Data, One, Point};
 use query::fill;
-
-const PROVIDER: &str = "prometheus";
+use server::Server;
 
 /// How old the newest data may be. Scrapes are mostly 15 s or a minute apart.
 const STALE_AFTER: Duration = Duration::from_mins(2);
 
-/// How much of an answer is read.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
-
 /// The moment of the data, where no query for it is given: now.
 const NOW: &str = "time()";
 
-/// Asks a Prometheus server, or anything that speaks its HTTP API (Thanos, Mimir, `VictoriaMetrics`).
+/// Asks a Prometheus server, or anything that speaks its HTTP API (Thanos, Mimir, VictoriaMetrics).
 ///
 /// In a query `$slot`, `$service` and every name of the plan's `[slots.…]` are filled in. They are written
 /// with a dollar, as in Grafana, because braces are PromQL's own; `$$` is a dollar.
@@ -64,8 +59,7 @@ const NOW: &str = "time()";
 /// ```
 #[derive(Debug, Clone)]
 pub struct PrometheusMetrics {
-    fetch: Fetch,
-    base: Url,
+    server: Server,
     metrics: Named<String>,
     measured_at: String,
     clock: Arc<dyn Clock>,
@@ -78,17 +72,9 @@ impl PrometheusMetrics {
     /// # Errors
     /// When it is no address, or has a name or a password in it: those belong into a [`header`](Self::header).
     pub fn new(context: CommandContext, base: &str) -> Result<Self, SourceBuildError> {
-        let error = |problem: String| SourceBuildError::new("the address", problem);
-        let base = address(base).map_err(error)?;
-        if !base.username().is_empty() || base.password().is_some() {
-            return Err(error(
-                "give name and password as a secret header instead".to_owned(),
-            ));
-        }
         Ok(Self {
-            fetch: Fetch::new(PROVIDER, context)?,
-            base,
-            metrics: Named::new(PROVIDER),
+            server: Server::new(context, base)?,
+            metrics: Named::new(server::PROVIDER),
             measured_at: NOW.to_owned(),
             clock: Arc::new(SystemClock::new()),
             stale_after: STALE_AFTER,
@@ -133,7 +119,8 @@ impl PrometheusMetrics {
 
     fn filled(&self, query: &str) -> Result<[String; 2], String> {
         let of = |slot: Slot| {
-            fill(query, &self.fetch.context.of_slot(slot)).map_err(|problem| format!("for {slot}: {problem}"))
+            fill(query, &self.server.fetch.context.of_slot(slot))
+                .map_err(|problem| format!("for {slot}: {problem}"))
         };
         Ok([of(Slot::Blue)?, of(Slot::Green)?])
     }
@@ -160,14 +147,14 @@ impl PrometheusMetrics {
         name: impl Into<String>,
         value: impl Into<plan::HeaderValue>,
     ) -> Result<Self, SourceBuildError> {
-        self.fetch.header(name.into(), value.into())?;
+        self.server.fetch.header(name.into(), value.into())?;
         Ok(self)
     }
 
     /// With another time that an answer may take than 5 seconds.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.fetch.timeout = timeout;
+        self.server.fetch.timeout = timeout;
         self
     }
 
@@ -182,7 +169,7 @@ impl PrometheusMetrics {
     /// With another client, such as one that trusts a private authority.
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
-        self.fetch.client = client;
+        self.server.fetch.client = client;
         self
     }
 
@@ -218,9 +205,8 @@ impl PrometheusMetrics {
             ("end", in_seconds(end)),
             ("step", format!("{}", step.as_secs_f64())),
         ];
-        let mut series = match self.ask(op, "query_range", (query, slot), &range).await? {
-            Data::Matrix(series) => series,
-            _ => return Err(self.rejected("the answer is no series over a time")),
+        let Data::Matrix(mut series) = self.ask(op, "query_range", (query, slot), &range).await? else {
+            return Err(self.server.rejected("the answer is no series over a time"));
         };
         if series.len() > 1 {
             return Err(self.several(series.len()));
@@ -249,11 +235,11 @@ impl PrometheusMetrics {
         if apart > self.stale_after {
             let problem =
                 format!("it answers as of {now}, and here it is {here}: a clock is wrong, or the answer old");
-            return Err(self.unavailable(problem));
+            return Err(self.server.unavailable(problem));
         }
         if now.since(newest) > self.stale_after {
             let problem = format!("the newest data of {slot} is of {newest}, and it is {now} now");
-            return Err(self.unavailable(problem));
+            return Err(self.server.unavailable(problem));
         }
         Ok(Some((now, newest)))
     }
@@ -271,7 +257,9 @@ impl PrometheusMetrics {
         let mut by_instance: BTreeMap<String, Vec<(Option<String>, f64)>> = BTreeMap::new();
         for (mut labels, point) in series {
             let Some(point) = point else {
-                return Err(self.rejected("the query gives a native histogram: ask for its numbers instead"));
+                return Err(self
+                    .server
+                    .rejected("the query gives a native histogram: ask for its numbers instead"));
             };
             let instance = labels.remove("instance").unwrap_or_default();
             let bound = labels.remove("le").filter(|_| shape == Shape::Histogram);
@@ -299,9 +287,11 @@ impl PrometheusMetrics {
         let bound = |(bound, number): (Option<String>, f64)| Some((bound?.parse().ok()?, number));
         let buckets: Option<Vec<(f64, f64)>> = numbers.into_iter().map(bound).collect();
         let buckets = buckets.ok_or_else(|| {
-            self.rejected("the query of a histogram has to give its buckets: sum by (le) (…_bucket{…})")
+            self.server
+                .rejected("the query of a histogram has to give its buckets: sum by (le) (…_bucket{…})")
         })?;
-        let buckets = Buckets::new(buckets).map_err(|problem| self.unavailable(problem.to_string()))?;
+        let buckets =
+            Buckets::new(buckets).map_err(|problem| self.server.unavailable(problem.to_string()))?;
         Ok(Reading::Buckets(buckets))
     }
 
@@ -320,7 +310,7 @@ impl PrometheusMetrics {
                 .map(|One { metric, value }| (metric, value))
                 .collect()),
             Data::Scalar(point) => Ok(vec![(BTreeMap::new(), Some(point))]),
-            Data::Matrix(_) | Data::String(_) => Err(self.rejected(format!(
+            Data::Matrix(_) | Data::String(_) => Err(self.server.rejected(format!(
                 "{query} gives no single numbers: leave out the range or the text"
             ))),
         }
@@ -333,48 +323,16 @@ impl PrometheusMetrics {
         (query, slot): (&str, Slot),
         more: &[(&str, String)],
     ) -> Result<Data, Fault> {
-        let query =
-            fill(query, &self.fetch.context.of_slot(slot)).map_err(|problem| self.rejected(problem))?;
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v1", path]);
-        }
-        let timeout = format!("{}ms", self.fetch.timeout.min(op.budget).as_millis().max(1));
-        url.query_pairs_mut()
-            .append_pair("query", &query)
-            .append_pair("timeout", &timeout)
-            .extend_pairs(more);
-        let answer = self.fetch.get(op, url, MOST_BYTES).await?;
-        let read = serde_json::from_slice::<Answer>(&answer.body);
-        if answer.status != StatusCode::OK {
-            let told = read.map(|read| read.error).unwrap_or_default();
-            return Err(self.fetch.refused(&answer, &told));
-        }
-        match read {
-            Ok(read) => {
-                if let Some(warning) = read.warning() {
-                    return Err(self.unavailable(format!("the answer is not whole: {warning}")));
-                }
-                read.data.ok_or_else(|| self.rejected(read.error))
-            }
-            Err(problem) if problem.is_eof() => Err(self.unavailable("the answer was cut off")),
-            Err(problem) => Err(self.rejected(format!("it does not answer as Prometheus does: {problem}"))),
-        }
+        let query = fill(query, &self.server.fetch.context.of_slot(slot));
+        let query = query.map_err(|problem| self.server.rejected(problem))?;
+        self.server.ask(op, path, &query, more).await
     }
 
     fn several(&self, count: usize) -> Fault {
-        self.rejected(format!(
+        self.server.rejected(format!(
             "the query gives series with labels ({count} now) and not one: aggregate them with sum(…), \
              sum by (instance) (…) or, for a histogram, sum by (le, instance) (…)"
         ))
-    }
-
-    fn rejected(&self, problem: impl AsRef<str>) -> Fault {
-        self.fetch.rejected(&shown(&self.base), problem)
-    }
-
-    fn unavailable(&self, problem: impl AsRef<str>) -> Fault {
-        self.fetch.unavailable(&shown(&self.base), problem)
     }
 }
 

@@ -160,7 +160,10 @@ fn what_is_read_is_bounded() {
     assert!(error.contains("line 1: there is no name: \"<p>\""), "{error}");
     let large = vec![b'#'; 16 * 1024 * 1024 + 1];
     assert_eq!(Exposition::parse(&large), Err(InvalidExposition::TooLong));
-    let labels = |count: usize| (0..count).map(|n| format!("l{n}=\"\",")).collect::<String>();
+    let labels = |count: usize| {
+        let labels: Vec<_> = (0..count).map(|n| format!("l{n}=\"\"")).collect();
+        labels.join(",")
+    };
     let page = parse(&format!(
         "a{{{}}} 1\nb{{{}}} 1\nc{{l=\"{}\"}} 1\n",
         labels(64),
@@ -240,10 +243,11 @@ proptest! {
             let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             format!("\"{text}\"")
         };
-        let labels_text: String = labels
+        let labels_text: Vec<String> = labels
             .iter()
             .map(|(label, text)| format!(", {} = {}", quoted(label), quoted(text)))
             .collect();
+        let labels_text = labels_text.concat();
         let at_text = at.map(|at| format!(" {at}")).unwrap_or_default();
         let page = parse(&format!("{{{}{labels_text}}} {value}{at_text}\n", quoted(&name)));
         prop_assert_eq!(&page.bad_lines, &[]);

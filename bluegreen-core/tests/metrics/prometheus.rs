@@ -6,7 +6,7 @@ use std::time::Duration;
 use bluegreen_core::metrics::PrometheusMetrics;
 use bluegreen_core::{Metrics, Slot, SystemClock, Timestamp, plan};
 
-use super::Expected::{NoData, Number, Rejected, Unavailable};
+use super::Expected::{self, NoData, Number, Rejected, Unavailable};
 use super::server::{Server, answer};
 use super::{check, context, op};
 
@@ -43,19 +43,23 @@ fn source(server: &Server) -> PrometheusMetrics {
         .timeout(Duration::from_secs(1))
 }
 
+/// Asks for a gauge where the server finds this.
+async fn check_gauge(what: &str, found: String, expected: Expected) {
+    let server = server(found).await;
+    let source = source(&server).gauge("it", "x{slot=\"$slot\"}").unwrap();
+    check(what, source.read(&op(), "it", Slot::Green).await, expected);
+}
+
+fn one(value: &str) -> String {
+    data(
+        "vector",
+        &format!(r#"[{{"metric":{{}},"value":[1700000000.781,{value}]}}]"#),
+    )
+}
+
 #[tokio::test]
-async fn one_number_is_a_number_and_everything_else_is_told_apart() {
-    let one = |value: &str| {
-        data(
-            "vector",
-            &format!(r#"[{{"metric":{{}},"value":[1700000000.781,{value}]}}]"#),
-        )
-    };
+async fn one_number_is_a_number_and_everything_else_is_not() {
     let two = r#"[{"metric":{"code":"200"},"value":[1700000000,"1"]},{"metric":{"code":"500"},"value":[1700000000,"2"]}]"#;
-    let error = |status: &str, kind: &str, message: &str| {
-        let body = format!(r#"{{"status":"error","errorType":"{kind}","error":"{message}"}}"#);
-        answer(status, "application/json", &body)
-    };
     for (what, found, expected) in [
         ("a number", one("\"4.5\""), Number(4.5)),
         ("a scalar", data("scalar", "[1700000000,\"7\"]"), Number(7.0)),
@@ -82,6 +86,18 @@ async fn one_number_is_a_number_and_everything_else_is_told_apart() {
             ),
             Rejected("native histogram"),
         ),
+    ] {
+        check_gauge(what, found, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_a_fault() {
+    let error = |status: &str, kind: &str, message: &str| {
+        let body = format!(r#"{{"status":"error","errorType":"{kind}","error":"{message}"}}"#);
+        answer(status, "application/json", &body)
+    };
+    for (what, found, expected) in [
         (
             "bad query",
             error(
@@ -159,9 +175,7 @@ async fn one_number_is_a_number_and_everything_else_is_told_apart() {
         ),
         ("silent", String::new(), Unavailable("no answer within 1s")),
     ] {
-        let server = server(found).await;
-        let source = source(&server).gauge("it", "x{slot=\"$slot\"}").unwrap();
-        check(what, source.read(&op(), "it", Slot::Green).await, expected);
+        check_gauge(what, found, expected).await;
     }
     let nobody = PrometheusMetrics::new(context("url", "b", "g"), "http://127.0.0.1:1").unwrap();
     let nobody = nobody.gauge("it", "x").unwrap();

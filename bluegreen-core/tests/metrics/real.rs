@@ -20,7 +20,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    async fn scraping(blue: &Server, green: &Server) -> Self {
+    fn scraping(blue: &Server, green: &Server) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let job = |slot: &str, server: &Server| {
             format!(
@@ -99,7 +99,7 @@ async fn prometheus_and_a_scrape_say_the_same() {
     let counts = [Arc::new(AtomicU64::new(1000)), Arc::new(AtomicU64::new(40))];
     let blue = exporter(Arc::clone(&counts[0])).await;
     let green = exporter(Arc::clone(&counts[1])).await;
-    let server = Prometheus::scraping(&blue, &green).await;
+    let server = Prometheus::scraping(&blue, &green);
     let clock = SystemClock::new();
 
     let context = context("url", &blue.url(), &green.url());

@@ -77,7 +77,7 @@ async fn series_are_selected_and_summed() {
         ("waits_seconds", Rejected("is a summary")),
         (
             "broken_total{code=\"200\"}",
-            Unavailable("line 24: its moment is no number"),
+            Unavailable("line 20: its moment is no number"),
         ),
         ("nan_total", NoData),
         ("negative_total", NoData),
