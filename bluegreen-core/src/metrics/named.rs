@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use crate::{Buckets, Fault, Readings};
 
 /// What kind of numbers a metric has.
+#[cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "commands have no histograms")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Counter,
@@ -20,6 +24,10 @@ pub(super) struct Named<T> {
 }
 
 /// What a metric is now.
+#[cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "commands have no histograms")
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Reading {
     Number(f64),

@@ -22,11 +22,6 @@ impl<'a> Scan<'a> {
         Self { rest: text }
     }
 
-    /// What was not read yet.
-    pub(super) const fn rest(&self) -> &'a str {
-        self.rest
-    }
-
     pub(super) fn eat(&mut self, text: &str) -> bool {
         match self.rest.strip_prefix(text) {
             Some(rest) => {

@@ -227,8 +227,7 @@ impl ScrapeMetrics {
         check_kind(page, shape, selector.name()).map_err(|problem| self.fetch.rejected(address, problem))?;
         let all: Vec<&Series> = page.series.iter().filter(|series| series.name == name).collect();
         if all.is_empty() {
-            let declared = page.kinds.contains_key(&name);
-            return Ok((declared && shape == Shape::Counter).then_some(Reading::Number(0.0)));
+            return Ok((is_declared(page, &name) && shape == Shape::Counter).then_some(Reading::Number(0.0)));
         }
         for label in selector.labels() {
             if !all.iter().any(|series| series.labels.contains_key(label)) {
@@ -240,6 +239,10 @@ impl ScrapeMetrics {
             .into_iter()
             .filter(|series| selector.fits(&series.labels))
             .collect();
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = found.iter().find(|series| !seen.insert(&series.labels)) {
+            return Err(self.fetch.unavailable(address, format!("it has two of {twice}")));
+        }
         let now = self.clock.now();
         if let Some(old) = found
             .iter()
@@ -261,12 +264,22 @@ impl ScrapeMetrics {
     }
 }
 
+/// Whether the page says that there is such a counter. OpenMetrics leaves out the `_total` of its series.
+fn is_declared(page: &Exposition, name: &str) -> bool {
+    let family = name.strip_suffix("_total").filter(|_| page.ended);
+    page.kinds.contains_key(name)
+        || family.is_some_and(|family| page.kinds.get(family) == Some(&Kind::Counter))
+}
+
 /// What the page itself says of the kind of a metric.
 fn check_kind(page: &Exposition, shape: Shape, name: &str) -> Result<(), String> {
     let kind = page.kinds.get(name).copied();
     let total = format!("{name}_total");
     match (shape, kind) {
-        (Shape::Counter, Some(Kind::Counter)) if page.series.iter().any(|series| series.name == total) => {
+        (Shape::Counter, Some(Kind::Counter))
+            if page.ended && !name.ends_with("_total")
+                || page.series.iter().any(|series| series.name == total) =>
+        {
             Err(format!("the series of the counter {name} are called {total}"))
         }
         (Shape::Counter, Some(kind @ (Kind::Gauge | Kind::Histogram | Kind::Summary)))

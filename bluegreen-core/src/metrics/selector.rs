@@ -89,9 +89,9 @@ impl FromStr for Selector {
         let mut scan = Scan::new(text);
         let head = scan.head(|scan| ["=~", "!~", "!=", "="].into_iter().find(|sign| scan.eat(sign)));
         let head = head.map_err(|problem| error(problem.to_owned()))?;
-        if !scan.rest().trim().is_empty() {
-            let rest = scan.rest().trim();
-            return Err(error(format!("{rest:?} stands behind it")));
+        let behind = scan.word();
+        if !behind.is_empty() {
+            return Err(error(format!("{behind:?} stands behind it")));
         }
         let regex = |text: &str| {
             let whole = Regex::new(&format!("^(?s:{text})$"));

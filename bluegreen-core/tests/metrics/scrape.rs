@@ -39,6 +39,8 @@ negative_total -1
 endless_total +Inf
 old_total 5 1700000000000
 fresh_total 5 1700000599000
+twice_total{a=\"1\"} 1
+twice_total{a=\"1\"} 1
 uneven_bucket{le=\"0.1\",path=\"/\"} 1
 uneven_bucket{le=\"+Inf\",path=\"/\"} 1
 uneven_bucket{le=\"0.2\",path=\"/a\"} 1
@@ -87,6 +89,7 @@ async fn series_are_selected_and_summed() {
             Unavailable("old_total is of 2023-11-14T22:13:20.000Z"),
         ),
         ("fresh_total", Number(5.0)),
+        ("twice_total", Unavailable("two of twice_total{a=\"1\",} 1")),
     ] {
         let source = source(&server).counter("it", selector).unwrap();
         check(selector, source.read(&op(), "it", Slot::Green).await, expected);
@@ -113,7 +116,7 @@ async fn series_are_selected_and_summed() {
     ] {
         check(name, source.read(&op(), name, Slot::Green).await, expected);
     }
-    assert_eq!(server.requests().len(), 25, "what is not known is not asked");
+    assert_eq!(server.requests().len(), 26, "what is not known is not asked");
 }
 
 #[tokio::test]
@@ -227,11 +230,16 @@ async fn what_is_no_page_is_a_fault() {
             "hits_total 5\n# EOF\n",
         ),
         "/misnamed" => answer("200 OK", "text/plain", "# TYPE hits counter\nhits_total 5\n"),
+        "/quiet" => answer(
+            "200 OK",
+            "application/openmetrics-text; version=1.0.0",
+            "# TYPE hits counter\n# EOF\n",
+        ),
         "/large" => answer("200 OK", "text/plain", &large),
         _ => String::new(),
     })
     .await;
-    let cases: [(&str, &str, Expected); 15] = [
+    let cases: [(&str, &str, Expected); 17] = [
         ("/500", "hits_total", Unavailable("500")),
         ("/429", "hits_total", Unavailable("retry after 7s")),
         ("/404", "hits_total", Rejected("404")),
@@ -245,6 +253,8 @@ async fn what_is_no_page_is_a_fault() {
         ("/no-eof", "hits_total", Unavailable("cut off")),
         ("/eof", "hits_total", Number(5.0)),
         ("/misnamed", "hits", Rejected("called hits_total")),
+        ("/quiet", "hits_total", Number(0.0)),
+        ("/quiet", "hits", Rejected("called hits_total")),
         ("/large", "hits_total", Rejected("longer than 16777216 bytes")),
         ("/silent", "hits_total", Unavailable("no answer within 1s")),
     ];
