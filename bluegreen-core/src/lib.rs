@@ -5,6 +5,7 @@ pub mod command;
 pub mod deployer;
 pub mod gate;
 pub mod lifecycle;
+pub mod metrics;
 pub mod plan;
 pub mod port;
 pub mod retry;

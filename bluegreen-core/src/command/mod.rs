@@ -42,7 +42,7 @@ mod values;
 mod workers;
 
 pub use context::CommandContext;
-pub(crate) use fault::could_not_start;
+pub(crate) use fault::{Effect, check, could_not_start};
 pub use hook::CommandHook;
 pub use host::{CommandHost, CommandHostSpec};
 pub use migrator::{CommandMigrator, CommandMigratorSpec};

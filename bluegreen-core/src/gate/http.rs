@@ -149,7 +149,7 @@ fn expected(
 }
 
 /// A client that sees what a new visitor sees, and whose requests are sent once.
-fn own_client() -> Result<Client, reqwest::Error> {
+pub(crate) fn own_client() -> Result<Client, reqwest::Error> {
     Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -160,7 +160,7 @@ fn own_client() -> Result<Client, reqwest::Error> {
 }
 
 /// An address without what may be secret in it.
-fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     // Addresses without a host have neither; those were refused before.
     let _ = url.set_username("");

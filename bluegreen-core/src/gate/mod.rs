@@ -17,5 +17,7 @@ pub use build::{GateBuildError, GateParts, build};
 pub use command::CommandGate;
 #[cfg(feature = "http")]
 pub use http::HttpGate;
+#[cfg(feature = "http")]
+pub(crate) use http::{own_client, shown};
 pub use metric::MetricGate;
 pub use watch::Watch;
