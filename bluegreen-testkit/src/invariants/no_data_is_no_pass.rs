@@ -26,7 +26,10 @@ fn check_turn(history: &History, turn: &Turn<'_>) -> Option<Breach> {
     let features = history.script.features();
     let run = turn.after.run.as_ref()?;
     // What only reads is stored after it has begun: what was heard by then may belong to it already.
-    if matches!(run.phase, Phase::Soak | Phase::QueueDepth | Phase::Confirm | Phase::Bake) {
+    if matches!(
+        run.phase,
+        Phase::Soak | Phase::QueueDepth | Phase::Confirm | Phase::Bake
+    ) {
         return None;
     }
     let step = if soaked { steps.saturating_sub(1) } else { baked? };
