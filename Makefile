@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint docs bench demo ci
+.PHONY: help setup test proof lint docs bench demo ci
 
 # Debian keeps servers in /usr/sbin, which is not in everybody's path.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -11,9 +11,26 @@ help: ## Say what there is.
 setup: ## Install the real parts that tests use (nginx, haproxy), where they are missing.
 	@.ci/need nginx haproxy
 
-test: setup ## Run every test: unit, documentation, and those with real parts that `cargo test` leaves out.
+test: setup ## Run every test: unit, documentation, those with real parts that `cargo test` leaves out, and the proof.
 	cargo test --workspace --all-features --tests --no-fail-fast -- --include-ignored
 	cargo test --workspace --all-features --doc --no-fail-fast
+	$(MAKE) proof
+
+# What the proof explores. Before a release: make proof DEPLOYMENTS=10000000 KILLS=1000 CRASHES=3
+DEPLOYMENTS ?= 1000000
+KILLS ?= 200
+CRASHES ?= 2
+SEED ?= 1
+
+proof: setup ## Explore the model, simulate the driver, break it on purpose, kill it on real nginx.
+	cargo build --release -p bluegreen-testkit -p bluegreen-bench --features bluegreen-testkit/model --bins
+	target/release/model --crashes $(CRASHES) --faults 2 --routers 1 --steps 2
+	target/release/model --crashes 1 --faults 1 --routers 2 --steps 2
+	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --fenced
+	target/release/model --crashes 1 --faults 1 --routers 1 --steps 1 --operations deploy,deploy
+	target/release/simulate --deployments $(DEPLOYMENTS) --seed $(SEED)
+	target/release/sabotage
+	target/release/kill-nginx --kills $(KILLS) --seed $(SEED)
 
 lint: ## Check the format, and lint everything; a warning is a failure.
 	cargo fmt --all --check

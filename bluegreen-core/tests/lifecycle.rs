@@ -50,10 +50,19 @@ fn done() -> Event {
 }
 
 /// A deployment to green of one step with a minute of bake, driven to a phase by what passes it.
-#[expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 fn at(phase: Phase) -> Lifecycle {
+    at_step(&["100%"], 1, phase)
+}
+
+/// The same with more steps, driven to a phase of one of them.
+#[expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+fn at_step(weights: &[&str], step: usize, phase: Phase) -> Lifecycle {
     let plan = Plan::builder(ServiceName::new("shop").unwrap())
-        .step(Step::new("100%".parse().unwrap(), Duration::from_mins(1)))
+        .steps(
+            weights
+                .iter()
+                .map(|weight| Step::new(weight.parse().unwrap(), Duration::from_mins(1))),
+        )
         .health(GateSpec::code("up"))
         .guard(GateSpec::code("errors"))
         .notify(false)
@@ -68,7 +77,7 @@ fn at(phase: Phase) -> Lifecycle {
     };
     let mut lifecycle = Lifecycle::default().begin(AT, begin).unwrap();
     let good = Outcome::Pass;
-    while lifecycle.run().unwrap().phase != phase {
+    while lifecycle.run().map(|run| (run.phase, run.step + 1)) != Some((phase, step)) {
         let event = match lifecycle.command() {
             Command::Reconcile => Event::Reconciled {
                 routers: vec![("edge".to_owned(), Split::all(Slot::Blue))],
@@ -258,4 +267,42 @@ fn an_operation_does_not_end_while_something_of_it_may_still_act() {
     let ended = lifecycle.apply(AT, &Event::Waited);
     assert_eq!(ended.run().and_then(|run| run.end), Some(End::Aborted));
     assert!(ended.open().is_none());
+}
+
+#[test]
+fn nobody_is_routed_to_a_slot_that_was_not_asked_however_late_a_deployer_resumes() {
+    let claimed = Event::Claimed {
+        holder: "another".to_owned(),
+        epoch: 2,
+        takeover: true,
+        settle_ms: 45_000,
+    };
+    let assess = at(Phase::Soak).apply(AT, &watched(0, &[("guard/errors", Outcome::Fail)]));
+    let hour = AT.plus(Duration::from_hours(1));
+    let taken_over = assess.apply(hour, &claimed);
+    let run = taken_over.run().unwrap();
+    assert_eq!(taken_over.command(), Command::Wait(Duration::from_secs(45)));
+    assert_eq!(
+        run.time_limit(),
+        None,
+        "what settles takes the time that it takes"
+    );
+    let later = hour.plus(Duration::from_secs(45));
+    let settled = taken_over.apply(later, &Event::Waited);
+    let run = settled.run().unwrap();
+    assert_eq!((settled.command(), run.since), (Command::Assess, later));
+    assert!(run.time_limit().is_some());
+}
+
+#[test]
+fn guards_go_on_while_the_next_step_is_made_ready() {
+    for (step, watched) in [(1, false), (2, true)] {
+        let ready = at_step(&["25%", "100%"], step, Phase::Ready);
+        let gates = ready.run().unwrap().gates();
+        assert_eq!(
+            gates.iter().any(|gate| gate.is_named("guard/errors")),
+            watched,
+            "step {step}"
+        );
+    }
 }

@@ -9,6 +9,7 @@ mod hooks;
 mod lease;
 mod operators;
 mod parts;
+mod patience;
 mod preflight;
 mod record;
 mod report;

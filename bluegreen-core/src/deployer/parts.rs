@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::patience::Patient;
 use super::record::Keys;
 use super::{DeployError, Deployer};
 use crate::command::{CommandContext, Secrets};
@@ -317,12 +318,16 @@ impl DeployerBuilder {
         let nonce = self
             .nonce
             .unwrap_or_else(|| RandomState::new().build_hasher().finish());
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         Ok(Deployer::from_parts(Parts {
             keys: Keys::new(self.service.clone()),
             service: self.service,
             holder: format!("{} ({nonce:016x})", crate::text::bounded(&self.holder, 200)).into(),
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
-            store: self.store.ok_or(DeployError::MissingPart("store"))?,
+            store: Arc::new(Patient {
+                store: self.store.ok_or(DeployError::MissingPart("store"))?,
+                clock: Arc::clone(&clock),
+            }),
+            clock,
             host: self.host.ok_or(DeployError::MissingPart("host"))?,
             routers: parts.routers,
             migrator: parts.migrator,

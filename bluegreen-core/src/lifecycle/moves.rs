@@ -117,9 +117,18 @@ fn conclude(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp) {
 /// Goes on where only a wait stood before the end.
 pub(super) fn waited(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp) {
     run.pause = None;
+    begin_to_ask(run, at);
     let aborted = run.phase == Phase::Finish && run.abort.is_some();
     if run.moment == Moment::Act && !aborted && matches!(run.phase, Phase::Finish | Phase::Recover) {
         conclude(run, lifecycle, at);
+    }
+}
+
+/// Nobody is routed to a slot that was not asked how it is: the time for the asking begins when it can
+/// begin, however long something settled or nobody was at work.
+pub(super) fn begin_to_ask(run: &mut Run, at: Timestamp) {
+    if run.phase == Phase::Assess {
+        run.since = at;
     }
 }
 

@@ -232,6 +232,8 @@ impl Run {
                 .saturating_add(times.hold),
             Phase::Quiesce | Phase::StartWorkers | Phase::QueueDepth | Phase::ReturnWorkers => times.workers,
             Phase::Soak => plan.soak.time.saturating_add(times.hold),
+            // What settles is waited for first; the time is for the asking.
+            Phase::Assess if self.pause.is_some() => return None,
             Phase::Assess => times.assess,
             Phase::Return | Phase::ConfirmReturn | Phase::VerifyReturn => times.rollback,
             Phase::Finish | Phase::Recover | Phase::Halted | Phase::Ended => return None,
@@ -264,7 +266,7 @@ impl Run {
                 ("health", self.target, &plan.health),
                 ("smoke", self.target, &plan.smoke),
             ],
-            Phase::Ready => &[("health", self.target, &plan.health)],
+            Phase::Ready if !self.exposed => &[("health", self.target, &plan.health)],
             Phase::Bake => &[
                 ("health", self.target, &plan.health),
                 ("guard", self.target, &plan.guards),

@@ -59,7 +59,8 @@ pub enum StoreError {
 
 /// Keeps records. Keys are made of `a-z 0-9 . _ - /`, never begin or end with `/` and never hold `..`.
 ///
-/// A register's body stays under 64 KiB.
+/// A register's body stays under 64 KiB. The deployer gives a call up that is not answered within five
+/// seconds, and takes the outcome of a write as unknown.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {

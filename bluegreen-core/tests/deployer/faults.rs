@@ -304,7 +304,22 @@ async fn a_router_that_never_answers_before_a_step_is_not_waited_for_without_end
         RouterCall::Observe,
         [Behaviour::Ok, Behaviour::Ok, Behaviour::Hang],
     );
-    let deployment = tokio::time::timeout(secs(3600), world.deploy(&plan(), "2.0.0"));
+    let plan = plan();
+    let deployment = tokio::time::timeout(secs(3600), world.deploy(&plan, "2.0.0"));
     let report = deployment.await.expect("it ends").unwrap();
     assert_eq!(report.end, Some(End::Failed), "{:?}", report.reason);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_a_call_is_asked_again() {
+    for call in [StoreCall::Store, StoreCall::Load] {
+        let world = World::new();
+        world
+            .store
+            .script(call, [Behaviour::Ok, Behaviour::Ok, Behaviour::Ok, Behaviour::Hang]);
+        let plan = plan();
+        let deployment = tokio::time::timeout(secs(3600), world.deploy(&plan, "2.0.0"));
+        let report = deployment.await.expect("it ends").unwrap();
+        assert_eq!(report.end, Some(End::Promoted), "{call:?}: {:?}", report.reason);
+    }
 }

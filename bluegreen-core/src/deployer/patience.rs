@@ -1,0 +1,83 @@
+//! A store whose calls have an end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::plan::humane;
+use crate::{Clock, Store, StoreError, StoreVersion, Versioned};
+
+/// A call of a store that is not answered by then is given up. Well below the time for which a lease is
+/// good: a store that hangs once is asked once more.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A store whose calls have an end: one that never answers must not keep a deployment open for ever.
+#[derive(Debug)]
+pub(super) struct Patient {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Patient {
+    /// What reads, or may be repeated freely, had no effect; for the rest it is not known.
+    async fn wait<T>(
+        &self,
+        key: &str,
+        effect: bool,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        tokio::select! {
+            biased;
+            answer = call => answer,
+            () = self.clock.sleep(PATIENCE) => {
+                let key = key.to_owned();
+                let message = format!("no answer within {}", humane::format(PATIENCE));
+                Err(if effect {
+                    StoreError::Unknown { key, message }
+                } else {
+                    StoreError::Unavailable { key, message }
+                })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Patient {
+    async fn load(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
+        self.wait(key, false, self.store.load(key)).await
+    }
+
+    async fn store(
+        &self,
+        key: &str,
+        expected: Option<StoreVersion>,
+        body: Bytes,
+    ) -> Result<StoreVersion, StoreError> {
+        self.wait(key, true, self.store.store(key, expected, body)).await
+    }
+
+    async fn put_new(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        self.wait(key, true, self.store.put_new(key, body)).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.wait(key, false, self.store.get(key)).await
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        self.wait(prefix, false, self.store.list(prefix, after, limit))
+            .await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.wait(key, true, self.store.delete(key)).await
+    }
+}
