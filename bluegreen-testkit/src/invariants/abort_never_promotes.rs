@@ -23,15 +23,13 @@ fn check(history: &History) -> Option<Breach> {
     if let Some(index) = promoted {
         return Breach::at(index, "it was promoted, and somebody had aborted it before");
     }
-    let mut stopped = [false; 2];
+    let mut stopped: Vec<Slot> = Vec::new();
     for (index, fact) in history.facts.iter().enumerate() {
         match fact.what {
-            What::Landed(Act::Retire(slot), _) => stopped[usize::from(slot == Slot::Green)] = true,
-            What::Landed(Act::Deploy { slot, .. }, _) => stopped[usize::from(slot == Slot::Green)] = false,
+            What::Landed(Act::Retire(slot), _) => stopped.push(slot),
+            What::Landed(Act::Deploy { slot, .. }, _) => stopped.retain(|other| *other != slot),
             What::Sent(act @ Act::Shift { split, .. }, _) => {
-                let broken = Slot::BOTH.into_iter().find(|slot| {
-                    stopped[usize::from(*slot == Slot::Green)] && split.share(*slot) > Share::NONE
-                });
+                let broken = stopped.iter().find(|slot| split.share(**slot) > Share::NONE);
                 if let Some(slot) = broken.filter(|_| !history.by_hand(index)) {
                     return Breach::at(index, format!("{act} was sent, and {slot} was stopped before"));
                 }

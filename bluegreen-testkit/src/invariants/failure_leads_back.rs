@@ -57,7 +57,7 @@ fn failed(history: &History, to: usize, number: u32, epoch: u64) -> Option<&'sta
             What::Stored(stored) => {
                 open = stored
                     .run
-                    .filter(|run| run.number == number && stored.token.epoch == epoch)
+                    .filter(|run| run.number == number && stored.token.epoch == epoch);
             }
             What::Judged {
                 gate,

@@ -45,6 +45,7 @@ pub(crate) struct Breach {
 }
 
 impl Breach {
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a check returns")]
     pub(crate) fn at(index: usize, what: impl Into<String>) -> Option<Self> {
         let what = what.into();
         Some(Self { index, what })

@@ -16,6 +16,7 @@ use super::faulty::Faulty;
 use super::history::{Act, What};
 use super::ports::{Part, number_of};
 use super::script::{Call, Mishap};
+use super::world::RouterState;
 
 /// A call that reads: what befalls it, or the call itself.
 macro_rules! read {
@@ -25,7 +26,11 @@ macro_rules! read {
             Some(mishap) => {
                 let inner = Arc::clone(&$self.inner);
                 $(let $kept = $kept.to_owned();)*
-                let effect = async move { let $inner = &inner; $effect.await };
+                let effect = async move {
+                    let $inner = &inner;
+                    $(let $kept = &$kept;)*
+                    $effect.await
+                };
                 $self.line.befall(mishap, Box::pin(effect)).await
             }
         }
@@ -42,7 +47,11 @@ macro_rules! change {
                 let inner = Arc::clone(&$self.inner);
                 let $op = $op.clone();
                 $(let $kept = $kept.to_owned();)*
-                let effect = async move { let ($inner, $op) = (&inner, &$op); $effect.await };
+                let effect = async move {
+                    let ($inner, $op) = (&inner, &$op);
+                    $(let $kept = &$kept;)*
+                    $effect.await
+                };
                 $self.line.befall(mishap, Box::pin(effect)).await
             }
         };
@@ -67,7 +76,7 @@ impl Router for Faulty<Part> {
             Some(Mishap::Stale) => {
                 let state = self.line.world.state();
                 let router = state.routers.get(usize::from(self.inner.index));
-                let split = router.map_or(Split::all(Slot::Blue), |router| router.held_before());
+                let split = router.map_or(Split::all(Slot::Blue), RouterState::held_before);
                 Ok(Observation::new(split, "read from a copy"))
             }
             Some(mishap) => {
@@ -121,7 +130,7 @@ impl Router for Faulty<Part> {
     }
 
     async fn in_flight(&self, op: &Op, slot: Slot) -> Result<InFlight, Fault> {
-        let answer = read!(self, InFlight, |inner| inner.in_flight(&op, slot), (op));
+        let answer = read!(self, InFlight, |inner| inner.in_flight(op, slot), (op));
         let said = answer.as_ref().ok().copied();
         self.line
             .world
@@ -143,7 +152,7 @@ impl Host for Faulty<Part> {
             Deploy,
             act,
             op,
-            |inner| inner.deploy(op, &assignment),
+            |inner| inner.deploy(op, assignment),
             (assignment)
         )
     }
@@ -211,7 +220,7 @@ impl Migrator for Faulty<Part> {
             Migrate,
             act,
             op,
-            |inner| inner.migrate(op, phase, &assignment),
+            |inner| inner.migrate(op, phase, assignment),
             (assignment)
         )
     }
@@ -246,7 +255,7 @@ impl Workers for Faulty<Part> {
     }
 
     async fn depth(&self, op: &Op) -> Result<Option<u64>, Fault> {
-        read!(self, Depth, |inner| inner.depth(&op), (op))
+        read!(self, Depth, |inner| inner.depth(op), (op))
     }
 
     fn settle(&self) -> Duration {
@@ -276,7 +285,6 @@ impl Gate for Faulty<Part> {
         let what = What::Judged {
             gate: self.inner.name,
             slot: context.slot,
-            split: context.split,
             said: answer.as_ref().ok().map(|verdict| verdict.outcome),
         };
         self.line.world.note(self.line.actor, what);
@@ -305,7 +313,6 @@ impl Metrics for Faulty<Part> {
         let what = What::Judged {
             gate: "latency",
             slot,
-            split: Split::all(slot),
             said,
         };
         self.line.world.note(self.line.actor, what);
@@ -316,7 +323,7 @@ impl Metrics for Faulty<Part> {
 #[async_trait]
 impl Approver for Faulty<Part> {
     async fn ask(&self, op: &Op, request: &ApprovalRequest) -> Result<Answer, Fault> {
-        read!(self, Ask, |inner| inner.ask(&op, &request), (op, request))
+        read!(self, Ask, |inner| inner.ask(op, request), (op, request))
     }
 }
 
@@ -324,7 +331,7 @@ impl Approver for Faulty<Part> {
 impl Notifier for Faulty<Part> {
     async fn notify(&self, op: &Op, notice: &Notice) -> Result<(), Fault> {
         self.line.world.note(self.line.actor, What::Notice(notice.kind));
-        read!(self, Notify, |inner| inner.notify(&op, &notice), (op, notice))
+        read!(self, Notify, |inner| inner.notify(op, notice), (op, notice))
     }
 }
 
@@ -332,14 +339,14 @@ impl Notifier for Faulty<Part> {
 impl HookAction for Faulty<Part> {
     async fn run(&self, op: &Op, context: &HookContext) -> Result<String, Fault> {
         self.line.world.note(self.line.actor, What::Hook(context.at));
-        read!(self, Hook, |inner| inner.run(&op, &context), (op, context))
+        read!(self, Hook, |inner| inner.run(op, context), (op, context))
     }
 }
 
 #[async_trait]
 impl Store for Faulty<Part> {
     async fn load(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
-        read!(self, Load, |inner| inner.load(&key), (key))
+        read!(self, Load, |inner| inner.load(key), (key))
     }
 
     async fn store(
@@ -370,7 +377,7 @@ impl Store for Faulty<Part> {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        read!(self, Get, |inner| inner.get(&key), (key))
+        read!(self, Get, |inner| inner.get(key), (key))
     }
 
     async fn list(

@@ -62,7 +62,6 @@ pub(crate) enum What {
     Judged {
         gate: &'static str,
         slot: Slot,
-        split: Split,
         said: Option<Outcome>,
     },
     /// A host's answer about a slot was heard.
@@ -281,12 +280,13 @@ impl History {
             .map_or(0, |turn| turn.index)
     }
 
-    /// What each router holds at a fact, and since when.
+    /// What each router holds at a fact, and since when: what it is told once more it holds already.
     pub(crate) fn held(&self, to: usize) -> Vec<(Split, u64, usize)> {
         let mut held = vec![(Split::all(Slot::Blue), 0, 0); self.script.routers.len()];
         for (index, fact) in self.between(0, to).iter().enumerate() {
             if let What::Landed(Act::Shift { router, split }, _) | What::ByHand { router, split } = fact.what
                 && let Some(place) = held.get_mut(usize::from(router))
+                && place.0 != split
             {
                 *place = (split, fact.at_ms, index);
             }

@@ -1,5 +1,10 @@
 //! The plans that worlds take: a fixed list, drawn once, with everything in it that a plan can ask for.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "each place is drawn below the length of its list"
+)]
+
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +25,7 @@ pub(crate) const WARM: usize = PLANS - 2;
 
 /// What a plan asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for or not by itself")]
 pub(crate) struct Features {
     pub(crate) steps: usize,
     /// The step that waits for an approval, and whether silence is a yes.
@@ -142,6 +148,7 @@ pub(crate) fn plan(number: usize) -> Result<Arc<Plan>, String> {
 /// The name under which the service of every world goes.
 pub(crate) const SERVICE: &str = "shop";
 
+#[expect(clippy::too_many_lines, reason = "one list of what a plan has")]
 fn make(number: usize) -> Result<Plan, String> {
     let features = features(number);
     let ms = Duration::from_millis;
@@ -171,7 +178,7 @@ fn make(number: usize) -> Result<Plan, String> {
             call: ms(2000),
         })
         .preflight(Preflight {
-            allow_unhealthy_live: number % 3 != 0,
+            allow_unhealthy_live: !number.is_multiple_of(3),
             ..Preflight::default()
         })
         .retention(Retention {

@@ -12,7 +12,7 @@ use bluegreen_core::{
 use bytes::Bytes;
 
 use super::history::{Act, Actor, What};
-use super::world::World;
+use super::world::{RouterState, World};
 
 /// A part of a world, as one process reaches it.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ impl Router for Part {
     async fn observe(&self, _: &Op) -> Result<Observation, Fault> {
         let state = self.world.state();
         let router = state.routers.get(usize::from(self.index));
-        let split = router.map_or(Split::all(Slot::Blue), |router| router.held());
+        let split = router.map_or(Split::all(Slot::Blue), RouterState::held);
         Ok(Observation::new(split, "read"))
     }
 

@@ -50,7 +50,10 @@ pub(crate) fn play_counted(
         .detach(WORLD, async move { conduct(&conducted).await });
     let processes = !world.plan().warm_up.is_empty();
     let running = world.time().run(BOUNDS, processes);
-    let ending = if !processes {
+    let ending = if processes {
+        // Commands are real processes, and need a runtime to be waited for.
+        runtime.block_on(running)
+    } else {
         // Only entered, never driven: what asks tokio for a timer gets one that never rings.
         let _entered = runtime.enter();
         let mut running = pin!(running);
@@ -58,9 +61,6 @@ pub(crate) fn play_counted(
             Poll::Ready(ending) => ending,
             Poll::Pending => Ending::Stuck,
         }
-    } else {
-        // Commands are real processes, and need a runtime to be waited for.
-        runtime.block_on(running)
     };
     let end = world.picture();
     let facts = std::mem::take(&mut world.state().facts);

@@ -1,5 +1,10 @@
 //! What is to happen in one world: drawn from a seed, and small enough to be read.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "each place is drawn below the length of its list"
+)]
+
 use bluegreen_core::{Outcome, Phase, Slot};
 
 use super::plans;
@@ -7,7 +12,7 @@ use super::plans;
 /// What is to happen in one world. The same seed gives the same script, and the same script the same
 /// history.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Script {
+pub(crate) struct Script {
     pub(crate) seed: u64,
     /// The number of the plan.
     pub(crate) plan: usize,
@@ -40,6 +45,7 @@ pub(crate) struct RouterShape {
 
 /// What a release is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is good or bad by itself")]
 pub(crate) struct Quality {
     pub(crate) boots: bool,
     pub(crate) instances: u32,
@@ -75,7 +81,7 @@ impl Quality {
 
 /// The nth call of a kind, counted from 1 over all processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Site {
+pub(crate) struct Site {
     pub(crate) call: Call,
     pub(crate) nth: u16,
 }
@@ -133,7 +139,7 @@ impl Call {
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mishap {
+pub(crate) enum Mishap {
     /// Not done, and useless to try again.
     Refuse,
     /// Not done, and to be tried again after a time.

@@ -77,7 +77,7 @@ fn simpler(script: &Script) -> Vec<Script> {
                 .iter_mut()
                 .skip(index)
                 .take(1)
-                .for_each(|quality| *quality = Quality::GOOD)
+                .for_each(|quality| *quality = Quality::GOOD);
         });
     }
     for index in 0..script.story.len() {
@@ -92,7 +92,7 @@ fn simpler(script: &Script) -> Vec<Script> {
         script
             .routers
             .iter_mut()
-            .for_each(|router| (router.lag_ms, router.linger_ms) = (0, 0))
+            .for_each(|router| (router.lag_ms, router.linger_ms) = (0, 0));
     });
     with(&|script| (script.host_settle_ms, script.other_settle_ms) = (0, 0));
     with(&|script| script.again_after_ms = 0);

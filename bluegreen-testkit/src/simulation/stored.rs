@@ -8,7 +8,7 @@ use super::history::Actor;
 
 /// What the invariants need to know of a stored record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stored {
+pub(crate) struct Stored {
     pub(crate) token: Token,
     /// Whose lease it is.
     pub(crate) holder: Option<Actor>,
@@ -18,6 +18,7 @@ pub struct Stored {
 
 /// What they need to know of the operation in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "as the record has them")]
 pub(crate) struct StoredRun {
     pub(crate) number: u32,
     pub(crate) operation: Operation,

@@ -1,6 +1,11 @@
 //! Worlds in which one thing goes wrong, everywhere where it can: a crash before and after every single
 //! call, in pairs; every refusal; an abort, a rollback and a death in every phase.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "each place is made from the length of its list"
+)]
+
 use bluegreen_core::{Phase, Slot};
 use tokio::runtime::Runtime;
 
@@ -189,12 +194,12 @@ impl Systematic {
                 script.mishaps.push((second, crash(!after)));
             }
             Added::Fault(site, Mishap::LandLate(ms)) => {
-                script.mishaps.push((site, Mishap::LandLate(later(ms))))
+                script.mishaps.push((site, Mishap::LandLate(later(ms))));
             }
             Added::Fault(site, Mishap::Hang(ms)) => script.mishaps.push((site, Mishap::Hang(later(ms)))),
             Added::Fault(site, mishap) => script.mishaps.push((site, mishap)),
             Added::Deed(phase, doing) => {
-                let ms = if place % 2 == 0 { 0 } else { 700 };
+                let ms = if place.is_multiple_of(2) { 0 } else { 700 };
                 script.deeds.push(Deed {
                     when: When::Phase(phase, ms),
                     doing,
@@ -240,7 +245,7 @@ impl Systematic {
             Added::Quality(quality) => script.qualities[1] = quality,
             Added::Story(story) => script.story = STORIES[story].to_vec(),
         }
-        if script.features().approval.is_some() && place % 4 > 0 {
+        if script.features().approval.is_some() && !place.is_multiple_of(4) {
             script.deeds.push(Deed {
                 when: When::Phase(Phase::Approval, 300),
                 doing: Doing::Approve,

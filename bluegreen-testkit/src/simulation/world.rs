@@ -74,10 +74,11 @@ struct Hosted {
     standby: bool,
 }
 
-const fn of(slot: Slot) -> usize {
+const fn of<T>(pair: &[T; 2], slot: Slot) -> &T {
+    let [blue, green] = pair;
     match slot {
-        Slot::Blue => 0,
-        Slot::Green => 1,
+        Slot::Blue => blue,
+        Slot::Green => green,
     }
 }
 
@@ -447,7 +448,7 @@ impl State {
     }
 
     fn quality(&self, script: &Script, slot: Slot) -> Option<Quality> {
-        let release = self.hosted[of(slot)].release?;
+        let release = of(&self.hosted, slot).release?;
         let quality = script
             .qualities
             .get(release as usize)
@@ -457,7 +458,7 @@ impl State {
     }
 
     pub(crate) fn readiness(&self, script: &Script, now: u64, slot: Slot) -> Readiness {
-        let hosted = self.hosted[of(slot)];
+        let hosted = of(&self.hosted, slot);
         match self.quality(script, slot) {
             None => Readiness::new(ReadyState::Stopped, "nothing runs there"),
             Some(quality) if !quality.boots => Readiness::new(ReadyState::Failed, "it does not start"),
@@ -474,8 +475,8 @@ impl State {
         let Some(quality) = self.quality(script, slot) else {
             return Outcome::Fail;
         };
-        let runs = quality.boots && now >= self.hosted[of(slot)].ready_at;
-        let well = runs && !self.sick[of(slot)];
+        let runs = quality.boots && now >= of(&self.hosted, slot).ready_at;
+        let well = runs && !*of(&self.sick, slot);
         let share = self
             .routers
             .iter()
