@@ -47,6 +47,7 @@ fn why() -> String {
 }
 
 /// All that can happen in a state, by name. Names of the same kind stand beside each other.
+#[expect(clippy::too_many_lines, reason = "one entry for each event that can happen")]
 pub(crate) fn all(lifecycle: &Lifecycle, run: &Run, detail: Detail) -> Vec<(&'static str, Event)> {
     let by = || Signed::new("ada", "a test");
     let at = HookPoint {

@@ -1,6 +1,8 @@
 //! Every state of the lifecycle that can be reached, with what each event makes of it, in a file that
 //! people review: a change of the lifecycle shows there as what it is. `UPDATE_GOLDEN=1` rewrites it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
 mod diagram;
 mod explore;
 mod happenings;
