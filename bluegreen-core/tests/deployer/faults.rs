@@ -314,9 +314,10 @@ async fn a_router_that_never_answers_before_a_step_is_not_waited_for_without_end
 async fn a_store_that_never_answers_a_call_is_asked_again() {
     for call in [StoreCall::Store, StoreCall::Load] {
         let world = World::new();
-        world
-            .store
-            .script(call, [Behaviour::Ok, Behaviour::Ok, Behaviour::Ok, Behaviour::Hang]);
+        world.store.script(
+            call,
+            [Behaviour::Ok, Behaviour::Ok, Behaviour::Ok, Behaviour::Hang],
+        );
         let plan = plan();
         let deployment = tokio::time::timeout(secs(3600), world.deploy(&plan, "2.0.0"));
         let report = deployment.await.expect("it ends").unwrap();
