@@ -20,6 +20,14 @@ impl Deployer {
         self.conclude(drive.held).await
     }
 
+    /// Tells people how the last operation ended, where its deployer died before it could.
+    pub(super) async fn tell_the_end(&self, held: Held) -> Result<Held, DeployError> {
+        let mut drive = Drive::new(self, held);
+        drive.run_to_end().await?;
+        self.file_report(&drive.held).await?;
+        Ok(drive.held)
+    }
+
     /// Ends a halted operation as an operator says it has ended.
     pub(super) async fn drive_resolved(
         &self,
@@ -113,7 +121,11 @@ impl<'a> Drive<'a> {
             };
             if matches!(command, Command::Rest | Command::AskOperator) {
                 self.held.store().await?;
-                return Ok(());
+                if Arc::ptr_eq(&lifecycle, self.held.lifecycle()) {
+                    return Ok(());
+                }
+                // Somebody has stored an abort first: it does not end like this.
+                continue;
             }
             // An abort that was asked for while nobody was at work, or during an act.
             if run.abort.is_some() && run.phase.is_forward() {

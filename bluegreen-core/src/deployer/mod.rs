@@ -135,7 +135,10 @@ impl Deployer {
         let held = self.claim(&plan).await?;
         if let Some(run) = held.lifecycle().open() {
             let same = run.operation == Operation::Deploy && run.release.as_ref() == Some(&release);
-            if !same {
+            if same {
+                return Box::pin(self.drive(held)).await;
+            }
+            if run.end.is_none() {
                 let open = run
                     .release
                     .as_ref()
@@ -144,7 +147,6 @@ impl Deployer {
                 held.release().await?;
                 return Err(error);
             }
-            return Box::pin(self.drive(held)).await;
         }
         if request.overrides.again.is_none() && is_live_already(held.lifecycle(), &release) {
             return self.conclude(held).await;
@@ -223,15 +225,19 @@ impl Deployer {
             .load()
             .await?
             .and_then(|(_, record)| record.lifecycle().open().cloned());
-        if let Some(run) = open {
+        if let Some(run) = open.filter(|run| run.end.is_none()) {
             self.parts
-                .request(|lifecycle| match lifecycle.open() {
-                    Some(run) if run.phase == Phase::Halted => Ok(Event::ReturnRequested { by: by.clone() }),
-                    Some(_) => Ok(Event::AbortRequested { by: by.clone() }),
-                    None => Err(DeployError::NothingToDo(
-                        "it has just ended; roll back again".to_owned(),
-                    )),
-                })
+                .request(
+                    |lifecycle| match lifecycle.open().filter(|run| run.end.is_none()) {
+                        Some(run) if run.phase == Phase::Halted => {
+                            Ok(Event::ReturnRequested { by: by.clone() })
+                        }
+                        Some(_) => Ok(Event::AbortRequested { by: by.clone() }),
+                        None => Err(DeployError::NothingToDo(
+                            "it has just ended; roll back again".to_owned(),
+                        )),
+                    },
+                )
                 .await?;
             return self.follow(&run).await;
         }
@@ -295,6 +301,11 @@ impl Deployer {
 
     /// Begins an operation and drives it to its end.
     async fn carry_through(&self, mut held: Held, asked: Begin) -> Result<Report, DeployError> {
+        let ended = held.lifecycle().open().is_some_and(|run| run.end.is_some());
+        // The way back waits for no notice: what it tells itself is newer.
+        if ended && asked.operation != Operation::Rollback {
+            held = Box::pin(self.tell_the_end(held)).await?;
+        }
         let at = self.parts.clock.now();
         let by = asked.by.clone();
         let begun = match held.lifecycle().begin(at, asked) {

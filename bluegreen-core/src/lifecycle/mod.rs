@@ -181,7 +181,9 @@ impl Lifecycle {
     /// # Errors
     /// [`CannotBegin`], and the state is as it was.
     pub fn begin(&self, at: Timestamp, asked: Begin) -> Result<Self, CannotBegin> {
-        if let Some(run) = self.open() {
+        // A way back is not kept waiting by notices of what has ended.
+        let going_back = asked.operation == Operation::Rollback;
+        if let Some(run) = self.open().filter(|run| run.end.is_none() || !going_back) {
             let (id, operation, phase, since) = (run.id, run.operation, run.phase, run.since);
             return Err(CannotBegin::Open {
                 id,
@@ -199,8 +201,7 @@ impl Lifecycle {
                 "nothing has been deployed yet, so there is no plan to go by",
             ))?;
         let (origin, target, release) = self.sides(asked.operation, asked.release)?;
-        let backfilled = asked.operation == Operation::Rollback && last.is_some_and(|run| run.backfilled);
-        let going_back = asked.operation == Operation::Rollback;
+        let backfilled = going_back && last.is_some_and(|run| run.backfilled);
         let run = Run {
             id: DeploymentId::new(last.map_or(0, |run| run.id.number()).saturating_add(1), at),
             operation: asked.operation,

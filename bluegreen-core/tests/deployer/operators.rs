@@ -1,9 +1,11 @@
 //! What people ask for from other processes, and what they are told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bluegreen_core::lifecycle::End;
-use bluegreen_core::{DeployError, Phase, Role, Slot, Split};
+use bluegreen_core::{DeployError, NoticeKind, Phase, Request, Role, Slot, Split};
+use bluegreen_testkit::fakes::{Behaviour, NotifierCall};
 
 use crate::world::{World, full_plan, plan, secs, somebody, version};
 
@@ -181,4 +183,79 @@ async fn another_release_is_not_begun_while_one_is_open() {
         world.deploy(&plan(), "2.0.0").await.unwrap().end,
         Some(End::Promoted)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_that_is_stored_while_any_record_is_being_written_is_carried_out_to_its_end() {
+    // A store that takes a second for each write; whoever aborts is faster.
+    let slow = || {
+        let world = World::new();
+        world.store.set_latency(secs(1));
+        world
+    };
+    // Nothing stands between the last act and the end.
+    let plan = full_plan().notify(false).build().unwrap();
+    let times: Vec<_> = {
+        let world = slow();
+        world.deploy(&plan, "2.0.0").await.unwrap();
+        world.store.calls().into_iter().map(|call| call.at.0).collect()
+    };
+    let began = times[0];
+    for time in times {
+        let world = slow();
+        let other = world.builder().store(world.memory.clone()).build().unwrap();
+        let abort = async {
+            world
+                .pass(time.saturating_sub(began) + Duration::from_millis(500))
+                .await;
+            other.abort(somebody()).await
+        };
+        let (report, stored) = tokio::join!(world.deploy(&plan, "2.0.0"), abort);
+        let end = report.unwrap().end;
+        let expected = match stored {
+            Ok(()) => matches!(end, Some(End::RolledBack | End::Aborted)),
+            Err(_) => end == Some(End::Promoted),
+        };
+        assert!(expected, "abort at {time:?}: {stored:?}, {end:?}");
+    }
+}
+
+/// A world in which a release was promoted by a deployer that died before it could tell anybody.
+async fn ended_and_not_told() -> World {
+    let world = World::new();
+    let dying = world.deployer();
+    let running = tokio::spawn(async move { dying.deploy(&plan(), version("2.0.0"), somebody()).await });
+    world.observer.first(|entry| entry.phase == Phase::Soak).await;
+    world.notifier.script(NotifierCall::Notify, [Behaviour::Hang]);
+    world.observer.first(|entry| entry.phase == Phase::Ended).await;
+    running.abort();
+    assert!(running.await.is_err(), "it died");
+    assert!(!world.notifier.kinds().contains(&NoticeKind::Succeeded));
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_could_not_be_told_is_told_before_the_next_operation_begins() {
+    let world = ended_and_not_told().await;
+    let request = Request::from(somebody()).give_up_standby("a hotfix");
+    let deployer = world.deployer();
+    let report = deployer.deploy(&plan(), version("3.0.0"), request).await.unwrap();
+    assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
+    let told = world.notifier.kinds();
+    let expected = [
+        NoticeKind::Started,
+        NoticeKind::Succeeded,
+        NoticeKind::Started,
+        NoticeKind::Succeeded,
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_does_not_wait_until_the_end_of_the_last_operation_was_told() {
+    let world = ended_and_not_told().await;
+    world.notifier.script(NotifierCall::Notify, [Behaviour::Hang]);
+    let report = world.deployer().rollback(somebody()).await.unwrap();
+    assert_eq!(report.end, Some(End::RolledBack), "{:?}", report.reason);
+    assert_eq!(world.router().live(), Split::all(Slot::Blue));
 }
