@@ -79,11 +79,15 @@ async fn foreign(config: &NginxConfig) {
         .output()
         .unwrap();
     assert!(reload.status.success(), "{reload:?}");
-    for _ in 0..200 {
-        if common::clients::text(&format!("http://{control}/")).await == "hello" {
+    // For a moment old workers answer beside the new ones.
+    let mut in_a_row = 0;
+    for _ in 0..400 {
+        let hello = common::clients::text(&format!("http://{control}/")).await == "hello";
+        in_a_row = if hello { in_a_row + 1 } else { 0 };
+        if in_a_row == 20 {
             return;
         }
-        pause(20).await;
+        pause(10).await;
     }
     panic!("nginx did not take the foreign configuration");
 }

@@ -188,6 +188,7 @@ pub(super) fn finish(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, en
     run.moment = Moment::Act;
     run.since = at;
     run.pause = None;
+    run.attempt = 0;
     run.waiting_for = None;
     run.end = Some(end);
     run.ended = Some(at);
