@@ -36,7 +36,7 @@ fn check(history: &History) -> Option<Breach> {
             .held(index)
             .iter()
             .any(|(split, ..)| split.share(other) > Share::NONE);
-        if has_traffic && !history.by_hand(index) {
+        if has_traffic && !history.by_hand_since_it_began(index) {
             return Breach::at(index, format!("{act} was sent while {other} has traffic"));
         }
     }

@@ -6,7 +6,7 @@ use bluegreen_core::{Operation, Outcome};
 
 use super::{Breach, Invariant};
 use crate::simulation::History;
-use crate::simulation::history::What;
+use crate::simulation::history::{Fact, What};
 use crate::simulation::script::{Call, Mishap};
 
 pub(super) const INVARIANT: Invariant = Invariant {
@@ -48,7 +48,8 @@ fn failed(history: &History, to: usize, number: u32, epoch: u64) -> Option<&'sta
     };
     // One failure decides where one is enough; where it takes two in a row, another watch of the same
     // gate may have heard the first.
-    if history.script.features().failures > 1 || history.script.mishaps.iter().any(slow) {
+    let slow = |fact: &Fact| matches!(fact.what, What::Mishap(site, mishap) if slow(&(site, mishap)));
+    if history.script.features().failures > 1 || history.between(0, to).iter().any(slow) {
         return None;
     }
     let mut open = None;

@@ -25,13 +25,12 @@ fn check_turn(history: &History, turn: &Turn<'_>) -> Option<Breach> {
     let (baked, soaked) = turn.left(steps);
     let features = history.script.features();
     let run = turn.after.run.as_ref()?;
-    // What only reads is stored after it has begun: what was heard by then may belong to it already.
-    if matches!(
+    // What only reads is stored after it has begun: the last word by then may belong to it already, so
+    // there only a pass at any time is asked for.
+    let goes_on = matches!(
         run.phase,
         Phase::Soak | Phase::QueueDepth | Phase::Confirm | Phase::Bake
-    ) {
-        return None;
-    }
+    );
     let step = if soaked { steps.saturating_sub(1) } else { baked? };
     let shifted = history.entry_of(turn.index, Phase::Shift, Some(step))?;
     let planned = features.bake_ms + if soaked { features.soak_ms } else { 0 };
@@ -65,6 +64,10 @@ fn check_turn(history: &History, turn: &Turn<'_>) -> Option<Breach> {
         (features.public && soaked, "front", shifted),
     ];
     for (_, gate, since) in gates.into_iter().filter(|(asked, ..)| *asked) {
+        let mut heard = history.judged(since, turn.index, gate, run.target);
+        if goes_on && heard.any(|said| said == Some(Outcome::Pass)) {
+            continue;
+        }
         let silent = history.judged(since, turn.index, gate, run.target).rev();
         let silent = silent.take_while(Option::is_none).count();
         let last = history

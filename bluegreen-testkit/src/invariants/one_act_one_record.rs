@@ -8,7 +8,8 @@ use bluegreen_core::{MigrationPhase, Operation, Phase, Split, Token};
 
 use super::{Breach, Invariant};
 use crate::simulation::History;
-use crate::simulation::history::{Act, Answer, What};
+use crate::simulation::history::{Act, Actor, Answer, What};
+use crate::simulation::script::Doing;
 use crate::simulation::stored::StoredRun;
 
 pub(super) const INVARIANT: Invariant = Invariant {
@@ -18,7 +19,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
 };
 
 fn check(history: &History) -> Option<Breach> {
-    for (index, _, act, token, stored) in history.sent() {
+    for (index, fact, act, token, stored) in history.sent() {
         let Some(stored) = stored else {
             return Breach::at(index, format!("{act} was sent before anything was stored"));
         };
@@ -33,6 +34,7 @@ fn check(history: &History) -> Option<Breach> {
         }
         match stored.run {
             Some(run) if run.acts() && commands(history, &run, act) => {}
+            Some(run) if run.acts() && resolves(history, &run, act, fact.by) => {}
             Some(run) => {
                 return Breach::at(
                     index,
@@ -72,6 +74,19 @@ fn commands(history: &History, run: &StoredRun, act: Act) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether somebody who resolves a halted operation tells the routers once more what they hold, which
+/// shuts out what was sent to them before. It is no command of the record, which asks for an operator.
+fn resolves(history: &History, run: &StoredRun, act: Act, by: Actor) -> bool {
+    let Act::Shift { split, .. } = act else {
+        return false;
+    };
+    let told = history.facts.iter().find_map(|fact| match fact.what {
+        What::Born(Doing::Resolve(live)) if fact.by == by => Some(live),
+        _ => None,
+    });
+    run.phase == Phase::Halted && told.is_some_and(|live| split == Split::all(live))
 }
 
 /// What compares nothing itself, and is changed by one call at a time.

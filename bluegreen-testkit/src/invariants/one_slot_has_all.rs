@@ -16,7 +16,13 @@ pub(super) const INVARIANT: Invariant = Invariant {
 fn check(history: &History) -> Option<Breach> {
     for turn in history.turns() {
         let Some((run, end)) = turn.ended() else { continue };
-        if !matches!(run.operation, Operation::Deploy | Operation::Rollback) || history.by_hand(turn.index) {
+        // What has moved traffic has moved all of it, whatever was changed by hand before it began.
+        let by_hand = if matches!(end, End::Promoted | End::RolledBack) {
+            history.by_hand_since_it_began(turn.index)
+        } else {
+            history.by_hand(turn.index)
+        };
+        if !matches!(run.operation, Operation::Deploy | Operation::Rollback) || by_hand {
             continue;
         }
         let live = match end {

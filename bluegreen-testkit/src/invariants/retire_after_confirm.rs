@@ -7,6 +7,7 @@ use bluegreen_core::{InFlight, Share, Slot};
 use super::{Breach, Invariant};
 use crate::simulation::History;
 use crate::simulation::history::{Act, What};
+use crate::simulation::script::Call;
 
 pub(super) const INVARIANT: Invariant = Invariant {
     promise: 4,
@@ -36,13 +37,17 @@ fn check(history: &History) -> Option<Breach> {
         if let Some(what) = in_flight(history, index, slot) {
             return Breach::at(index, format!("{act} was sent, and {what}"));
         }
-        if history.by_hand(index) {
+        if history.by_hand_since_it_began(index) {
             continue;
         }
         for (router, (split, since, at)) in history.held(index).into_iter().enumerate() {
             let shape = history.script.routers.get(router);
             let lag = shape.map_or(0, |shape| {
-                if shape.fenced {
+                let told = matches!(
+                    history.facts.get(at).map(|fact| fact.what),
+                    Some(What::Landed(..))
+                );
+                if shape.fenced || !told {
                     shape.lag_ms
                 } else {
                     shape.lag_ms.max(shape.settle_ms)
@@ -99,7 +104,7 @@ fn in_flight(history: &History, to: usize, of: Slot) -> Option<String> {
         .collect();
     let cut = history.script.features().cut;
     // An answer that was waited for in vain is not in the history.
-    if last.len() < count && !history.disturbed(since, to) {
+    if last.len() < count && !history.befell(since, to, Call::InFlight) {
         return Some("not every router was asked what is in flight".to_owned());
     }
     let busy = last.iter().any(|said| matches!(said, Some(InFlight::AtLeast(_))));

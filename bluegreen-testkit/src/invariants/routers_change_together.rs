@@ -75,7 +75,7 @@ fn check(history: &History) -> Option<Breach> {
             }
         }
         let held = history.held(turn.index);
-        if !history.by_hand(turn.index) && held.iter().any(|(held, ..)| *held != split) {
+        if !history.by_hand_since_it_began(turn.index) && held.iter().any(|(held, ..)| *held != split) {
             return Breach::at(
                 turn.index,
                 format!("{} began although not every router holds {split}", run.phase),

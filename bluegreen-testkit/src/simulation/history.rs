@@ -6,7 +6,7 @@ use bluegreen_core::{
     InFlight, MigrationPhase, NoticeKind, Outcome, Phase, Plan, ReadyState, Slot, Split, Token,
 };
 
-use super::script::{Doing, Mishap, Script, Site};
+use super::script::{Call, Doing, Mishap, Script, Site};
 use super::stored::{Stored, StoredRun};
 use super::time::Ending;
 
@@ -299,6 +299,19 @@ impl History {
         self.between(0, to)
             .iter()
             .any(|fact| matches!(fact.what, What::ByHand { .. }))
+    }
+
+    /// Whether somebody has changed a router by hand since the operation that is under way began. What was
+    /// changed before, it has seen when it read the routers.
+    pub(crate) fn by_hand_since_it_began(&self, to: usize) -> bool {
+        let by_hand = |fact: &Fact| matches!(fact.what, What::ByHand { .. });
+        self.between(self.began(to), to).iter().any(by_hand)
+    }
+
+    /// Whether something went wrong between two facts with calls of this kind.
+    pub(crate) fn befell(&self, from: usize, to: usize, call: Call) -> bool {
+        let befell = |fact: &Fact| matches!(fact.what, What::Mishap(site, _) if site.call == call);
+        self.between(from, to).iter().any(befell)
     }
 
     /// Whether anything went wrong between two facts.

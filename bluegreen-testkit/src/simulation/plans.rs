@@ -18,7 +18,7 @@ use bluegreen_core::plan::{
 use bluegreen_core::{Phase, Plan, RetryPolicy, ServiceName, Share};
 
 /// So many plans there are.
-pub(crate) const PLANS: usize = 96;
+pub(crate) const PLANS: usize = 100;
 
 /// The plans from this number on warm up: they start processes, so they are taken seldom.
 pub(crate) const WARM: usize = PLANS - 2;
@@ -51,7 +51,7 @@ pub(crate) struct Features {
 }
 
 /// The phases that a hook may stand at.
-const HOOKS: [Phase; 24] = [
+const HOOKS: [Phase; 25] = [
     Phase::Reconcile,
     Phase::Preflight,
     Phase::Stage,
@@ -76,14 +76,20 @@ const HOOKS: [Phase; 24] = [
     Phase::Recover,
     Phase::Drain,
     Phase::Retire,
+    // Once more, in a plan that has a backfill before it.
+    Phase::Finish,
 ];
 
 /// What the plan of a number asks for: a function of the number.
 pub(crate) fn features(number: usize) -> Features {
     let number = number % PLANS;
     let mut random = fastrand::Rng::with_seed(number as u64 * 7919 + 11);
-    let hook = (number % 4 == 3).then(|| {
-        let phase = HOOKS[number / 4 % HOOKS.len()];
+    let hook = (number % 4 == 3 || number == WARM).then(|| {
+        let phase = if number == WARM {
+            Phase::Recover
+        } else {
+            HOOKS[number / 4 % HOOKS.len()]
+        };
         let after = phase == Phase::ConfirmReturn || number % 8 == 7;
         (phase, after, random.bool())
     });
@@ -107,7 +113,7 @@ pub(crate) fn features(number: usize) -> Features {
         steps,
         approval,
         expand,
-        backfill: expand.is_some() && (random.bool() || needs(&[Phase::Backfill])),
+        backfill: expand.is_some() && (random.bool() || needs(&[Phase::Backfill]) || number > WARM),
         workers,
         hook,
         soak_ms: [0, 1000, 3000][random.usize(0..3)],

@@ -29,6 +29,18 @@ enum Added {
     /// A refusal on the way back.
     Back(Site),
     Story(usize),
+    /// Somebody stops a story that has come to a phase, while a hook is slow.
+    Stopped(usize, Phase),
+}
+
+impl Added {
+    /// Comes first: only such worlds make some of the transitions.
+    const fn is_rare(self) -> bool {
+        matches!(
+            self,
+            Self::Stopped(..) | Self::Deed(Phase::WarmUp, _) | Self::Deed(Phase::Halted, Doing::Resolve(_))
+        )
+    }
 }
 
 /// The list of systematic worlds.
@@ -46,6 +58,14 @@ const STORIES: [&[Doing]; 8] = [
     &[Doing::Adopt, Doing::Deploy(1), Doing::Contract],
     &[Doing::Deploy(1), Doing::Retire, Doing::Deploy(2)],
     &[Doing::Deploy(1), Doing::Adopt, Doing::Rollback],
+];
+
+/// Where a story is stopped: in phases that the first deployment of a world does not come to.
+const STOPPED: [(usize, Phase); 4] = [
+    (4, Phase::Drain),
+    (4, Phase::Retire),
+    (5, Phase::Finish),
+    (5, Phase::Reconcile),
 ];
 
 const BAD: [Quality; 8] = [
@@ -118,6 +138,9 @@ impl Systematic {
             for story in 0..STORIES.len() {
                 add(Added::Story(story));
             }
+            for (story, phase) in STOPPED {
+                add(Added::Stopped(story, phase));
+            }
             for quality in BAD {
                 add(Added::Quality(quality));
             }
@@ -162,6 +185,7 @@ impl Systematic {
         }
         // The order is mixed, so that a short run sees a bit of everything.
         fastrand::Rng::with_seed(1).shuffle(&mut worlds);
+        worlds.sort_by_key(|(plan, added): &(u8, Added)| !(added.is_rare() || usize::from(*plan) >= WARM));
         Ok(Self { worlds })
     }
 
@@ -244,6 +268,20 @@ impl Systematic {
             }
             Added::Quality(quality) => script.qualities[1] = quality,
             Added::Story(story) => script.story = STORIES[story].to_vec(),
+            Added::Stopped(story, phase) => {
+                script.story = STORIES[story].to_vec();
+                script.mishaps.push((
+                    Site {
+                        call: Call::Hook,
+                        nth: 1,
+                    },
+                    Mishap::Delay(1200),
+                ));
+                script.deeds.push(Deed {
+                    when: When::Phase(phase, 0),
+                    doing: Doing::Abort,
+                });
+            }
         }
         if script.features().approval.is_some() && !place.is_multiple_of(4) {
             script.deeds.push(Deed {

@@ -183,6 +183,9 @@ impl Future for Running {
                 }
             }
             if self.processes && processes_run() {
+                // Whoever waited for it may be dead, and then nobody is woken by its end: look again.
+                std::thread::park_timeout(Duration::from_millis(1));
+                outer.waker().wake_by_ref();
                 return Poll::Pending;
             }
             let mut state = self.time.state();
