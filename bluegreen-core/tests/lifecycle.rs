@@ -295,6 +295,37 @@ fn nobody_is_routed_to_a_slot_that_was_not_asked_however_late_a_deployer_resumes
 }
 
 #[test]
+fn a_way_back_that_is_resumed_after_its_time_is_tried_before_an_operator_is_needed() {
+    let assess = at(Phase::Soak).apply(AT, &watched(0, &[("guard/errors", Outcome::Fail)]));
+    let healthy = Event::Assessed {
+        origin: Health::Healthy,
+        target: Health::Unhealthy,
+        evidence: "asked".to_owned(),
+    };
+    let returning = assess.apply(AT, &healthy);
+    assert_eq!(returning.command(), Command::Shift(Split::all(Slot::Blue)));
+    for settle_ms in [0, 45_000] {
+        let claimed = Event::Claimed {
+            holder: "another".to_owned(),
+            epoch: 2,
+            takeover: true,
+            settle_ms,
+        };
+        let hour = AT.plus(Duration::from_hours(1));
+        let mut resumed = returning.clone().apply(hour, &claimed);
+        let settled = hour.plus(Duration::from_millis(settle_ms));
+        if resumed.run().unwrap().pause.is_some() {
+            resumed = resumed.apply(settled, &Event::Waited);
+        }
+        let run = resumed.run().unwrap();
+        assert_eq!(
+            (resumed.command(), run.since),
+            (Command::Shift(Split::all(Slot::Blue)), settled)
+        );
+    }
+}
+
+#[test]
 fn guards_go_on_while_the_next_step_is_made_ready() {
     for (step, watched) in [(1, false), (2, true)] {
         let ready = at_step(&["25%", "100%"], step, Phase::Ready);

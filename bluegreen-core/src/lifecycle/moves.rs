@@ -116,18 +116,21 @@ fn conclude(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp) {
 
 /// Goes on where only a wait stood before the end.
 pub(super) fn waited(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp) {
+    if run.settles() {
+        begin_anew(run, at);
+    }
     run.pause = None;
-    begin_to_ask(run, at);
     let aborted = run.phase == Phase::Finish && run.abort.is_some();
     if run.moment == Moment::Act && !aborted && matches!(run.phase, Phase::Finish | Phase::Recover) {
         conclude(run, lifecycle, at);
     }
 }
 
-/// Nobody is routed to a slot that was not asked how it is: the time for the asking begins when it can
-/// begin, however long something settled or nobody was at work.
-pub(super) fn begin_to_ask(run: &mut Run, at: Timestamp) {
-    if run.phase == Phase::Assess {
+/// On the way back the time of a phase begins when something can be done, however long something settled or
+/// nobody was at work: a slot is asked how it is before anybody is routed there, and the way back is tried
+/// before an operator is needed.
+pub(super) fn begin_anew(run: &mut Run, at: Timestamp) {
+    if run.phase.is_way_back() {
         run.since = at;
     }
 }

@@ -232,12 +232,17 @@ impl Run {
                 .saturating_add(times.hold),
             Phase::Quiesce | Phase::StartWorkers | Phase::QueueDepth | Phase::ReturnWorkers => times.workers,
             Phase::Soak => plan.soak.time.saturating_add(times.hold),
-            // What settles is waited for first; the time is for the asking.
-            Phase::Assess if self.pause.is_some() => return None,
+            // On the way back the time is for trying, and what settles is waited for before that.
+            phase if phase.is_way_back() && self.settles() => return None,
             Phase::Assess => times.assess,
             Phase::Return | Phase::ConfirmReturn | Phase::VerifyReturn => times.rollback,
             Phase::Finish | Phase::Recover | Phase::Halted | Phase::Ended => return None,
         })
+    }
+
+    /// Whether it waits until a call of unknown outcome can no longer act.
+    pub(super) fn settles(&self) -> bool {
+        self.pause.is_some_and(|pause| pause.settle_ms > 0)
     }
 
     /// For how long this phase is watched before it can pass.

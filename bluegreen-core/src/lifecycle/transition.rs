@@ -5,7 +5,7 @@
 //! was asked for turns every way forward into the way back, and [`go`] carries the move out.
 
 use super::judge::{assessed, checked, confirmed, reconcile, watched};
-use super::moves::{begin_to_ask, enter, finish, go, pass_through, waited};
+use super::moves::{begin_anew, enter, finish, go, pass_through, waited};
 use super::{End, Event, Lifecycle, Moment, Operation, Pause, Phase, Run, Signed};
 use crate::plan::{ApprovalDefault, ExpandWhen, humane};
 use crate::{Role, Slot, Timestamp};
@@ -117,7 +117,7 @@ fn verdict(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Even
             settle_ms,
             ..
         } => {
-            begin_to_ask(run, at);
+            begin_anew(run, at);
             tried(run, *settle_ms, *settle_ms, || {
                 "the deployer ended in the middle of it".to_owned()
             })
