@@ -289,8 +289,10 @@ impl Held {
     /// What has happened, on top of what somebody else has written.
     fn rebase(&mut self) -> Result<(), DeployError> {
         self.lifecycle = Arc::clone(&self.record.head.lifecycle);
+        // What it leads to now begins now: the time of a phase must not be over before it has begun.
+        let now = self.parts.clock.now();
         for pending in std::mem::take(&mut self.pending) {
-            self.append(pending.entry.at, pending.entry.event, pending.begun)?;
+            self.append(now, pending.entry.event, pending.begun)?;
         }
         Ok(())
     }
