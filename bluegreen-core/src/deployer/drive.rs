@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::act::{Act, acts, is_interruptible, is_watch, not_live};
 use super::lease::Held;
+use super::operators::nothing_halted;
 use super::watch::Watchers;
 use super::{DeployError, Deployer, Report};
 use crate::gate::GateParts;
@@ -36,10 +37,11 @@ impl Deployer {
         by: Signed,
     ) -> Result<Report, DeployError> {
         let mut drive = Drive::new(self, held);
-        // Up to where nothing of it can act any more.
+        // Up to where nothing of it can act any more. By then somebody else may have ended it, or the
+        // traffic may have moved.
         drive.run_to_end().await?;
         drive.held.renew().await?;
-        match drive.keep_up(Split::all(live)).await {
+        match drive.keep_up(live).await {
             Ok(()) => {}
             Err(error @ DeployError::LeaseLost { .. }) => return Err(error),
             Err(error) => {
@@ -89,22 +91,19 @@ impl<'a> Drive<'a> {
     }
 
     /// Tells all routers the split that they have, and sees it live on each of them.
-    async fn keep_up(&self, split: Split) -> Result<(), DeployError> {
+    async fn keep_up(&self, live: Slot) -> Result<(), DeployError> {
         let parts = &*self.deployer.parts;
-        let Some(run) = self.held.lifecycle().run() else {
-            return Err(DeployError::NothingToDo(
-                "nothing has been deployed yet".to_owned(),
-            ));
-        };
-        let call = run.plan.lease.call;
-        let op = Op::new(self.held.token(), op_id(&self.name, run), call);
+        let run = self.held.lifecycle().halted().ok_or_else(nothing_halted)?;
+        parts.agree(live).await?;
+        let (split, lease) = (Split::all(live), &run.plan.lease);
+        let op = Op::new(self.held.token(), op_id(&self.name, run), lease.call);
         let told = parts.shift_all(&op, split).await?;
-        if !matches!(told, Event::Done { .. }) {
-            return Err(DeployError::Contradicted(
-                "not every router could be told; try again".to_owned(),
-            ));
+        if let Event::Failed { reason } | Event::Deferred { reason, .. } | Event::Unknown { reason, .. } =
+            told
+        {
+            return Err(DeployError::Contradicted(reason));
         }
-        match not_live(&parts.confirm_all(&op, split, call, run.plan.lease.poll).await) {
+        match not_live(&parts.confirm_all(&op, split, lease.call, lease.poll).await) {
             None => Ok(()),
             Some(open) => Err(DeployError::Contradicted(format!(
                 "{split} is not live yet: {open}"

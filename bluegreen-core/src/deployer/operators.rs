@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::record::Record;
 use super::write::{PutError, STORE_PAUSE, entry, line};
 use super::{DeployError, Deployer, Parts, Report};
 use crate::lifecycle::{Event, Lifecycle, Moment};
@@ -19,30 +18,11 @@ impl Deployer {
     /// says otherwise or cannot be asked, [`DeployError::Held`] where somebody is at work.
     pub async fn resolve(&self, live: Slot, by: Signed) -> Result<Report, DeployError> {
         let by = by.bounded();
-        // Before anything is changed: this only keeps up what is there already.
-        let seen = self
-            .parts
-            .observe_all(&Op::new(Token::default(), "resolve", Duration::from_secs(10)))
-            .await;
-        let against: Vec<_> = seen
-            .iter()
-            .filter_map(|(name, seen)| match seen {
-                Ok(seen) if seen.split == Split::all(live) => None,
-                Ok(seen) => Some(format!("{name}: {}", seen.split)),
-                Err(fault) => Some(fault.to_string()),
-            })
-            .collect();
-        if !against.is_empty() {
-            return Err(DeployError::Contradicted(against.join("; ")));
-        }
-        let halted = |lifecycle: &Lifecycle| {
-            let run = lifecycle.open().filter(|run| run.phase == Phase::Halted);
-            run.map(|run| run.plan.clone()).ok_or_else(|| {
-                DeployError::NothingToDo("nothing is halted, so there is nothing to resolve".to_owned())
-            })
-        };
+        // Before anything is written.
+        self.parts.agree(live).await?;
         let record = self.parts.load().await?.map(|(_, record)| record);
-        let plan = halted(record.as_ref().map_or(&Lifecycle::default(), Record::lifecycle))?;
+        let run = record.as_ref().and_then(|record| record.lifecycle().halted());
+        let plan = run.ok_or_else(nothing_halted)?.plan.clone();
         let held = self.claim(&plan).await?;
         self.drive_resolved(held, live, by).await
     }
@@ -94,7 +74,30 @@ impl Deployer {
     }
 }
 
+pub(super) fn nothing_halted() -> DeployError {
+    DeployError::NothingToDo("nothing is halted, so there is nothing to resolve".to_owned())
+}
+
 impl Parts {
+    /// Whether all routers say that a slot has all traffic, as somebody told it.
+    pub(super) async fn agree(&self, live: Slot) -> Result<(), DeployError> {
+        let op = Op::new(Token::default(), "resolve", Duration::from_secs(10));
+        let seen = self.observe_all(&op).await;
+        let against: Vec<_> = seen
+            .into_iter()
+            .filter_map(|(name, seen)| match seen {
+                Ok(seen) if seen.split == Split::all(live) => None,
+                Ok(seen) => Some(format!("{name}: {}", seen.split)),
+                Err(fault) => Some(fault.to_string()),
+            })
+            .collect();
+        if against.is_empty() {
+            Ok(())
+        } else {
+            Err(DeployError::Contradicted(against.join("; ")))
+        }
+    }
+
     /// One write beside the lease of whoever is at work. `change` looks at
     /// the state and says what happens, or why it cannot.
     pub(super) async fn request(

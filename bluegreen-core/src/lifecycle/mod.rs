@@ -159,6 +159,12 @@ impl Lifecycle {
         self.run.as_ref().filter(|run| !run.is_over())
     }
 
+    /// The operation that is halted and waits for an operator.
+    #[must_use]
+    pub fn halted(&self) -> Option<&Run> {
+        self.open().filter(|run| run.phase == Phase::Halted)
+    }
+
     /// Releases whose backfill was followed by a rollback: it has to run again.
     #[must_use]
     pub fn stale_backfills(&self) -> &[Version] {

@@ -5,7 +5,7 @@ use bluegreen_core::plan::BothUnhealthy;
 use bluegreen_core::{
     DeployError, FaultKind, InFlight, MigrationPhase, NoticeKind, Phase, Role, Slot, Split, Verdict,
 };
-use bluegreen_testkit::fakes::{Behaviour, RouterCall, WorkersCall};
+use bluegreen_testkit::fakes::{Behaviour, RouterCall, StoreCall, WorkersCall};
 
 use crate::world::{World, full_plan, plan, secs, somebody};
 
@@ -282,6 +282,29 @@ async fn what_is_resolved_is_live_on_every_router_and_nothing_sent_before_can_ch
     let resolved = world.deployer().resolve(Slot::Blue, somebody()).await.unwrap();
     assert_eq!(resolved.end, Some(End::Resolved));
     assert!(router.newest_token() > before, "older requests are shut out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_has_ended_meanwhile_is_not_resolved() {
+    let world = World::new();
+    world.deploy(&plan(), "2.0.0").await.unwrap();
+    world
+        .workers
+        .script(WorkersCall::Start, [Behaviour::Fault(FaultKind::Rejected)]);
+    world.deployer().rollback(somebody()).await.unwrap();
+    world.router().set_by_hand(Split::all(Slot::Green));
+    // The one who resolves has read that it is halted, and is slow to take the lease.
+    world
+        .store
+        .script(StoreCall::Load, [Behaviour::Ok, Behaviour::Delay(secs(4))]);
+    let slow = world.deployer();
+    let resolving = tokio::spawn(async move { slow.resolve(Slot::Green, somebody()).await });
+    world.pass(secs(1)).await;
+    let back = world.deployer().rollback(somebody()).await.unwrap();
+    assert_eq!(back.end, Some(End::RolledBack));
+    let refused = resolving.await.unwrap().unwrap_err();
+    assert!(matches!(refused, DeployError::NothingToDo(_)), "{refused}");
+    assert_eq!(world.router().live(), Split::all(Slot::Blue));
 }
 
 #[tokio::test(start_paused = true)]
