@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::parts::{event_of, event_of_read, millis};
+use super::routers::Counted;
 use super::watch::{Asking, Watchers};
 use super::{DeployError, Parts};
 use crate::gate::GateParts;
 use crate::lifecycle::{Command, Event, Lifecycle, Run, Signed};
 use crate::plan::{Action, Disposal, Undrained};
 use crate::{
-    Answer, ApprovalRequest, Assignment, Fault, FaultKind, InFlight, MigrationPhase, Op, Operation, Outcome,
+    Answer, ApprovalRequest, Assignment, Fault, FaultKind, MigrationPhase, Op, Operation, Outcome,
     ReadyState, Slot, Split, Verdict, Verification,
 };
 
@@ -169,21 +170,23 @@ impl Act<'_> {
             let waited = parts.clock.monotonic().since(began);
             let over = waited.saturating_add(plan.lease.poll) >= self.left;
             match in_flight {
-                InFlight::None => return Ok(done("nothing is in flight")),
-                InFlight::Unknown if waited >= plan.retention.drain => {
+                Counted::None => return Ok(done("nothing is in flight")),
+                Counted::Never if waited >= plan.retention.drain => {
                     return Ok(done(&format!(
                         "waited {waited:?}: the routers cannot count what is in flight"
                     )));
                 }
-                InFlight::AtLeast(_) if over && plan.retention.undrained == Undrained::Cut => {
+                Counted::Some | Counted::NotNow if over && plan.retention.undrained == Undrained::Cut => {
                     return Ok(done(&format!("{evidence}: cut, as the plan says")));
                 }
-                InFlight::AtLeast(_) if over => {
+                Counted::Some | Counted::NotNow if over => {
                     return Ok(Event::Failed {
                         reason: format!("{evidence}; {slot} was left running"),
                     });
                 }
-                InFlight::AtLeast(_) | InFlight::Unknown => parts.clock.sleep(plan.lease.poll).await,
+                Counted::Some | Counted::NotNow | Counted::Never => {
+                    parts.clock.sleep(plan.lease.poll).await;
+                }
             }
         }
     }

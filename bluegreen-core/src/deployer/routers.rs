@@ -16,6 +16,17 @@ use crate::{
     Verification,
 };
 
+/// What all routers together say about requests in flight; the later one weighs more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Counted {
+    None,
+    /// There is a router that cannot count them.
+    Never,
+    /// There is one that did not answer.
+    NotNow,
+    Some,
+}
+
 impl Parts {
     /// What each router says.
     pub(super) async fn observe_all(&self, op: &Op) -> Vec<(String, Result<Observation, Fault>)> {
@@ -103,8 +114,8 @@ impl Parts {
         }
     }
 
-    /// Requests in flight on a slot over all routers.
-    pub(super) async fn in_flight(&self, op: &Op, slot: Slot) -> (InFlight, String) {
+    /// Whether requests are in flight on a slot, over all routers.
+    pub(super) async fn in_flight(&self, op: &Op, slot: Slot) -> (Counted, String) {
         let answers = join_all(self.routers.iter().map(|router| async move {
             (
                 router.name(),
@@ -113,22 +124,22 @@ impl Parts {
             )
         }))
         .await;
-        let mut all = InFlight::None;
+        let mut all = Counted::None;
         let mut evidence = Vec::new();
         for (name, answer) in answers {
-            let answer = answer.unwrap_or_else(|fault| {
-                evidence.push(fault.to_string());
-                InFlight::Unknown
-            });
-            if let InFlight::AtLeast(count) = answer {
-                evidence.push(format!("{name}: {count} or more in flight"));
-            }
-            all = match (all, answer) {
-                (InFlight::AtLeast(a), InFlight::AtLeast(b)) => InFlight::AtLeast(a.saturating_add(b)),
-                (InFlight::AtLeast(count), _) | (_, InFlight::AtLeast(count)) => InFlight::AtLeast(count),
-                (InFlight::Unknown, _) | (_, InFlight::Unknown) => InFlight::Unknown,
-                (InFlight::None, InFlight::None) => InFlight::None,
+            let counted = match answer {
+                Ok(InFlight::None) => Counted::None,
+                Ok(InFlight::Unknown) => Counted::Never,
+                Ok(InFlight::AtLeast(count)) => {
+                    evidence.push(format!("{name}: {count} or more in flight"));
+                    Counted::Some
+                }
+                Err(fault) => {
+                    evidence.push(fault.to_string());
+                    Counted::NotNow
+                }
             };
+            all = all.max(counted);
         }
         (all, evidence.join("; "))
     }

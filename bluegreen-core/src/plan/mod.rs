@@ -367,11 +367,11 @@ pub struct Retention {
     pub keep: Duration,
     /// What becomes of the slot then.
     pub then: Disposal,
-    /// How long requests in flight are waited for before the slot is stopped, where the router or
-    /// the host cannot say that there are none.
+    /// How long requests in flight are waited for before the slot is stopped, where a router cannot
+    /// count them. One that can and does not answer is asked until the deadline of the drain.
     #[serde(with = "humane")]
     pub drain: Duration,
-    /// What is done when requests are still in flight after the deadline of the drain.
+    /// What is done when requests are still in flight, or may be, after the deadline of the drain.
     pub undrained: Undrained,
 }
 
@@ -386,7 +386,7 @@ pub enum Disposal {
     Standby,
 }
 
-/// What is done when requests are still in flight after the deadline of the drain.
+/// What is done when requests are still in flight, or may be, after the deadline of the drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Undrained {

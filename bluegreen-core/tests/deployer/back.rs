@@ -198,6 +198,21 @@ async fn a_slot_with_requests_in_flight_is_not_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_router_that_counts_and_does_not_answer_has_not_said_that_nothing_is_in_flight() {
+    let world = World::new();
+    world.deploy(&plan(), "2.0.0").await.unwrap();
+    world.pass(secs(3600)).await;
+    world.router().set_in_flight(Slot::Blue, InFlight::AtLeast(3));
+    world.router().script(
+        RouterCall::InFlight,
+        std::iter::once(Behaviour::Ok).chain(vec![Behaviour::Fault(FaultKind::Rejected); 10_000]),
+    );
+    let report = world.deployer().retire(somebody()).await.unwrap();
+    assert_eq!(report.end, Some(End::Failed));
+    assert!(world.host.release(Slot::Blue).is_some(), "it was left running");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_contract_never_runs_while_a_standby_may_get_traffic_again() {
     let world = World::new();
     world.deploy(&plan(), "2.0.0").await.unwrap();
