@@ -13,8 +13,8 @@ use super::lease::{Held, Loaded};
 use super::record::{Head, Record, Renewed};
 use super::report::Timeline;
 use super::{DeployError, Parts};
-use crate::lifecycle::{Entry, Event, Lifecycle};
-use crate::{StoreError, StoreVersion, Timestamp, Token};
+use crate::lifecycle::{Entry, Event, Lifecycle, Moment};
+use crate::{Phase, StoreError, StoreVersion, Timestamp, Token};
 
 /// The wait between two tries to reach a store that does not answer.
 pub(super) const STORE_PAUSE: Duration = Duration::from_millis(250);
@@ -23,10 +23,19 @@ pub(super) const STORE_PAUSE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Pending {
     entry: Entry,
+    /// Where the operation was when it happened.
+    during: Option<Place>,
     /// The state of an operation that begins with it.
     begun: Option<Arc<Lifecycle>>,
     /// As the journal keeps it; `None` where it is no news.
     line: Option<String>,
+}
+
+/// Where an operation is: its phase, the step, and what of the phase.
+type Place = (Phase, usize, Moment);
+
+fn place(lifecycle: &Lifecycle) -> Option<Place> {
+    lifecycle.run().map(|run| (run.phase, run.step, run.moment))
 }
 
 impl Parts {
@@ -144,10 +153,16 @@ impl Held {
             .clone()
             .unwrap_or_else(|| Arc::new(Lifecycle::clone(&self.lifecycle).apply(at, &event)));
         let news = is_news(&self.lifecycle, &after, &event);
+        let during = place(&self.lifecycle);
         self.lifecycle = after;
         if let Some(entry) = entry(&self.lifecycle, at, event) {
             let line = if news { Some(line(&entry)?) } else { None };
-            self.pending.push(Pending { entry, begun, line });
+            self.pending.push(Pending {
+                entry,
+                during,
+                begun,
+                line,
+            });
         }
         Ok(())
     }
@@ -292,7 +307,11 @@ impl Held {
         // What it leads to now begins now: the time of a phase must not be over before it has begun.
         let now = self.parts.clock.now();
         for pending in std::mem::take(&mut self.pending) {
-            self.append(now, pending.entry.event, pending.begun)?;
+            // That the time of an approval was over says nothing of the way back that somebody asked for.
+            let elsewhere = pending.during != place(&self.lifecycle);
+            if !(elsewhere && tells_only_of_its_phase(&pending.entry.event)) {
+                self.append(now, pending.entry.event, pending.begun)?;
+            }
         }
         Ok(())
     }
@@ -385,5 +404,32 @@ fn is_news(before: &Lifecycle, after: &Lifecycle, event: &Event) -> bool {
             said(before, after)
         }
         _ => true,
+    }
+}
+
+/// Whether an event means something only in the phase that it has happened in. What may still act, what
+/// guards have seen and what people were told or ask for goes for any other one too.
+const fn tells_only_of_its_phase(event: &Event) -> bool {
+    match event {
+        Event::Approved { .. }
+        | Event::Assessed { .. }
+        | Event::Checked { .. }
+        | Event::Deferred { .. }
+        | Event::Done { .. }
+        | Event::Expired
+        | Event::Failed { .. }
+        | Event::HooksRun { .. }
+        | Event::Interrupted
+        | Event::Reconciled { .. }
+        | Event::Verified { .. }
+        | Event::Waited => true,
+        Event::AbortRequested { .. }
+        | Event::Claimed { .. }
+        | Event::Notified { .. }
+        | Event::Resolved { .. }
+        | Event::ReturnRequested { .. }
+        | Event::Started { .. }
+        | Event::Unknown { .. }
+        | Event::Watched { .. } => false,
     }
 }
