@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::patience::Patient;
+use super::patience::{Patient, within};
 use super::record::Keys;
 use super::{DeployError, Deployer};
 use crate::command::{CommandContext, Secrets};
@@ -94,15 +94,14 @@ impl Parts {
         operation: &'static str,
         call: impl Future<Output = Result<T, Fault>> + Send,
     ) -> Result<T, Fault> {
-        tokio::select! {
-            biased;
-            answer = call => answer,
-            () = self.clock.sleep(budget) => Err(Fault::unknown(
+        let answer = within(&*self.clock, budget, call).await;
+        answer.unwrap_or_else(|| {
+            Err(Fault::unknown(
                 "deployer",
                 operation,
                 format!("no answer within {}", crate::plan::humane::format(budget)),
-            )),
-        }
+            ))
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! A store whose calls have an end.
+//! Calls that have an end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,19 +28,29 @@ impl Patient {
         effect: bool,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        tokio::select! {
-            biased;
-            answer = call => answer,
-            () = self.clock.sleep(PATIENCE) => {
-                let key = key.to_owned();
-                let message = format!("no answer within {}", humane::format(PATIENCE));
-                Err(if effect {
-                    StoreError::Unknown { key, message }
-                } else {
-                    StoreError::Unavailable { key, message }
-                })
-            }
-        }
+        let answer = within(&*self.clock, PATIENCE, call).await;
+        answer.unwrap_or_else(|| {
+            let key = key.to_owned();
+            let message = format!("no answer within {}", humane::format(PATIENCE));
+            Err(if effect {
+                StoreError::Unknown { key, message }
+            } else {
+                StoreError::Unavailable { key, message }
+            })
+        })
+    }
+}
+
+/// What a call answers; `None` when it takes longer than this. One that answers at once needs no timer.
+pub(super) async fn within<T>(
+    clock: &dyn Clock,
+    time: Duration,
+    call: impl Future<Output = T> + Send,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        answer = call => Some(answer),
+        () = async { clock.sleep(time).await } => None,
     }
 }
 
