@@ -1,6 +1,7 @@
 //! The loop: ask the lifecycle what to do, do it, store what came of it; and meanwhile keep the lease
 //! and the guards alive.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -279,8 +280,8 @@ fn op_id(operation: &str, run: &Run) -> String {
     id.push('.');
     id.push_str(run.phase.as_str());
     if run.phase.belongs_to_a_step() {
-        id.push('.');
-        id.push_str(&(run.step + 1).to_string());
+        // Writing to a string cannot fail.
+        let _ = write!(id, ".{}", run.step + 1);
     }
     id
 }

@@ -27,7 +27,7 @@ pub(super) struct Parts {
     pub(super) keys: Keys,
     pub(super) holder: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Patient,
     pub(super) routers: Vec<Arc<dyn Router>>,
     pub(super) host: Arc<dyn Host>,
     pub(super) migrator: Option<Arc<dyn Migrator>>,
@@ -85,6 +85,13 @@ impl Parts {
         parts.metrics.clone_from(&self.metrics);
         parts.custom.clone_from(&self.gates);
         parts
+    }
+
+    /// Waits. Where there is nothing to wait for, no timer is set.
+    pub(super) async fn wait(&self, time: Duration) {
+        if !time.is_zero() {
+            self.clock.sleep(time).await;
+        }
     }
 
     /// A call with an end. What is not answered by then may have happened.
@@ -322,10 +329,10 @@ impl DeployerBuilder {
             keys: Keys::new(self.service.clone()),
             service: self.service,
             holder: format!("{} ({nonce:016x})", crate::text::bounded(&self.holder, 200)).into(),
-            store: Arc::new(Patient {
+            store: Patient {
                 store: self.store.ok_or(DeployError::MissingPart("store"))?,
                 clock: Arc::clone(&clock),
-            }),
+            },
             clock,
             host: self.host.ok_or(DeployError::MissingPart("host"))?,
             routers: parts.routers,

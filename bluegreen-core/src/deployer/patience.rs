@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::plan::humane;
@@ -54,13 +53,12 @@ pub(super) async fn within<T>(
     }
 }
 
-#[async_trait]
-impl Store for Patient {
-    async fn load(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
+impl Patient {
+    pub(super) async fn load(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
         self.wait(key, false, self.store.load(key)).await
     }
 
-    async fn store(
+    pub(super) async fn store(
         &self,
         key: &str,
         expected: Option<StoreVersion>,
@@ -69,15 +67,15 @@ impl Store for Patient {
         self.wait(key, true, self.store.store(key, expected, body)).await
     }
 
-    async fn put_new(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+    pub(super) async fn put_new(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
         self.wait(key, true, self.store.put_new(key, body)).await
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         self.wait(key, false, self.store.get(key)).await
     }
 
-    async fn list(
+    pub(super) async fn list(
         &self,
         prefix: &str,
         after: Option<String>,
@@ -85,9 +83,5 @@ impl Store for Patient {
     ) -> Result<Vec<String>, StoreError> {
         self.wait(prefix, false, self.store.list(prefix, after, limit))
             .await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.wait(key, true, self.store.delete(key)).await
     }
 }

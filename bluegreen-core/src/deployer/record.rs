@@ -106,7 +106,7 @@ impl Tail {
     }
 }
 
-fn unwritable(error: serde_json::Error) -> DeployError {
+pub(super) fn unwritable(error: serde_json::Error) -> DeployError {
     DeployError::Record {
         message: error.to_string(),
     }

@@ -120,7 +120,7 @@ impl Watchers {
                 let now = parts.clock.monotonic();
                 match answer {
                     Ok(mut verdict) => {
-                        verdict.evidence = bounded(&verdict.evidence, EVIDENCE_BYTES);
+                        verdict.evidence = bounded(verdict.evidence, EVIDENCE_BYTES);
                         watched.watch.record(now, Ok(verdict));
                     }
                     Err(fault) => watched.watch.record(now, Err(&fault)),
@@ -147,7 +147,7 @@ impl Watchers {
                     name: watched.name.clone(),
                     slot: watched.slot,
                     outcome: standing.outcome,
-                    evidence: bounded(&standing.evidence, EVIDENCE_BYTES),
+                    evidence: bounded(standing.evidence, EVIDENCE_BYTES),
                 }
             })
             .collect()
@@ -161,7 +161,7 @@ impl Watchers {
                 return results;
             }
             match self.idle(asking.parts.clock.monotonic()) {
-                Some(idle) => asking.parts.clock.sleep(idle).await,
+                Some(idle) => asking.parts.wait(idle).await,
                 None => std::future::pending().await,
             }
             self.ask(asking).await;
@@ -184,7 +184,7 @@ impl Watchers {
             else {
                 return results;
             };
-            parts.clock.sleep(idle.min(left)).await;
+            parts.wait(idle.min(left)).await;
             self.ask(asking).await;
         }
     }

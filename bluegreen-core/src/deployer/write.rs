@@ -152,10 +152,12 @@ impl Held {
         }
         while !self.write().await? {}
         self.lines.clear();
-        let stored = std::mem::take(&mut self.pending);
-        for pending in &stored {
+        let mut stored = std::mem::take(&mut self.pending);
+        for pending in stored.drain(..) {
             self.tell(&pending.entry);
         }
+        // Its room is used again.
+        self.pending = stored;
         Ok(())
     }
 
