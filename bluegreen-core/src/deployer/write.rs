@@ -27,8 +27,6 @@ pub(super) struct Pending {
     during: Option<Place>,
     /// The state of an operation that begins with it.
     begun: Option<Arc<Lifecycle>>,
-    /// As the journal keeps it; `None` where it is no news.
-    line: Option<String>,
 }
 
 /// Where an operation is: its phase, the step, and what of the phase.
@@ -46,19 +44,14 @@ impl Parts {
         Ok(Some((found.version, Record::decode(&found.body)?)))
     }
 
-    /// Stores a record with another head, and more entries.
+    /// Stores the body of a record.
     pub(super) async fn put(
         &self,
         expected: Option<&StoreVersion>,
-        record: &Record,
-        head: &Head,
-        lines: &[&str],
+        body: Bytes,
     ) -> Result<StoreVersion, PutError> {
-        let body = record.encode(head, lines).map_err(PutError::Fatal)?;
-        Ok(self
-            .store
-            .store(self.keys.record(), expected.cloned(), Bytes::from(body))
-            .await?)
+        let key = self.keys.record();
+        Ok(self.store.store(key, expected.cloned(), body).await?)
     }
 }
 
@@ -89,21 +82,6 @@ pub(super) fn entry(lifecycle: &Lifecycle, at: Timestamp, event: Event) -> Optio
         phase: run.phase,
         step: run.phase.belongs_to_a_step().then_some(run.step + 1),
         event,
-    })
-}
-
-/// An entry as the record keeps it.
-pub(super) fn line(entry: &Entry) -> Result<String, DeployError> {
-    let kept = entry.event.abridged();
-    let written = match kept {
-        None => serde_json::to_string(entry),
-        Some(event) => serde_json::to_string(&Entry {
-            event,
-            ..entry.clone()
-        }),
-    };
-    written.map_err(|error| DeployError::Record {
-        message: error.to_string(),
     })
 }
 
@@ -156,20 +134,17 @@ impl Held {
         let during = place(&self.lifecycle);
         self.lifecycle = after;
         if let Some(entry) = entry(&self.lifecycle, at, event) {
-            let line = if news { Some(line(&entry)?) } else { None };
-            self.pending.push(Pending {
-                entry,
-                during,
-                begun,
-                line,
-            });
+            if news {
+                self.lines.push(&entry)?;
+            }
+            self.pending.push(Pending { entry, during, begun });
         }
         Ok(())
     }
 
     /// Whether something has happened that others may want to see.
-    pub(super) fn has_news(&self) -> bool {
-        self.pending.iter().any(|pending| pending.line.is_some())
+    pub(super) const fn has_news(&self) -> bool {
+        !self.lines.is_empty()
     }
 
     /// Stores what has happened, if something has. Only after this may a command act.
@@ -186,10 +161,13 @@ impl Held {
             self.flush().await?;
         }
         while !self.write().await? {}
-        let stored = std::mem::take(&mut self.pending);
-        for pending in &stored {
+        self.lines.clear();
+        let mut stored = std::mem::take(&mut self.pending);
+        for pending in stored.drain(..) {
             self.tell(&pending.entry);
         }
+        // Its room is used again.
+        self.pending = stored;
         Ok(())
     }
 
@@ -203,22 +181,17 @@ impl Held {
             head.token.seq = head.token.seq.saturating_add(1);
             head.lifecycle = Arc::clone(&self.lifecycle);
         }
-        let lines: Vec<_> = self
-            .pending
-            .iter()
-            .filter_map(|pending| pending.line.as_deref())
-            .collect();
+        let (next, body) = self.record.next(head, &self.lines)?;
         // Counted from before the write: it may take effect long before its answer arrives.
         let before = Renewed {
             monotonic: self.parts.clock.monotonic(),
             wall: self.parts.clock.now(),
         };
         self.writes += 1;
-        let put = self.parts.put(Some(&self.version), &self.record, &head, &lines);
-        let written = match put.await {
+        let written = match self.parts.put(Some(&self.version), body).await {
             Ok(version) => {
                 self.version = version;
-                self.record.accept(head, &lines);
+                self.record = next;
                 true
             }
             Err(PutError::Fatal(error)) => return Err(error),
@@ -228,9 +201,9 @@ impl Held {
             }
             Err(PutError::Unknown(error)) => {
                 self.pause_or_give_up(&error).await?;
-                self.read_back(&head).await?
+                self.read_back(&next.head).await?
             }
-            Err(PutError::Conflict) => self.read_back(&head).await?,
+            Err(PutError::Conflict) => self.read_back(&next.head).await?,
         };
         if written {
             self.seen = before.monotonic;
@@ -304,6 +277,7 @@ impl Held {
     /// What has happened, on top of what somebody else has written.
     fn rebase(&mut self) -> Result<(), DeployError> {
         self.lifecycle = Arc::clone(&self.record.head.lifecycle);
+        self.lines.clear();
         // What it leads to now begins now: the time of a phase must not be over before it has begun.
         let now = self.parts.clock.now();
         for pending in std::mem::take(&mut self.pending) {
