@@ -30,6 +30,7 @@ use crate::plan::{HeaderValue, humane_option};
 mod capture;
 mod context;
 mod fault;
+mod forms;
 mod hook;
 mod host;
 mod lock;

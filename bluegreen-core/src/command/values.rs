@@ -77,6 +77,11 @@ impl Values {
         self
     }
 
+    /// What a placeholder stands for.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.by_name.get(name).map(String::as_str)
+    }
+
     /// A text with its placeholders filled in. What is filled in is not read again.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Gates: HTTP, command, metric, and how many answers in a row decide.
+//! Gates: HTTP, smoke scenarios, command, metric, and how many answers in a row decide.
 //!
 //! A [`GateSpec`] of a plan becomes a [`Gate`] by [`build`]; a [`Watch`] says when it is to be asked
 //! and what its answers mean together.
@@ -8,6 +8,8 @@ mod command;
 #[cfg(feature = "http")]
 mod http;
 mod metric;
+#[cfg(feature = "http")]
+mod scenario;
 mod watch;
 
 #[cfg(doc)]
@@ -20,4 +22,6 @@ pub use http::HttpGate;
 #[cfg(feature = "http")]
 pub(crate) use http::{own_client, shown};
 pub use metric::MetricGate;
+#[cfg(feature = "http")]
+pub use scenario::ScenarioGate;
 pub use watch::Watch;

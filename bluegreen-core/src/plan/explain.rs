@@ -377,7 +377,10 @@ fn gate(gate: &GateSpec) -> String {
             format!("{} {}", metric.name, limits.collect::<Vec<_>>().join(" and "))
         }
         (None, None) if gate.code => "code".to_owned(),
-        (None, None) => many(gate.http.len(), "request"),
+        (None, None) => match &gate.scenario {
+            Some(scenario) => format!("scenario of {}", many(scenario.steps.len(), "step")),
+            None => many(gate.http.len(), "request"),
+        },
     };
     format!("{} ({kind})", gate.name)
 }
