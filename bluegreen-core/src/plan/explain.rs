@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::humane::format as time;
 use super::{
-    ApprovalDefault, BothUnhealthy, Disposal, ExpandWhen, GateSpec, HookFailure, Plan, Step, Target,
-    Undrained, WorkersOrder,
+    ApprovalDefault, BothUnhealthy, Disposal, ExpandWhen, GateSpec, HookFailure, Plan, ScenarioStep, Step,
+    Target, Undrained, WorkersOrder,
 };
 use crate::Share;
 use crate::lifecycle::Phase;
@@ -378,7 +378,17 @@ fn gate(gate: &GateSpec) -> String {
         }
         (None, None) if gate.code => "code".to_owned(),
         (None, None) => match &gate.scenario {
-            Some(scenario) => format!("scenario of {}", many(scenario.steps.len(), "step")),
+            Some(scenario) => {
+                let names = |steps: &[ScenarioStep]| words(steps.iter().map(|step| step.name.as_str()));
+                match scenario.clean_up.as_slice() {
+                    [] => format!("scenario: {}", names(&scenario.steps)),
+                    clean_up => format!(
+                        "scenario: {}; in any case {}",
+                        names(&scenario.steps),
+                        names(clean_up)
+                    ),
+                }
+            }
             None => many(gate.http.len(), "request"),
         },
     };

@@ -244,3 +244,20 @@ impl Take {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_third_of_the_time_is_kept_for_a_clean_up_unless_the_plan_says_how_much() {
+        let secs = Duration::from_secs;
+        let step = || ScenarioStep::new("a", HttpCheck::get("{url}"));
+        let nothing = ScenarioSpec::new().step(step());
+        assert_eq!(nothing.reserve(secs(30)), Duration::ZERO);
+        let something = nothing.clean_up(step());
+        assert_eq!(something.reserve(secs(6)), secs(2));
+        assert_eq!(something.reserve(secs(60)), secs(5));
+        assert_eq!(something.clean_up_time(secs(20)).reserve(secs(60)), secs(20));
+    }
+}

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::PROVIDER;
 use super::answer::Answer;
+use crate::plan::humane;
 use crate::{Clock, Fault, SystemClock};
 
 /// How much of a body is read.
@@ -36,7 +37,10 @@ pub(in crate::gate) async fn exchange(
             ..answer
         }),
         Ok(Err(error)) => Err(what_went_wrong(title, error)),
-        Err(_) => Err(NoAnswer::OfSlot(format!("no answer within {limit:?}"))),
+        Err(_) => Err(NoAnswer::OfSlot(format!(
+            "no answer within {}",
+            humane::format(limit)
+        ))),
     }
 }
 

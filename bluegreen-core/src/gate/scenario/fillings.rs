@@ -58,7 +58,7 @@ impl Fillings {
             false => self.plan.get(name).map(str::to_owned),
         });
         let meant = stood_in.ok().and_then(|text| text.parse::<Url>().ok());
-        let parts = |url: &Url| url.path().split('/').count();
+        let parts = |url: &Url| url.path().split('/').filter(|part| !part.is_empty()).count();
         let is_meant = |meant: &Url| meant.origin() == url.origin() && parts(meant) == parts(url);
         if meant.as_ref().is_some_and(is_meant) {
             Ok(())

@@ -113,11 +113,14 @@ impl Check<'_> {
             self.http(&format!("{path}.http[{index}]"), check);
         }
         if let Some(scenario) = &gate.scenario {
-            self.scenario(&format!("{path}.scenario"), gate, scenario);
+            let timeout = (!self.stand_ins.touch(&format!("{path}.timeout"))).then_some(gate.timeout);
+            self.scenario(&format!("{path}.scenario"), timeout, scenario);
         }
         if let Some(command) = &gate.command {
             self.command(&format!("{path}.command"), command);
-            self.cut_short(&format!("{path}.command.timeout"), gate, command.timeout);
+            if !self.stand_ins.touch(&format!("{path}.timeout")) {
+                self.cut_short(&format!("{path}.command.timeout"), gate, command.timeout);
+            }
         }
         if let Some(metric) = &gate.metric {
             self.metric(&format!("{path}.metric"), metric);

@@ -1,11 +1,12 @@
 //! Rules for smoke scenarios.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::gates::{POINTER_REMEDY, is_json_pointer};
 use super::{BUILT_IN_PLACEHOLDERS, Check};
 use crate::plan::template::is_placeholder_name;
-use crate::plan::{GateSpec, Redirects, ScenarioSpec, ScenarioStep, Take, humane};
+use crate::plan::{Redirects, ScenarioSpec, ScenarioStep, Take, humane};
 
 /// The placeholder that is another text in each run.
 pub(crate) const RUN: &str = "run";
@@ -22,12 +23,13 @@ pub(super) struct Scope {
 }
 
 impl Check<'_> {
-    pub(super) fn scenario(&mut self, path: &str, gate: &GateSpec, scenario: &ScenarioSpec) {
+    /// A scenario, in a gate whose limit for one measurement is this, where that is known.
+    pub(super) fn scenario(&mut self, path: &str, timeout: Option<Duration>, scenario: &ScenarioSpec) {
         if scenario.steps.is_empty() {
             let remedy = "write at least one request: [[...scenario.steps]]";
             self.note(format!("{path}.steps"), "there is no step", remedy);
         }
-        self.scenario_times(path, gate, scenario);
+        self.scenario_times(path, timeout, scenario);
         self.scenario_names(path, scenario);
         self.scope = Scope {
             now: BTreeSet::from([RUN.to_owned()]),
@@ -128,12 +130,11 @@ impl Check<'_> {
         }
     }
 
-    fn scenario_times(&mut self, path: &str, gate: &GateSpec, scenario: &ScenarioSpec) {
-        let timeout = gate.timeout;
+    fn scenario_times(&mut self, path: &str, timeout: Option<Duration>, scenario: &ScenarioSpec) {
         if let Some(time) = scenario.clean_up_time {
             let path = format!("{path}.clean_up_time");
             self.duration_above_zero(&path, time);
-            if time >= timeout {
+            if let Some(timeout) = timeout.filter(|timeout| time >= *timeout) {
                 let message = format!(
                     "the gate's timeout is {}, which leaves no time for the steps",
                     humane::format(timeout)
