@@ -1,5 +1,7 @@
 //! The forms in which the value of a secret comes back from programs and services.
 
+use std::fmt::Write as _;
+
 use secrecy::zeroize::Zeroizing;
 
 /// A value as it is; without the scheme of a header (`Bearer …`); and each of these as it is written in
@@ -72,7 +74,8 @@ fn json(text: &str, slashes: Slashes, letters: Letters) -> String {
             _ if letter.is_control() || (letters == Letters::Ascii && !letter.is_ascii()) => {
                 let mut units = [0; 2];
                 for unit in letter.encode_utf16(&mut units) {
-                    written.push_str(&format!("\\u{unit:04x}"));
+                    // Writing to a string cannot fail.
+                    let _ = write!(written, "\\u{unit:04x}");
                 }
             }
             _ => written.push(letter),

@@ -202,6 +202,14 @@ impl Invocation {
         &self.args
     }
 
+    /// With one more variable for its environment, unless its spec says it.
+    pub(crate) fn or_env(mut self, name: &str, value: &str) -> Self {
+        self.env
+            .entry(name.to_owned())
+            .or_insert_with(|| value.to_owned().into());
+        self
+    }
+
     /// With one more variable for its environment.
     pub(super) fn with_env(mut self, name: &str, value: String) -> Self {
         self.env.insert(name.to_owned(), value.into());

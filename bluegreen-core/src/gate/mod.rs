@@ -2,6 +2,8 @@
 //!
 //! A [`GateSpec`] of a plan becomes a [`Gate`] by [`build`]; a [`Watch`] says when it is to be asked
 //! and what its answers mean together.
+#![doc = ""]
+#![doc = include_str!("../../docs/smoke-tests.md")]
 
 mod build;
 mod command;

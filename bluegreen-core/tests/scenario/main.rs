@@ -12,6 +12,7 @@ mod clean_up;
 mod redirects;
 mod secrets;
 mod server;
+mod shop;
 mod steps;
 
 use std::collections::BTreeMap;

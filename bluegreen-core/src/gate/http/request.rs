@@ -1,5 +1,8 @@
 //! From what a plan says of a request to one that can be sent.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use secrecy::ExposeSecret;
@@ -96,7 +99,7 @@ fn part(part: &str, filled: Result<String, TemplateError>) -> Result<String, Exp
 
 /// Headers to send, with their values looked up; none of them is shown.
 pub(in crate::gate) fn headers(
-    headers: &std::collections::BTreeMap<String, PlanHeader>,
+    headers: &BTreeMap<String, PlanHeader>,
     fill: &Fill<'_>,
     secrets: &Secrets,
 ) -> Result<HeaderMap, Unpreparable> {
@@ -195,7 +198,8 @@ pub(in crate::gate) fn percent_encoded(text: &str) -> String {
             if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
                 encoded.push(char::from(byte));
             } else {
-                encoded.push_str(&format!("%{byte:02X}"));
+                // Writing to a string cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
             }
             encoded
         })

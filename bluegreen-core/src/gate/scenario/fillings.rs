@@ -53,9 +53,9 @@ impl Fillings {
     /// Whether an address is the one that the plan means: the run's own values choose no other host, and
     /// take no part of the path away, as `..` would.
     pub(super) fn guard(&self, template: &str, url: &Url) -> Result<(), Unpreparable> {
-        let stood_in = expand(template, &|name| match self.own.contains_key(name) {
-            true => Some("x".to_owned()),
-            false => self.plan.get(name).map(str::to_owned),
+        let stood_in = expand(template, &|name| {
+            let own = self.own.contains_key(name).then_some("x");
+            own.or_else(|| self.plan.get(name)).map(str::to_owned)
         });
         let meant = stood_in.ok().and_then(|text| text.parse::<Url>().ok());
         let parts = |url: &Url| url.path().split('/').filter(|part| !part.is_empty()).count();

@@ -118,7 +118,7 @@ impl Gate for ScenarioGate {
         let (mut told, verdict) = oneshot::channel();
         tokio::spawn(async move {
             let verdict = match Run::new(&scenario, values) {
-                Ok(mut run) => run.to_its_end(limit, told.closed()).await,
+                Ok(mut run) => run.finish(limit, told.closed()).await,
                 Err(problem) => Err(Fault::rejected(PROVIDER, "request", problem.to_string())),
             };
             // Nobody may be waiting any more.

@@ -54,7 +54,7 @@ impl<'a> Run<'a> {
 
     /// Does the steps and the clean-up within a limit. When nobody waits any more the steps end at
     /// once, and the clean-up begins.
-    pub(super) async fn to_its_end(
+    pub(super) async fn finish(
         &mut self,
         limit: Duration,
         abandoned: impl Future<Output = ()>,
@@ -80,12 +80,14 @@ impl<'a> Run<'a> {
                 Ok(line) => self.lines.push(line),
                 Err(Stopped::Unmeasured(fault)) => return Err(fault),
                 Err(Stopped::Failed(why)) => {
-                    self.fail(format!("failed at step {} of {count}, {why}", index + 1));
+                    self.failures
+                        .push(format!("failed at step {} of {count}, {why}", index + 1));
                     return Ok(());
                 }
                 Err(Stopped::Lacks(name)) => {
                     let why = format!("{}: {{{name}}} has no value", step.name);
-                    self.fail(format!("failed at step {} of {count}, {why}", index + 1));
+                    self.failures
+                        .push(format!("failed at step {} of {count}, {why}", index + 1));
                     return Ok(());
                 }
             }
@@ -109,7 +111,7 @@ impl<'a> Run<'a> {
                     let why = format!("{}: not needed, {{{name}}} was never taken", step.name);
                     self.lines.push(format!("clean-up, {why}"));
                 }
-                Err(Stopped::Failed(why)) => self.fail(format!("failed to clean up, {why}")),
+                Err(Stopped::Failed(why)) => self.failures.push(format!("failed to clean up, {why}")),
                 Err(Stopped::Unmeasured(fault)) => unmeasured = unmeasured.or(Some(fault)),
             }
         }
@@ -194,15 +196,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn fail(&mut self, why: String) {
-        self.failures.push(why);
-    }
-
     /// What failed first, then a line for each step.
     fn verdict(&self) -> Verdict {
-        let outcome = match self.failures.is_empty() {
-            true => Outcome::Pass,
-            false => Outcome::Fail,
+        let outcome = if self.failures.is_empty() {
+            Outcome::Pass
+        } else {
+            Outcome::Fail
         };
         let lines: Vec<_> = self
             .failures
