@@ -322,6 +322,101 @@ async fn the_exit_code_of_a_command_is_its_verdict() {
     assert_eq!(fault.kind, FaultKind::Rejected, "{fault}");
 }
 
+/// A suite as teams have them: it says what it does in colours, asks the service, and sums up at the end.
+const SUITE: &str = r#"
+printf '\033[1mrunning against %s (%s %s %s)\033[0m\n' "$BASE_URL" "$BLUEGREEN_SERVICE" "$BLUEGREEN_SLOT" "$BLUEGREEN_VERSION"
+for check in $(seq 1 1000); do printf 'check %s of 1000\r' "$check"; done
+echo
+seq 1 3000
+echo "1 failed: the page does not greet (token $API_TOKEN)" >&2
+exit 1
+"#;
+
+#[tokio::test]
+async fn a_suite_gets_the_address_of_the_slot_and_its_output_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let outputs = folder.path().join("outputs");
+    let suite = folder.path().join("suite.sh");
+    std::fs::write(&suite, SUITE).unwrap();
+    let mut parts = parts("http://127.0.0.1:8082");
+    parts.context = parts.context.outputs(&outputs);
+    let text = format!(
+        "timeout = '10s'\ncommand = {{ run = ['sh', '{}'], env = {{ API_TOKEN = {{ secret = 'token' }} }} }}",
+        suite.display()
+    );
+    let gate = build(&spec(&text), &parts).unwrap();
+    let verdict = ask(gate.as_ref(), Slot::Green).await.unwrap();
+    assert_eq!(verdict.outcome, Outcome::Fail);
+    let file = outputs.join("shop.api.green.output");
+    assert!(
+        verdict
+            .evidence
+            .starts_with(&format!("output in {}; ended with 1: ", file.display())),
+        "{}",
+        verdict.evidence
+    );
+    assert!(
+        verdict
+            .evidence
+            .ends_with("1 failed: the page does not greet (token ***)"),
+        "{}",
+        verdict.evidence
+    );
+    assert!(verdict.evidence.len() < 700);
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        kept.starts_with("ended with 1\nrunning against http://127.0.0.1:8082 (shop green 1.4.0)\n"),
+        "{kept}"
+    );
+    assert!(
+        kept.contains("bytes left out") && kept.ends_with("(token ***)\n"),
+        "{kept}"
+    );
+    assert!(kept.len() < 17 * 1024 && !kept.contains('\u{1b}') && !kept.contains("hunter2"));
+    // What the plan says comes before what every gate gets.
+    let text = "command = { run = ['sh', '-c', 'echo $BASE_URL'], env = { BASE_URL = 'http://other' } }";
+    let gate = build(&spec(text), &parts).unwrap();
+    let verdict = ask(gate.as_ref(), Slot::Green).await.unwrap();
+    assert!(
+        verdict.evidence.ends_with("ended with 0: http://other"),
+        "{}",
+        verdict.evidence
+    );
+    // Where it cannot be kept, it is said, and decides nothing.
+    parts.context = parts.context.outputs(suite);
+    let gate = build(&spec(text), &parts).unwrap();
+    let verdict = ask(gate.as_ref(), Slot::Green).await.unwrap();
+    assert_eq!(verdict.outcome, Outcome::Pass);
+    assert!(
+        verdict.evidence.starts_with("output cannot be kept in "),
+        "{}",
+        verdict.evidence
+    );
+}
+
+#[tokio::test]
+async fn what_is_seen_is_shown_without_secrets_also_where_it_is_cut_or_escaped() {
+    let odd = "hun\"ter2";
+    for before in [0, 70, 77] {
+        let said = format!("{}{odd}", "x".repeat(before));
+        let body = serde_json::json!({ "a": said }).to_string();
+        let server = Server::start(&[(
+            "/a",
+            answer("200 OK", &body).replacen("\r\n\r\n", &format!("\r\nx-a: {said}\r\n\r\n"), 1),
+        )])
+        .await;
+        let mut parts = parts(&format!("http://{}", server.address));
+        parts.context.secrets = Secrets::new().with("odd", odd);
+        let text = "http = [{ url = '{url}/a', json = { '/a' = 'b' }, answer_headers = { x-a = 'b' } }]";
+        let gate = build(&spec(text), &parts).unwrap();
+        let evidence = ask(gate.as_ref(), Slot::Green).await.unwrap().evidence;
+        assert!(
+            !evidence.contains("hun") && !evidence.contains("ter2"),
+            "{before}: {evidence}"
+        );
+    }
+}
+
 /// Knows the values of one metric; of every other it knows nothing.
 #[derive(Debug)]
 struct Fixed(Option<f64>);

@@ -42,6 +42,8 @@ pub(super) struct Parts {
     /// Where the lock files of commands are; without it a command that outlives a killed deployer is
     /// not noticed.
     pub(super) lock_dir: Option<std::path::PathBuf>,
+    /// Where the output of command gates is kept.
+    pub(super) output_dir: Option<std::path::PathBuf>,
     /// Wakes the one at work in this process when somebody asked for something.
     pub(super) woken: Notify,
 }
@@ -71,13 +73,12 @@ impl Parts {
 
     /// What the gates and commands of a plan need.
     pub(super) fn command_context(&self, run: &Run) -> CommandContext {
-        let context = CommandContext::new(self.service.clone())
+        let mut context = CommandContext::new(self.service.clone())
             .slots(run.plan.slots.clone())
             .secrets(self.secrets.clone());
-        match &self.lock_dir {
-            Some(dir) => context.locks(dir.clone()),
-            None => context,
-        }
+        context.locks.clone_from(&self.lock_dir);
+        context.outputs.clone_from(&self.output_dir);
+        context
     }
 
     pub(super) fn gate_parts(&self, run: &Run) -> GateParts {
@@ -169,6 +170,7 @@ struct Optional {
     hooks: BTreeMap<String, Arc<dyn HookAction>>,
     secrets: Secrets,
     lock_dir: Option<std::path::PathBuf>,
+    output_dir: Option<std::path::PathBuf>,
 }
 
 impl fmt::Debug for DeployerBuilder {
@@ -290,6 +292,14 @@ impl DeployerBuilder {
         self
     }
 
+    /// A folder for the output of command gates, such as suites of smoke tests: of each gate and slot
+    /// the last one is kept, and the evidence says where.
+    #[must_use]
+    pub fn output_dir(mut self, dir: impl Into<std::path::PathBuf>) -> Self {
+        self.parts.output_dir = Some(dir.into());
+        self
+    }
+
     /// The name under which others see who is at work: a job, a host, a person.
     #[must_use]
     pub fn holder(mut self, name: impl Into<String>) -> Self {
@@ -346,6 +356,7 @@ impl DeployerBuilder {
             hooks: parts.hooks,
             secrets: parts.secrets,
             lock_dir: parts.lock_dir,
+            output_dir: parts.output_dir,
             woken: Notify::new(),
         }))
     }

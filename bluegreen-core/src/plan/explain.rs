@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::humane::format as time;
 use super::{
-    ApprovalDefault, BothUnhealthy, Disposal, ExpandWhen, GateSpec, HookFailure, Plan, Step, Target,
-    Undrained, WorkersOrder,
+    ApprovalDefault, BothUnhealthy, Disposal, ExpandWhen, GateSpec, HookFailure, Plan, ScenarioStep, Step,
+    Target, Undrained, WorkersOrder,
 };
 use crate::Share;
 use crate::lifecycle::Phase;
@@ -377,7 +377,20 @@ fn gate(gate: &GateSpec) -> String {
             format!("{} {}", metric.name, limits.collect::<Vec<_>>().join(" and "))
         }
         (None, None) if gate.code => "code".to_owned(),
-        (None, None) => many(gate.http.len(), "request"),
+        (None, None) => match &gate.scenario {
+            Some(scenario) => {
+                let names = |steps: &[ScenarioStep]| words(steps.iter().map(|step| step.name.as_str()));
+                match scenario.clean_up.as_slice() {
+                    [] => format!("scenario: {}", names(&scenario.steps)),
+                    clean_up => format!(
+                        "scenario: {}; in any case {}",
+                        names(&scenario.steps),
+                        names(clean_up)
+                    ),
+                }
+            }
+            None => many(gate.http.len(), "request"),
+        },
     };
     format!("{} ({kind})", gate.name)
 }

@@ -126,7 +126,10 @@ pub(crate) mod humane_option;
 mod json;
 mod load;
 mod nearest;
+#[cfg(feature = "http")]
+pub(crate) mod pattern;
 mod problem;
+mod scenario;
 mod tables;
 mod template;
 mod text;
@@ -138,6 +141,7 @@ pub use deadlines::{Deadlines, LeasePlan};
 pub use gate::{GateSpec, HeaderValue, HttpCheck, MetricCheck};
 pub use hook::{Hook, HookFailure, HookMoment, HookPoint, InvalidHookPoint};
 pub use problem::{PlanError, Problem};
+pub use scenario::{Redirects, ScenarioSpec, ScenarioStep, Take};
 pub use template::{TemplateError, expand, placeholders};
 pub use window::{Action, Weekday, Window, Windows};
 pub use zone::{Boundary, InvalidLocalTime, TimeOfDay, Zone};

@@ -26,6 +26,7 @@ mod remote_fault;
 mod router;
 mod server;
 mod service;
+mod shop;
 
 pub use control::LoopbackControl;
 pub use division::Division;

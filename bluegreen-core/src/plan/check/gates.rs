@@ -1,7 +1,15 @@
 //! Rules for gates.
 
+use std::time::Duration;
+
+use serde_json::Value;
+
 use super::Check;
-use crate::plan::{GateSpec, HttpCheck, MetricCheck, humane};
+use super::commands::is_secret_by_name;
+use crate::plan::{GateSpec, HttpCheck, MetricCheck, humane, placeholders};
+
+pub(super) const POINTER_REMEDY: &str =
+    "begin with \"/\": \"/status\", \"/checks/0/name\"; \"\" is the whole body; ~ is written ~0, / ~1";
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -59,6 +67,7 @@ impl Check<'_> {
     fn gate(&mut self, path: &str, gate: &GateSpec) {
         let kinds = [
             ("http", !gate.http.is_empty()),
+            ("scenario", gate.scenario.is_some()),
             ("command", gate.command.is_some()),
             ("metric", gate.metric.is_some()),
             ("code", gate.code),
@@ -77,7 +86,7 @@ impl Check<'_> {
             [] => self.note(
                 path,
                 "it measures nothing",
-                "give one of http, command, metric or code = true",
+                "give one of http, scenario, command, metric or code = true",
             ),
             several => {
                 let message = format!("it measures several things: {}", several.join(", "));
@@ -103,15 +112,35 @@ impl Check<'_> {
         for (index, check) in gate.http.iter().enumerate() {
             self.http(&format!("{path}.http[{index}]"), check);
         }
+        if let Some(scenario) = &gate.scenario {
+            let timeout = (!self.stand_ins.touch(&format!("{path}.timeout"))).then_some(gate.timeout);
+            self.scenario(&format!("{path}.scenario"), timeout, scenario);
+        }
         if let Some(command) = &gate.command {
             self.command(&format!("{path}.command"), command);
+            if !self.stand_ins.touch(&format!("{path}.timeout")) {
+                self.cut_short(&format!("{path}.command.timeout"), gate, command.timeout);
+            }
         }
         if let Some(metric) = &gate.metric {
             self.metric(&format!("{path}.metric"), metric);
         }
     }
 
-    fn http(&mut self, path: &str, check: &HttpCheck) {
+    /// A part of a gate that may take longer than the gate is never given its time.
+    fn cut_short(&mut self, path: &str, gate: &GateSpec, part: Option<Duration>) {
+        if let Some(part) = part.filter(|part| *part > gate.timeout) {
+            let (gate, part) = (humane::format(gate.timeout), humane::format(part));
+            let message = format!("the gate's own timeout ends it after {gate}");
+            self.note(
+                path,
+                message,
+                format!("give the gate the time: timeout = \"{part}\""),
+            );
+        }
+    }
+
+    pub(super) fn http(&mut self, path: &str, check: &HttpCheck) {
         self.url(&format!("{path}.url"), &check.url);
         if !METHODS.contains(&check.method.as_str()) {
             let message = format!("{:?} is no method", check.method);
@@ -122,6 +151,7 @@ impl Check<'_> {
             );
         }
         self.headers(&format!("{path}.headers"), &check.headers);
+        self.bodies(path, check);
         for (name, value) in &check.answer_headers {
             let path = format!("{path}.answer_headers.{name}");
             self.header_name(&path, name);
@@ -142,27 +172,73 @@ impl Check<'_> {
                 self.text(&format!("{path}.json.{pointer}"), text);
             }
             if !is_json_pointer(pointer) {
-                let remedy = "begin with \"/\": \"/status\", \"/checks/0/name\"; \"\" is the whole body; ~ is written ~0, / ~1";
-                self.note(
-                    format!("{path}.json.{pointer}"),
-                    format!("{pointer:?} is no JSON pointer"),
-                    remedy,
-                );
+                let message = format!("{pointer:?} is no JSON pointer");
+                self.note(format!("{path}.json.{pointer}"), message, POINTER_REMEDY);
             }
         }
-        for (index, text) in check.contains.iter().enumerate() {
-            if text.is_empty() {
-                let message = "every body contains the empty text";
-                self.note(
-                    format!("{path}.contains[{index}]"),
-                    message,
-                    "write the text that must be there",
-                );
+        for (key, texts) in [("contains", &check.contains), ("lacks", &check.lacks)] {
+            for (index, text) in texts.iter().enumerate() {
+                let path = format!("{path}.{key}[{index}]");
+                if text.is_empty() {
+                    let message = "every body contains the empty text";
+                    self.note(&path, message, "write the text that is meant");
+                }
+                self.text(&path, text);
             }
-            self.text(&format!("{path}.contains[{index}]"), text);
+        }
+        for (index, text) in check.matches.iter().enumerate() {
+            self.pattern(&format!("{path}.matches[{index}]"), text);
         }
         if let Some(latency) = check.max_latency {
             self.duration_above_zero(format!("{path}.max_latency"), latency);
+        }
+    }
+
+    /// What is sent. A field that is secret by its name must not be written out.
+    fn bodies(&mut self, path: &str, check: &HttpCheck) {
+        let given = [
+            ("body", check.body.is_some()),
+            ("body_json", check.body_json.is_some()),
+            ("body_form", !check.body_form.is_empty()),
+        ];
+        if given.iter().filter(|(_, given)| *given).count() > 1 {
+            let named: Vec<_> = given
+                .into_iter()
+                .filter(|(_, given)| *given)
+                .map(|(name, _)| name)
+                .collect();
+            let message = format!("it sends several bodies: {}", named.join(", "));
+            self.note(path, message, "send one of them");
+        }
+        if let Some(body) = &check.body {
+            self.text(&format!("{path}.body"), body);
+        }
+        if let Some(body) = &check.body_json {
+            self.body_json(&format!("{path}.body_json"), "", body);
+        }
+        for (name, value) in &check.body_form {
+            self.written(
+                &format!("{path}.body_form.{name}"),
+                value,
+                is_secret_by_name(name),
+            );
+        }
+    }
+
+    fn body_json(&mut self, path: &str, key: &str, value: &Value) {
+        match value {
+            Value::String(text) => self.written(path, text, is_secret_by_name(key)),
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.body_json(&format!("{path}[{index}]"), key, item);
+                }
+            }
+            Value::Object(table) => {
+                for (key, item) in table {
+                    self.body_json(&format!("{path}.{key}"), key, item);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
@@ -171,6 +247,24 @@ impl Check<'_> {
             .strip_prefix("https://")
             .or_else(|| url.strip_prefix("http://"));
         let placeholder = url.starts_with('{') && !url.starts_with("{{");
+        let first = after
+            .unwrap_or(url)
+            .split(['/', '?', '#'])
+            .next()
+            .unwrap_or_default();
+        let is_of_scenario = |name: &&str| self.scope.now.contains(*name);
+        if let Some(name) = placeholders(first)
+            .unwrap_or_default()
+            .into_iter()
+            .find(is_of_scenario)
+        {
+            let message = format!("{{{name}}} would choose where the request goes");
+            return self.note(
+                path,
+                message,
+                "begin with a host, or with a placeholder of [slots.blue] and [slots.green]",
+            );
+        }
         let host = after.map(|after| after.split(['/', '?', '#']).next().unwrap_or_default());
         if url.contains(char::is_whitespace) || (host.is_none_or(str::is_empty) && !placeholder) {
             // The address is not shown: it may hold a password.
@@ -220,7 +314,7 @@ impl Check<'_> {
 }
 
 /// RFC 6901: empty, or parts that begin with `/`, in which `~` stands only before `0` and `1`.
-fn is_json_pointer(text: &str) -> bool {
+pub(super) fn is_json_pointer(text: &str) -> bool {
     let escapes = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
     (text.is_empty() || text.starts_with('/')) && escapes
 }

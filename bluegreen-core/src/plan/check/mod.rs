@@ -2,6 +2,7 @@
 
 mod commands;
 mod gates;
+mod scenario;
 mod times;
 
 use std::collections::BTreeSet;
@@ -32,6 +33,7 @@ pub(super) fn problems(plan: &Plan, stand_ins: &StandIns) -> Vec<Problem> {
     let mut check = Check {
         plan,
         stand_ins,
+        scope: scenario::Scope::default(),
         problems: Vec::new(),
     };
     check.slots();
@@ -49,6 +51,8 @@ pub(super) fn problems(plan: &Plan, stand_ins: &StandIns) -> Vec<Problem> {
 struct Check<'a> {
     plan: &'a Plan,
     stand_ins: &'a StandIns,
+    /// The placeholders of the scenario that is looked at, beside those of the plan.
+    scope: scenario::Scope,
     problems: Vec<Problem>,
 }
 

@@ -5,4 +5,5 @@ mod explaining;
 mod mistakes;
 mod reading;
 mod rules;
+mod scenarios;
 mod windows;

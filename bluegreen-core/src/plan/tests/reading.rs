@@ -33,7 +33,7 @@ pub(super) const EVERYTHING: &str = r#"{
       "url": "{url}/health?v={version}",
       "method": "POST",
       "headers": { "Accept": "application/json", "Authorization": { "secret": "probe" } },
-      "body": "{\"deep\": true}",
+      "body": "{{\"deep\": true}}",
       "status": [200, 204],
       "json": { "/status": "ok", "/checks/0": 1.5, "": { "a": [true] } },
       "contains": ["ok"],
@@ -47,7 +47,25 @@ pub(super) const EVERYTHING: &str = r#"{
     "failure_threshold": 4,
     "error_threshold": 6
   }],
-  "smoke": [{ "name": "checkout", "command": { "run": ["checkout-test", "{url}"], "timeout": "1m" } }],
+  "smoke": [
+    { "name": "checkout", "command": { "run": ["checkout-test", "{url}"], "timeout": "1m" }, "timeout": "90s" },
+    {
+      "name": "orders",
+      "scenario": {
+        "values": { "password": { "secret": "smoke" } },
+        "headers": { "X-Slot": "{slot}" },
+        "steps": [{
+          "name": "log-in",
+          "http": { "url": "{url}/login", "method": "POST", "body_json": { "pin": "{password}" }, "lacks": ["error"], "matches": ["a+"] },
+          "take": { "token": { "json": "/token" }, "id": { "header": "location", "regex": "(.)$", "shown": true } },
+          "redirects": "same_origin",
+          "timeout": "3s"
+        }],
+        "clean_up": [{ "name": "delete", "http": { "url": "{url}/{id}", "body_form": { "a": "{run}" } } }],
+        "clean_up_time": "2s"
+      }
+    }
+  ],
   "guards": [{ "name": "errors", "metric": { "name": "error_rate", "max": 0.01, "min": -1.1 } }],
   "public": [{ "name": "front", "http": [{ "url": "{public}/" }] }],
   "migrations": { "expand": "after_prepare", "backfill": true },
