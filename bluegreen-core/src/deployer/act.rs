@@ -351,7 +351,7 @@ impl Act<'_> {
             return Ok(failed);
         }
         let mut fresh = Watchers::default();
-        fresh.sync(self.run, self.gates, None, parts.clock.monotonic());
+        fresh.sync(self.run, self.gates, None, None, parts.clock.monotonic());
         let (routers, capacity, mut results) = futures_util::join!(
             parts.split_held(self.op, self.run.split(), self.run.target),
             parts.capacity(self.run, self.op),

@@ -15,6 +15,7 @@ use super::{DeployError, Deployer};
 use crate::command::{CommandContext, Secrets};
 use crate::gate::GateParts;
 use crate::lifecycle::{Event, Run};
+use crate::metrics::Sources;
 use crate::{
     Approver, Clock, Fault, FaultKind, Gate, HookAction, Host, Metrics, Migrator, Notifier, Observer, Router,
     ServiceName, Store, SystemClock, Unobserved, Workers,
@@ -78,6 +79,11 @@ impl Parts {
             Some(dir) => context.locks(dir.clone()),
             None => context,
         }
+    }
+
+    /// Where the numbers come from.
+    pub(super) fn sources(&self, _run: &Run) -> Sources {
+        Sources::new(self.metrics.clone())
     }
 
     pub(super) fn gate_parts(&self, run: &Run) -> GateParts {

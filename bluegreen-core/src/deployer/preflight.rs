@@ -84,7 +84,7 @@ impl Parts {
                 return Vec::new();
             }
             let mut watchers = Watchers::default();
-            watchers.sync(run, &gate_parts, None, self.clock.monotonic());
+            watchers.sync(run, &gate_parts, None, None, self.clock.monotonic());
             watchers.until_decided(asking, run.plan.deadlines.preflight).await
         };
         let (mut results, own) = futures_util::join!(built_in, own);
@@ -229,7 +229,7 @@ impl Parts {
         of_live.target = run.origin;
         of_live.overrides.skip_smoke = Some(run.by.clone());
         let mut watchers = Watchers::default();
-        watchers.sync(&of_live, gate_parts, None, self.clock.monotonic());
+        watchers.sync(&of_live, gate_parts, None, None, self.clock.monotonic());
         let asking = Asking {
             run: &of_live,
             ..asking

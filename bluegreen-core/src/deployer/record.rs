@@ -34,6 +34,10 @@ pub(super) struct Record {
     tail: Tail,
 }
 
+/// What an analysis has learned, already written as JSON: each write of the record copies it. Read tolerantly by
+/// whoever goes on with it; not a part of the journal, since only ticks change it.
+pub(super) type Learned = Arc<RawValue>;
+
 /// All of a record but its tail: what a write replaces.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Head {
@@ -41,6 +45,9 @@ pub(super) struct Head {
     pub(super) token: Token,
     pub(super) lease: Option<Lease>,
     pub(super) lifecycle: Arc<Lifecycle>,
+    /// What the analysis of the open deployment has learned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) learned: Option<Learned>,
     /// The number of the segment that the tail will become.
     pub(super) segment: u64,
 }
@@ -79,6 +86,7 @@ impl Record {
                 token: Token::default(),
                 lease: None,
                 lifecycle: Arc::default(),
+                learned: None,
                 segment: 0,
             },
             tail: Tail::default(),
@@ -94,7 +102,8 @@ impl Record {
         // What a head needs beside the plan, generously.
         const HEAD_BYTES: usize = 2048;
         let plan = head.lifecycle.run().map_or(0, |run| run.plan.json().len());
-        let more = lines.iter().map(|line| line.len() + 1).sum::<usize>();
+        let learned = head.learned.as_ref().map_or(0, |learned| learned.get().len());
+        let more = learned + lines.iter().map(|line| line.len() + 1).sum::<usize>();
         let mut body = Vec::with_capacity(HEAD_BYTES + plan + self.tail.text.len() + more);
         serde_json::to_writer(&mut body, head).map_err(|error| DeployError::Record {
             message: error.to_string(),
@@ -131,6 +140,8 @@ impl Record {
             token: Token,
             lease: Option<Lease>,
             lifecycle: Arc<Lifecycle>,
+            #[serde(default)]
+            learned: Option<Learned>,
             segment: u64,
             tail: Vec<Box<RawValue>>,
         }
@@ -162,6 +173,7 @@ impl Record {
             token: read.token,
             lease: read.lease,
             lifecycle: read.lifecycle,
+            learned: read.learned,
             segment: read.segment,
         };
         Ok(Self { head, tail })

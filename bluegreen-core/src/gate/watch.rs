@@ -130,6 +130,8 @@ impl Watch {
             Row::Failures(count) => {
                 Verdict::inconclusive(format!("{count} of {failure} failures in a row; {last}"))
             }
+            // Who takes every answer as it is wants to hear no more than that.
+            Row::Empty if error == 1 => Verdict::inconclusive(last.as_str()),
             Row::Empty => {
                 let silent = self.silent;
                 Verdict::inconclusive(format!(

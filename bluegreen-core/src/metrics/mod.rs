@@ -34,10 +34,12 @@ mod scan;
 mod scrape;
 #[cfg(feature = "http")]
 mod selector;
+mod sources;
 
 pub use command::CommandMetrics;
 pub use exposition::{BadLine, Exposition, InvalidExposition, Kind, Series};
 pub use named::SourceBuildError;
+pub use sources::Sources;
 #[cfg(feature = "http")]
 pub use prometheus::PrometheusMetrics;
 #[cfg(feature = "http")]

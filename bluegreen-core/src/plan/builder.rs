@@ -4,6 +4,7 @@ use super::{
     BothUnhealthy, Deadlines, GateSpec, Hook, LeasePlan, Migrations, Plan, PlanError, Preflight, Retention,
     RollbackPlan, Soak, Step, Target, Window, Windows, WorkersPlan,
 };
+use crate::analysis::AnalysisSpec;
 use crate::command::CommandSpec;
 use crate::retry::RetryPolicy;
 use crate::{ServiceName, Slot};
@@ -128,6 +129,12 @@ impl PlanBuilder {
     /// One more guard: watched wherever the candidate has traffic.
     pub fn guard(mut self, gate: GateSpec) -> Self {
         self.plan.guards.push(gate);
+        self
+    }
+
+    /// How candidate and live are compared while both have traffic.
+    pub fn analysis(mut self, analysis: AnalysisSpec) -> Self {
+        self.plan.analysis = Some(analysis);
         self
     }
 

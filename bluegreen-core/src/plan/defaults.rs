@@ -27,6 +27,7 @@ impl Plan {
             health: Vec::new(),
             smoke: Vec::new(),
             guards: Vec::new(),
+            analysis: None,
             public: Vec::new(),
             migrations: None,
             warm_up: Vec::new(),

@@ -110,6 +110,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::AnalysisSpec;
 use crate::command::CommandSpec;
 use crate::retry::RetryPolicy;
 use crate::{ServiceName, Share, Slot};
@@ -177,6 +178,9 @@ pub struct Plan {
     /// What is watched wherever the candidate has traffic: bakes, approvals, soak.
     #[serde(default)]
     pub guards: Vec<GateSpec>,
+    /// How candidate and live are compared while both have traffic. Left out: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<AnalysisSpec>,
     /// What is asked of the public address: during the soak and after a rollback.
     #[serde(default)]
     pub public: Vec<GateSpec>,

@@ -1,5 +1,6 @@
 //! What a plan must be beyond its shape: the rules that bind its parts together.
 
+mod analysis;
 mod commands;
 mod gates;
 mod times;
@@ -38,6 +39,7 @@ pub(super) fn problems(plan: &Plan, stand_ins: &StandIns) -> Vec<Problem> {
     check.steps();
     check.windows();
     check.gate_lists();
+    check.analysis();
     check.commands();
     check.hooks();
     check.times();
