@@ -311,7 +311,11 @@ impl Analysis {
         }
         if alone {
             let seen = state.requests() > 0;
-            return if seen { Standing::Alone } else { Standing::Undecided };
+            return if seen {
+                Standing::Alone
+            } else {
+                Standing::Undecided
+            };
         }
         if state.passed_early(kind, levels) {
             return Standing::Passed;

@@ -77,7 +77,8 @@ impl Source {
             return None;
         }
         self.at = Some(sample.at);
-        self.instances.retain(|name, _| sample.instances.contains_key(name));
+        self.instances
+            .retain(|name, _| sample.instances.contains_key(name));
         let mut sum: Option<Side> = None;
         for (name, readings) in &sample.instances {
             let before = self.instances.entry(name.clone()).or_default();
@@ -135,18 +136,50 @@ mod tests {
         let (two, nan) = (Some(2.0), f64::NAN);
         let mut meter = Meter::default();
         for (what, sample, expected) in [
-            ("the first says where it begins", sample(0, &[("a", 10.0, 1.0)]), None),
-            ("one instance", sample(5, &[("a", 14.0, 3.0)]), Some([Some(4.0), two])),
-            ("another comes", sample(10, &[("a", 16.0, 5.0), ("b", 900.0, 9.0)]), Some([two, two])),
-            ("both count", sample(15, &[("a", 17.0, 6.0), ("b", 901.0, 10.0)]), Some([two, two])),
-            ("one begins anew", sample(20, &[("a", 3.0, 0.0), ("b", 902.0, 11.0)]), Some([None, None])),
-            ("and goes on", sample(25, &[("a", 4.0, 1.0), ("b", 903.0, 12.0)]), Some([two, two])),
+            (
+                "the first says where it begins",
+                sample(0, &[("a", 10.0, 1.0)]),
+                None,
+            ),
+            (
+                "one instance",
+                sample(5, &[("a", 14.0, 3.0)]),
+                Some([Some(4.0), two]),
+            ),
+            (
+                "another comes",
+                sample(10, &[("a", 16.0, 5.0), ("b", 900.0, 9.0)]),
+                Some([two, two]),
+            ),
+            (
+                "both count",
+                sample(15, &[("a", 17.0, 6.0), ("b", 901.0, 10.0)]),
+                Some([two, two]),
+            ),
+            (
+                "one begins anew",
+                sample(20, &[("a", 3.0, 0.0), ("b", 902.0, 11.0)]),
+                Some([None, None]),
+            ),
+            (
+                "and goes on",
+                sample(25, &[("a", 4.0, 1.0), ("b", 903.0, 12.0)]),
+                Some([two, two]),
+            ),
             ("one is gone", sample(30, &[("b", 905.0, 14.0)]), Some([two, two])),
             ("no newer", sample(30, &[("b", 950.0, 14.0)]), None),
             ("away", None, None),
             ("back", sample(40, &[("b", 990.0, 14.0)]), None),
-            ("counting again", sample(45, &[("b", 992.0, 16.0)]), Some([two, two])),
-            ("a count is away", sample(50, &[("b", 994.0, nan)]), Some([two, None])),
+            (
+                "counting again",
+                sample(45, &[("b", 992.0, 16.0)]),
+                Some([two, two]),
+            ),
+            (
+                "a count is away",
+                sample(50, &[("b", 994.0, nan)]),
+                Some([two, None]),
+            ),
             ("empty", Some(Sample::new(Timestamp::from_millis(60_000))), None),
         ] {
             assert_eq!(counts(meter.read([sample])), expected, "{what}");
@@ -179,7 +212,10 @@ mod tests {
         let page = |second: i64, counts: [f64; 2]| {
             let mut sample = Sample::new(Timestamp::from_millis(1000 * second));
             let buckets = Buckets::new([(0.1, counts[0]), (f64::INFINITY, counts[1])]).unwrap();
-            sample.instance("").histograms.insert("latency".to_owned(), buckets);
+            sample
+                .instance("")
+                .histograms
+                .insert("latency".to_owned(), buckets);
             Some(sample)
         };
         let mut meter = Meter::default();
@@ -191,7 +227,10 @@ mod tests {
         let odd = |second| {
             let mut sample = Sample::new(Timestamp::from_millis(1000 * second));
             let buckets = Buckets::new([(0.0, 1.0), (f64::INFINITY, 2.0)]).unwrap();
-            sample.instance("").histograms.insert("latency".to_owned(), buckets);
+            sample
+                .instance("")
+                .histograms
+                .insert("latency".to_owned(), buckets);
             Some(sample)
         };
         meter.read([odd(0)]);

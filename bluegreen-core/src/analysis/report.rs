@@ -289,7 +289,9 @@ impl fmt::Display for Why {
             Self::Baking { shown: true } => f.write_str("all is well so far, and the bake goes on"),
             Self::Baking { shown: false } => f.write_str("the bake goes on"),
             Self::Passed => f.write_str("every blocking metric has passed"),
-            Self::Alone => f.write_str("the candidate has all traffic, nothing is left to compare it with; limits are watched"),
+            Self::Alone => f.write_str(
+                "the candidate has all traffic, nothing is left to compare it with; limits are watched",
+            ),
             Self::NothingBlocks => f.write_str("no metric blocks, so a person decides"),
         }
     }

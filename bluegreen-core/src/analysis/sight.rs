@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::block::{Block, Counts};
-use super::metric::Span;
 use super::history::{History, Tails, first_bound_from, nearest_bound};
+use super::metric::Span;
 use super::number::{count, real};
 use super::spec::{ErrorsSpec, EventsSpec, LatencySpec, Limit};
 use super::tick::{Histogram, Side, Tick};
@@ -111,12 +111,7 @@ fn live(tick: &Tick) -> Result<&Side, Gap> {
 
 /// Errors. Live's counts go into `past`, also where the candidate's are missing.
 /// `alone`: the candidate has all traffic.
-pub(super) fn errors(
-    spec: &ErrorsSpec,
-    tick: &Tick,
-    alone: bool,
-    past: &mut Counts,
-) -> Result<Sight, Gap> {
+pub(super) fn errors(spec: &ErrorsSpec, tick: &Tick, alone: bool, past: &mut Counts) -> Result<Sight, Gap> {
     let on_live = live(tick).and_then(|side| share(side, &spec.bad, &spec.of));
     let live_rate = (real(past.bad) + 0.5) / (real(past.requests) + 500.0);
     if let Ok(counts) = on_live {
@@ -140,12 +135,7 @@ pub(super) fn errors(
 }
 
 /// Latencies. Live's go into `past`, also where the candidate's are missing.
-pub(super) fn latency(
-    spec: &LatencySpec,
-    tick: &Tick,
-    span: Span,
-    past: &mut History,
-) -> Result<Sight, Gap> {
+pub(super) fn latency(spec: &LatencySpec, tick: &Tick, span: Span, past: &mut History) -> Result<Sight, Gap> {
     let on_live = live(tick).and_then(|side| measured(side, &spec.histogram));
     let mut thresholds = None;
     if let Ok((histogram, _)) = &on_live {

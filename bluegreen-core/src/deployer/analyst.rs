@@ -12,10 +12,11 @@ use super::watch::BuiltIn;
 use crate::analysis::{Action, Analysis, AnalysisSpec, Meter, State, Tick};
 use crate::lifecycle::{ANALYSIS, Run};
 use crate::metrics::Sources;
-use crate::plan::GateSpec;
+use crate::plan::{GateSpec, Step};
 use crate::text::bounded;
 use crate::{
-    Clock, DeploymentId, Fault, Gate, GateContext, Op, Operation, Phase, Sample, Share, Slot, Timestamp, Verdict,
+    Clock, DeploymentId, Fault, Gate, GateContext, Op, Operation, Phase, Sample, Share, Slot, Timestamp,
+    Verdict,
 };
 
 /// The evidence is cut to this. A metric takes two or three hundred bytes.
@@ -75,7 +76,12 @@ impl Analyst {
 
     /// Goes on with what was learned in this deployment, or begins. `None` where the plan has no analysis, or
     /// one that cannot be used; preflight has told it before.
-    pub(super) fn new(run: &Run, sources: Sources, clock: Arc<dyn Clock>, learned: Option<&Learned>) -> Option<Self> {
+    pub(super) fn new(
+        run: &Run,
+        sources: Sources,
+        clock: Arc<dyn Clock>,
+        learned: Option<&Learned>,
+    ) -> Option<Self> {
         let spec = run.plan.analysis.as_ref()?;
         let kept = learned
             .and_then(|learned| serde_json::from_str::<Kept<State>>(learned.get()).ok())
@@ -86,7 +92,7 @@ impl Analyst {
         });
         let (began, step, analysis) = match resumed {
             Some(resumed) => resumed,
-            None => (clock.now(), None, Analysis::new(spec.clone(), planned(run)).ok()?),
+            None => (clock.now(), None, Analysis::new(spec.clone(), planned(run, spec)).ok()?),
         };
         Some(Self {
             sources,
@@ -114,10 +120,14 @@ impl Analyst {
         let (first, spec) = (inner.step.is_none(), inner.analysis.spec());
         let (warm_up, tick) = (spec.warm_up, spec.tick);
         if run.weight(run.step) == Share::ALL {
-            inner.analysis.begin_cutover(run.watch_time().saturating_sub(tick));
+            inner
+                .analysis
+                .begin_cutover(run.watch_time().saturating_sub(tick));
         } else {
             // The first tick only says where counting begins, and the last one may come a little early.
-            let lost = tick.saturating_mul(2).saturating_add(if first { warm_up } else { Duration::ZERO });
+            let lost = tick
+                .saturating_mul(2)
+                .saturating_add(if first { warm_up } else { Duration::ZERO });
             inner.analysis.begin_step(run.watch_time().saturating_sub(lost));
         }
         if first {
@@ -160,16 +170,24 @@ impl Inner {
         };
         match serde_json::value::to_raw_value(&kept) {
             Ok(json) if json.get().len() <= MOST_LEARNED_BYTES => self.learned = Some(json.into()),
-            Ok(json) => tracing::warn!(bytes = json.get().len(), "what the analysis has learned is too large to be kept"),
+            Ok(json) => tracing::warn!(
+                bytes = json.get().len(),
+                "what the analysis has learned is too large to be kept"
+            ),
             Err(error) => tracing::warn!(%error, "what the analysis has learned cannot be kept"),
         }
     }
 }
 
-/// For how long candidate and live are compared in all.
-fn planned(run: &Run) -> Duration {
-    let compared = run.plan.steps.iter().filter(|step| step.weight < Share::ALL);
-    compared.fold(Duration::ZERO, |sum, step| sum.saturating_add(step.bake))
+/// For how long the candidate is watched in all, with one hold. Over this time what is kept for late regressions
+/// is spread: after it, one would have to win back all that the good time before it has lost.
+fn planned(run: &Run, spec: &AnalysisSpec) -> Duration {
+    let of_step = |step: &Step| {
+        let approval = step.approval.as_ref().map_or(Duration::ZERO, |approval| approval.expires);
+        step.bake.saturating_add(approval)
+    };
+    let steps = run.plan.steps.iter().map(of_step);
+    steps.fold(run.plan.soak.time.saturating_add(spec.hold), Duration::saturating_add)
 }
 
 fn heard(samples: Vec<(String, Result<Sample, Fault>)>, faults: &mut Vec<String>) -> Vec<Option<Sample>> {

@@ -201,7 +201,11 @@ impl Watchers {
 
 /// An analysis has more to tell than a gate.
 fn evidence_bytes(name: &str) -> usize {
-    if name == ANALYSIS { ANALYSIS_BYTES } else { EVIDENCE_BYTES }
+    if name == ANALYSIS {
+        ANALYSIS_BYTES
+    } else {
+        EVIDENCE_BYTES
+    }
 }
 
 /// On whose behalf gates are asked.

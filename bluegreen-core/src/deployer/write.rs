@@ -180,7 +180,9 @@ impl Held {
 
     /// What the analysis has learned, as long as the candidate is on its way forward.
     fn learned(&self, lifecycle: &Lifecycle) -> Option<Learned> {
-        lifecycle.open().filter(|run| run.exposed && run.phase.is_forward())?;
+        lifecycle
+            .open()
+            .filter(|run| run.exposed && run.phase.is_forward())?;
         let now = self.analyst.as_ref().and_then(|analyst| analyst.learned());
         now.or_else(|| self.record.head.learned.clone())
     }
@@ -399,6 +401,10 @@ fn is_news(before: &Lifecycle, after: &Lifecycle, event: &Event) -> bool {
 
 /// What is measured changes with each tick, what it means does not.
 fn differ_in_numbers_only(one: Option<&str>, other: Option<&str>) -> bool {
-    let words = |text: &'_ str| -> Vec<char> { text.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect() };
+    let words = |text: &'_ str| -> Vec<char> {
+        text.chars()
+            .filter(|c| !c.is_ascii_digit() && *c != '.')
+            .collect()
+    };
     one == other || one.map(words) == other.map(words)
 }

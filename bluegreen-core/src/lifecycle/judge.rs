@@ -149,7 +149,9 @@ pub(super) fn watched(run: &mut Run, watched_ms: u64, results: &[CheckResult]) -
     let open = open_points(run, results, |outcome| outcome != Outcome::Pass);
     run.waiting_for = (!open.is_empty()).then(|| bounded(&open.join("; "), REASON_BYTES));
     let watched_for = |time: Duration| u128::from(run.watched_ms) >= time.as_millis();
-    let undecided = results.iter().any(|result| is_analysis(result, Outcome::Inconclusive));
+    let undecided = results
+        .iter()
+        .any(|result| is_analysis(result, Outcome::Inconclusive));
     if undecided && run.phase == Phase::Bake && run.hold.is_none() && watched_for(run.held_from()) {
         run.hold = Some(Hold::Asked);
         tell(run, NoticeKind::ApprovalNeeded);

@@ -39,10 +39,10 @@ mod sources;
 pub use command::CommandMetrics;
 pub use exposition::{BadLine, Exposition, InvalidExposition, Kind, Series};
 pub use named::SourceBuildError;
-pub use sources::Sources;
 #[cfg(feature = "http")]
 pub use prometheus::PrometheusMetrics;
 #[cfg(feature = "http")]
 pub use scrape::ScrapeMetrics;
 #[cfg(feature = "http")]
 pub use selector::{InvalidSelector, Selector};
+pub use sources::Sources;

@@ -51,13 +51,12 @@ impl Sources {
         self.described.is_empty() && self.code.is_none()
     }
 
-    pub(super) fn describe(
-        &mut self,
-        name: String,
-        metrics: BTreeSet<String>,
-        source: Arc<dyn Metrics>,
-    ) {
-        self.described.push(Described { name, metrics, source });
+    pub(super) fn describe(&mut self, name: String, metrics: BTreeSet<String>, source: Arc<dyn Metrics>) {
+        self.described.push(Described {
+            name,
+            metrics,
+            source,
+        });
     }
 
     /// What each source tells of a slot now, always in the same order, with its name. Asked side by side; one
@@ -71,7 +70,10 @@ impl Sources {
         let described = self.described.iter().map(|one| (one.name.as_str(), &one.source));
         let all = described.chain(self.code.iter().map(|source| ("code", source)));
         let asked = all.map(|(name, source)| async move {
-            (name.to_owned(), within(op.budget, clock, source.sample(op, slot)).await)
+            (
+                name.to_owned(),
+                within(op.budget, clock, source.sample(op, slot)).await,
+            )
         });
         join_all(asked).await
     }
@@ -101,7 +103,10 @@ impl Metrics for Sources {
             None => {
                 let known = self.described.iter().flat_map(|one| &one.metrics);
                 let known: Vec<_> = known.take(20).map(String::as_str).collect();
-                let problem = format!("no source was told of such a metric; known are {}", known.join(", "));
+                let problem = format!(
+                    "no source was told of such a metric; known are {}",
+                    known.join(", ")
+                );
                 Err(Fault::rejected("metrics", "read", problem).on(metric))
             }
         }

@@ -34,7 +34,9 @@ impl Check<'_> {
             );
         }
         // What it takes to decide anything at all; the first step is also the one in which it warms up.
-        let ticks = spec.tick.saturating_mul(spec.min_evidence_ticks.saturating_add(1));
+        let ticks = spec
+            .tick
+            .saturating_mul(spec.min_evidence_ticks.saturating_add(1));
         let mut least = ticks.saturating_add(spec.warm_up);
         for (index, step) in compared {
             if step.bake < least {
