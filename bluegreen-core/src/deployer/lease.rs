@@ -142,8 +142,8 @@ impl Held {
             self.analyst = None;
         } else if self.analyst.is_none() {
             let (clock, learned) = (Arc::clone(&self.parts.clock), self.record.head.learned.as_ref());
-            let begun = Analyst::new(run, self.parts.sources(run), clock, learned);
-            self.analyst = begun.map(Arc::new);
+            let sources = self.parts.sources(run).unwrap_or_default();
+            self.analyst = Analyst::new(run, sources, clock, learned).map(Arc::new);
         }
         self.analyst.clone()
     }

@@ -173,6 +173,9 @@ impl Parts {
                 missing.push(format!("hook {} has no command and no code", hook.name));
             }
         }
+        if let Err(error) = self.sources(run) {
+            missing.push(error.to_string());
+        }
         for spec in all_gates(run) {
             if let Err(error) = gate::build(spec, gate_parts) {
                 missing.push(format!("gate {}: {error}", spec.name));

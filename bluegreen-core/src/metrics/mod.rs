@@ -22,6 +22,7 @@
 //! A process shows some metrics only when something has happened, so a name that is nowhere on a page may
 //! still be right: it is no data. None of these is ever a number.
 
+mod build;
 mod command;
 mod exposition;
 #[cfg(feature = "http")]

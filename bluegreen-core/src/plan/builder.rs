@@ -2,7 +2,7 @@
 
 use super::{
     BothUnhealthy, Deadlines, GateSpec, Hook, LeasePlan, Migrations, Plan, PlanError, Preflight, Retention,
-    RollbackPlan, Soak, Step, Target, Window, Windows, WorkersPlan,
+    RollbackPlan, Soak, SourceSpec, Step, Target, Window, Windows, WorkersPlan,
 };
 use crate::analysis::AnalysisSpec;
 use crate::command::CommandSpec;
@@ -129,6 +129,12 @@ impl PlanBuilder {
     /// One more guard: watched wherever the candidate has traffic.
     pub fn guard(mut self, gate: GateSpec) -> Self {
         self.plan.guards.push(gate);
+        self
+    }
+
+    /// One more source of metrics.
+    pub fn source(mut self, source: SourceSpec) -> Self {
+        self.plan.sources.push(source);
         self
     }
 

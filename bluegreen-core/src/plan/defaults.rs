@@ -26,6 +26,7 @@ impl Plan {
             preflight: Preflight::default(),
             health: Vec::new(),
             smoke: Vec::new(),
+            sources: Vec::new(),
             guards: Vec::new(),
             analysis: None,
             public: Vec::new(),

@@ -128,6 +128,7 @@ mod json;
 mod load;
 mod nearest;
 mod problem;
+mod source;
 mod tables;
 mod template;
 mod text;
@@ -139,6 +140,7 @@ pub use deadlines::{Deadlines, LeasePlan};
 pub use gate::{GateSpec, HeaderValue, HttpCheck, MetricCheck};
 pub use hook::{Hook, HookFailure, HookMoment, HookPoint, InvalidHookPoint};
 pub use problem::{PlanError, Problem};
+pub use source::{CommandSource, SourceSpec};
 pub use template::{TemplateError, expand, placeholders};
 pub use window::{Action, Weekday, Window, Windows};
 pub use zone::{Boundary, InvalidLocalTime, TimeOfDay, Zone};
@@ -175,6 +177,9 @@ pub struct Plan {
     /// Smoke tests: asked of the candidate once, before it gets traffic.
     #[serde(default)]
     pub smoke: Vec<GateSpec>,
+    /// Where numbers about the slots come from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceSpec>,
     /// What is watched wherever the candidate has traffic: bakes, approvals, soak.
     #[serde(default)]
     pub guards: Vec<GateSpec>,

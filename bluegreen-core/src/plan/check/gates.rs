@@ -166,7 +166,7 @@ impl Check<'_> {
         }
     }
 
-    fn url(&mut self, path: &str, url: &str) {
+    pub(super) fn url(&mut self, path: &str, url: &str) {
         let after = url
             .strip_prefix("https://")
             .or_else(|| url.strip_prefix("http://"));

@@ -3,6 +3,7 @@
 mod analysis;
 mod commands;
 mod gates;
+mod sources;
 mod times;
 
 use std::collections::BTreeSet;
@@ -39,6 +40,7 @@ pub(super) fn problems(plan: &Plan, stand_ins: &StandIns) -> Vec<Problem> {
     check.steps();
     check.windows();
     check.gate_lists();
+    check.sources();
     check.analysis();
     check.commands();
     check.hooks();
