@@ -196,8 +196,8 @@ mod tests {
 
     #[test]
     fn a_source_that_is_away_takes_only_its_own_counts_along() {
-        let other = |second, logins: f64| {
-            let mut sample = Sample::new(Timestamp::from_millis(1000 * second));
+        let other = |second: i32, logins: f64| {
+            let mut sample = Sample::new(Timestamp::from_millis(1000 * i64::from(second)));
             sample.instance("").counters.insert("logins".to_owned(), logins);
             Some(sample)
         };
@@ -224,8 +224,8 @@ mod tests {
         assert_eq!(side.latencies["latency"].counts(), [3.0, 7.0]);
         // Bounds that make no histogram of times (a bucket up to 0): left out, and so not known.
         let mut meter = Meter::default();
-        let odd = |second| {
-            let mut sample = Sample::new(Timestamp::from_millis(1000 * second));
+        let odd = |second: i32| {
+            let mut sample = Sample::new(Timestamp::from_millis(1000 * i64::from(second)));
             let buckets = Buckets::new([(0.0, 1.0), (f64::INFINITY, 2.0)]).unwrap();
             sample
                 .instance("")

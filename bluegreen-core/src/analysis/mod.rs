@@ -35,6 +35,7 @@
 //! then on, and limits (`warning`, `critical`) are watched.
 //!
 //! # Defaults
+//! In a plan all of it stands in `[analysis]`.
 //!
 //! | key | default | why |
 //! |---|---|---|

@@ -5,6 +5,7 @@ mod analyst;
 mod assess;
 mod drive;
 mod error;
+mod foresight;
 mod history;
 mod hooks;
 mod lease;

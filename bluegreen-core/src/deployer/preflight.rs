@@ -66,7 +66,7 @@ impl Parts {
                 checks.push(Box::pin(async { self.standby(lifecycle, run) }));
                 checks.push(Box::pin(self.live_health(asking, &gate_parts)));
                 checks.push(Box::pin(self.live_capacity(run, op)));
-                checks.push(Box::pin(self.metric_names(run, op)));
+                checks.push(Box::pin(self.metric_names(run, op, &gate_parts)));
             }
             Operation::Retire => checks.push(Box::pin(async { self.standby(lifecycle, run) })),
             Operation::Contract => checks.push(Box::pin(async { self.contractable(lifecycle, run) })),
@@ -87,8 +87,15 @@ impl Parts {
             watchers.sync(run, &gate_parts, None, None, self.clock.monotonic());
             watchers.until_decided(asking, run.plan.deadlines.preflight).await
         };
-        let (mut results, own) = futures_util::join!(built_in, own);
+        let foresight = async {
+            match run.operation {
+                Operation::Deploy => self.foresee(run, op).await,
+                _ => Vec::new(),
+            }
+        };
+        let (mut results, own, foreseen) = futures_util::join!(built_in, own, foresight);
         results.extend(own);
+        results.extend(foreseen);
         results
     }
 
@@ -309,13 +316,13 @@ impl Parts {
     }
 
     /// A misnamed metric is found before anything is touched.
-    async fn metric_names(&self, run: &Run, op: &Op) -> (&'static str, Slot, Verdict) {
+    async fn metric_names(&self, run: &Run, op: &Op, parts: &GateParts) -> (&'static str, Slot, Verdict) {
         let name = "metrics";
         let asked: BTreeSet<_> = all_gates(run)
             .filter_map(|spec| spec.metric.as_ref())
             .map(|metric| metric.name.clone())
             .collect();
-        let verdict = match &self.metrics {
+        let verdict = match &parts.metrics {
             _ if asked.is_empty() => Verdict::pass("no gate asks for a metric"),
             None => Verdict::fail("gates ask for metrics, but there is no source of metrics"),
             Some(metrics) => {
@@ -324,8 +331,10 @@ impl Parts {
                     let answer = self
                         .bounded(op.budget, "read", metrics.read(op, metric, run.origin))
                         .await;
-                    if let Err(fault) = answer {
-                        unknown.push(fault.to_string());
+                    match answer {
+                        Ok(Some(_)) => {}
+                        Ok(None) => unknown.push(format!("{metric}: live has no data of it; is it misnamed?")),
+                        Err(fault) => unknown.push(fault.to_string()),
                     }
                 }
                 if unknown.is_empty() {
@@ -347,6 +356,7 @@ fn all_gates(run: &Run) -> impl Iterator<Item = &GateSpec> {
         .chain(&plan.health)
         .chain(&plan.smoke)
         .chain(&plan.guards)
+        .chain(plan.thresholds.gates())
         .chain(&plan.public)
         .chain(plan.steps.iter().flat_map(|step| &step.gates))
 }

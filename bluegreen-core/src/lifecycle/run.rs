@@ -318,6 +318,7 @@ impl Run {
             Phase::Bake => &[
                 ("health", self.target, &plan.health),
                 ("guard", self.target, &plan.guards),
+                ("threshold", self.target, plan.thresholds.gates()),
                 (
                     "step",
                     self.target,
@@ -327,6 +328,7 @@ impl Run {
             Phase::Soak => &[
                 ("health", self.target, &plan.health),
                 ("guard", self.target, &plan.guards),
+                ("threshold", self.target, plan.thresholds.gates()),
                 ("public", self.target, &plan.public),
             ],
             Phase::VerifyReturn => &[
@@ -336,6 +338,7 @@ impl Run {
             phase if phase.is_forward() && self.exposed => &[
                 ("health", self.target, &plan.health),
                 ("guard", self.target, &plan.guards),
+                ("threshold", self.target, plan.thresholds.gates()),
             ],
             _ => &[],
         };

@@ -2,7 +2,7 @@
 
 use super::{
     BothUnhealthy, Deadlines, GateSpec, Hook, LeasePlan, Migrations, Plan, PlanError, Preflight, Retention,
-    RollbackPlan, Soak, SourceSpec, Step, Target, Window, Windows, WorkersPlan,
+    RollbackPlan, Soak, SourceSpec, Step, Target, Threshold, Window, Windows, WorkersPlan,
 };
 use crate::analysis::AnalysisSpec;
 use crate::command::CommandSpec;
@@ -135,6 +135,12 @@ impl PlanBuilder {
     /// One more source of metrics.
     pub fn source(mut self, source: SourceSpec) -> Self {
         self.plan.sources.push(source);
+        self
+    }
+
+    /// One more threshold, by the name of its metric.
+    pub fn threshold(mut self, name: impl Into<String>, threshold: Threshold) -> Self {
+        self.plan.thresholds.insert(name.into(), threshold);
         self
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     ApprovalDefault, ApprovalPlan, Deadlines, Disposal, GateSpec, LeasePlan, Plan, Preflight, Retention,
-    RollbackPlan, Soak, Step, Target, Undrained, Windows, WorkersOrder, WorkersPlan,
+    RollbackPlan, Soak, Step, Target, Thresholds, Undrained, Windows, WorkersOrder, WorkersPlan,
 };
 use crate::retry::RetryPolicy;
 use crate::{ServiceName, Share};
@@ -28,6 +28,7 @@ impl Plan {
             smoke: Vec::new(),
             sources: Vec::new(),
             guards: Vec::new(),
+            thresholds: Thresholds::default(),
             analysis: None,
             public: Vec::new(),
             migrations: None,

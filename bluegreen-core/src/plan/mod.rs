@@ -51,6 +51,8 @@
 //! # Defaults
 //! What a plan does not say. `gate`, `http`, `hook`, `approval` and `window` stand for each of their kind.
 //!
+//! The analysis has a table of its own, [with its docs](crate::analysis#defaults); a threshold has the gate's.
+//!
 //! | name | default | why |
 //! |---|---|---|
 //! | `target` | `auto` | a release belongs into the idle slot; to name one is to risk naming the live one |
@@ -126,12 +128,13 @@ pub mod humane;
 pub(crate) mod humane_option;
 mod json;
 mod load;
-mod nearest;
+pub(crate) mod nearest;
 mod problem;
 mod source;
 mod tables;
 mod template;
 mod text;
+mod threshold;
 mod window;
 mod zone;
 
@@ -142,6 +145,7 @@ pub use hook::{Hook, HookFailure, HookMoment, HookPoint, InvalidHookPoint};
 pub use problem::{PlanError, Problem};
 pub use source::{CommandSource, SourceSpec};
 pub use template::{TemplateError, expand, placeholders};
+pub use threshold::{Level, Threshold, Thresholds};
 pub use window::{Action, Weekday, Window, Windows};
 pub use zone::{Boundary, InvalidLocalTime, TimeOfDay, Zone};
 
@@ -183,6 +187,10 @@ pub struct Plan {
     /// What is watched wherever the candidate has traffic: bakes, approvals, soak.
     #[serde(default)]
     pub guards: Vec<GateSpec>,
+    /// Numbers of the candidate with what is normal, a warning and critical, by the names of their metrics; watched
+    /// like the guards.
+    #[serde(default, skip_serializing_if = "Thresholds::is_empty")]
+    pub thresholds: Thresholds,
     /// How candidate and live are compared while both have traffic. Left out: they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysis: Option<AnalysisSpec>,
