@@ -92,7 +92,11 @@ impl Analyst {
         });
         let (began, step, analysis) = match resumed {
             Some(resumed) => resumed,
-            None => (clock.now(), None, Analysis::new(spec.clone(), planned(run, spec)).ok()?),
+            None => (
+                clock.now(),
+                None,
+                Analysis::new(spec.clone(), planned(run, spec)).ok()?,
+            ),
         };
         Some(Self {
             sources,
@@ -183,11 +187,17 @@ impl Inner {
 /// is spread: after it, one would have to win back all that the good time before it has lost.
 fn planned(run: &Run, spec: &AnalysisSpec) -> Duration {
     let of_step = |step: &Step| {
-        let approval = step.approval.as_ref().map_or(Duration::ZERO, |approval| approval.expires);
+        let approval = step
+            .approval
+            .as_ref()
+            .map_or(Duration::ZERO, |approval| approval.expires);
         step.bake.saturating_add(approval)
     };
     let steps = run.plan.steps.iter().map(of_step);
-    steps.fold(run.plan.soak.time.saturating_add(spec.hold), Duration::saturating_add)
+    steps.fold(
+        run.plan.soak.time.saturating_add(spec.hold),
+        Duration::saturating_add,
+    )
 }
 
 fn heard(samples: Vec<(String, Result<Sample, Fault>)>, faults: &mut Vec<String>) -> Vec<Option<Sample>> {

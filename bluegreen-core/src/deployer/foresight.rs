@@ -47,7 +47,10 @@ impl Parts {
                 || "live has no traffic that could be counted: nothing will be seen".to_owned(),
                 |side| sight(spec, step, side, seconds),
             );
-            results.push(result(format!("{ANALYSIS} {}", step.weight), &Verdict::pass(text)));
+            results.push(result(
+                format!("{ANALYSIS} {}", step.weight),
+                &Verdict::pass(text),
+            ));
         }
         results
     }
@@ -75,8 +78,15 @@ impl Parts {
             }
         }
         if let Some((rejected, text)) = faults.into_iter().max_by_key(|(rejected, _)| *rejected) {
-            let outcome = if rejected { Outcome::Fail } else { Outcome::Inconclusive };
-            return Err(Verdict { outcome, evidence: text });
+            let outcome = if rejected {
+                Outcome::Fail
+            } else {
+                Outcome::Inconclusive
+            };
+            return Err(Verdict {
+                outcome,
+                evidence: text,
+            });
         }
         let missing = missing(spec, &samples);
         if !missing.is_empty() {
@@ -110,11 +120,26 @@ fn needed(spec: &AnalysisSpec) -> BTreeSet<(&str, bool)> {
 
 /// A source that answers and does not show what is asked for: a name that nobody counts under.
 fn missing(spec: &AnalysisSpec, samples: &[Option<Sample>]) -> Vec<String> {
-    let readings = || samples.iter().flatten().flat_map(|sample| sample.instances.values());
-    let counters: BTreeSet<&str> = readings().flat_map(|one| one.counters.keys()).map(String::as_str).collect();
-    let histograms: BTreeSet<&str> = readings().flat_map(|one| one.histograms.keys()).map(String::as_str).collect();
+    let readings = || {
+        samples
+            .iter()
+            .flatten()
+            .flat_map(|sample| sample.instances.values())
+    };
+    let counters: BTreeSet<&str> = readings()
+        .flat_map(|one| one.counters.keys())
+        .map(String::as_str)
+        .collect();
+    let histograms: BTreeSet<&str> = readings()
+        .flat_map(|one| one.histograms.keys())
+        .map(String::as_str)
+        .collect();
     let lacking = needed(spec).into_iter().filter_map(|(name, is_histogram)| {
-        let (shown, what) = if is_histogram { (&histograms, "histogram") } else { (&counters, "counter") };
+        let (shown, what) = if is_histogram {
+            (&histograms, "histogram")
+        } else {
+            (&counters, "counter")
+        };
         if shown.contains(name) {
             return None;
         }
@@ -131,7 +156,10 @@ fn missing(spec: &AnalysisSpec, samples: &[Option<Sample>]) -> Vec<String> {
 
 /// What follows when it cannot be told.
 fn policy(spec: &AnalysisSpec) -> String {
-    let hold = format!("held for up to {} for somebody to approve, and then goes back", time(spec.hold));
+    let hold = format!(
+        "held for up to {} for somebody to approve, and then goes back",
+        time(spec.hold)
+    );
     match spec.on_inconclusive {
         OnInconclusive::Hold => format!("a step of which it cannot be told is {hold}"),
         OnInconclusive::Extend => format!(
@@ -152,7 +180,12 @@ fn sight(spec: &AnalysisSpec, step: &Step, side: &Side, seconds: f64) -> String 
         let Some(errors) = metric.errors.as_ref().filter(|errors| errors.relative) else {
             continue;
         };
-        let count = |name: &str| side.counts.get(name).copied().filter(|count| count.is_finite() && *count >= 0.0);
+        let count = |name: &str| {
+            side.counts
+                .get(name)
+                .copied()
+                .filter(|count| count.is_finite() && *count >= 0.0)
+        };
         let (Some(requests), Some(bad)) = (count(&errors.of), count(&errors.bad)) else {
             continue;
         };

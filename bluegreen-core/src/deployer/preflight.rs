@@ -333,7 +333,9 @@ impl Parts {
                         .await;
                     match answer {
                         Ok(Some(_)) => {}
-                        Ok(None) => unknown.push(format!("{metric}: live has no data of it; is it misnamed?")),
+                        Ok(None) => {
+                            unknown.push(format!("{metric}: live has no data of it; is it misnamed?"))
+                        }
                         Err(fault) => unknown.push(fault.to_string()),
                     }
                 }

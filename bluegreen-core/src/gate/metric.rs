@@ -70,7 +70,11 @@ impl MetricGate {
         let measured = live.map_or(value, |live| value / live);
         let beyond = |level: Level, number: f64| {
             let limit = level.value();
-            if check.below { number < limit } else { number > limit }
+            if check.below {
+                number < limit
+            } else {
+                number > limit
+            }
         };
         let word = if check.below { "below" } else { "above" };
         let told = |level: Level| match live {
@@ -83,7 +87,10 @@ impl MetricGate {
             ),
         };
         if let (Some(_), Some(normal)) = (live, check.normal.filter(|normal| !beyond(*normal, value))) {
-            return Verdict::pass(format!("{name} = {}, not {word} what is normal ({normal})", normal.like(value)));
+            return Verdict::pass(format!(
+                "{name} = {}, not {word} what is normal ({normal})",
+                normal.like(value)
+            ));
         }
         let crossed = |level: Option<Level>| level.filter(|level| beyond(*level, measured));
         if let Some(level) = crossed(check.critical) {
@@ -93,8 +100,14 @@ impl MetricGate {
             return Verdict::inconclusive(format!("{}, {word} warning ({level})", told(level)));
         }
         let limit = check.warning.or(check.critical).unwrap_or(Level::from(0.0));
-        match check.normal.filter(|normal| live.is_none() && beyond(*normal, value)) {
-            Some(normal) => Verdict::pass(format!("{}, {word} normal ({normal}), not {word} {limit}", told(limit))),
+        match check
+            .normal
+            .filter(|normal| live.is_none() && beyond(*normal, value))
+        {
+            Some(normal) => Verdict::pass(format!(
+                "{}, {word} normal ({normal}), not {word} {limit}",
+                told(limit)
+            )),
             None => Verdict::pass(format!("{}, not {word} {limit}", told(limit))),
         }
     }
@@ -166,14 +179,19 @@ impl Gate for MetricGate {
         let live = context.slot.other();
         if context.split.share(live) == Share::NONE {
             let name = &check.name;
-            let evidence = format!("{name} = {}; live has no traffic to compare with", Level::from(value));
+            let evidence = format!(
+                "{name} = {}; live has no traffic to compare with",
+                Level::from(value)
+            );
             return Ok(Verdict::pass(evidence));
         }
         let of_live = self.read(op, live).await?;
         // A multiple of nothing is no number.
-        Ok(match self.number(of_live.filter(|of_live| *of_live > 0.0), " of live") {
-            Ok(of_live) => self.level(value, Some(of_live)),
-            Err(missing) => missing,
-        })
+        Ok(
+            match self.number(of_live.filter(|of_live| *of_live > 0.0), " of live") {
+                Ok(of_live) => self.level(value, Some(of_live)),
+                Err(missing) => missing,
+            },
+        )
     }
 }

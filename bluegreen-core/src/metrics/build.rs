@@ -24,7 +24,11 @@ impl Sources {
             let source = built.map_err(|error| {
                 SourceBuildError::new(format!("the source {:?}", spec.name), error.to_string())
             })?;
-            sources.describe(spec.name.clone(), spec.metrics().map(str::to_owned).collect(), source);
+            sources.describe(
+                spec.name.clone(),
+                spec.metrics().map(str::to_owned).collect(),
+                source,
+            );
         }
         Ok(sources)
     }
@@ -123,7 +127,8 @@ mod http {
     use crate::plan::SourceSpec;
     use crate::{Clock, Metrics};
 
-    const PROBLEM: &str = "it needs the feature `http` of bluegreen-core, which this program was built without";
+    const PROBLEM: &str =
+        "it needs the feature `http` of bluegreen-core, which this program was built without";
 
     pub(super) fn scrape(
         _: &SourceSpec,

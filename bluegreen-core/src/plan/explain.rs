@@ -116,6 +116,14 @@ impl Story<'_> {
         };
         self.detail(format!("the windows and what the routers can represent; {live}"));
         self.gates("further checks", &plan.preflight.checks);
+        if !plan.sources.is_empty() {
+            let sources = plan
+                .sources
+                .iter()
+                .map(|source| format!("{} ({})", source.name, many(source.metrics().count(), "metric")));
+            let sources: Vec<_> = sources.collect();
+            self.detail(format!("the sources of metrics: {}", sources.join(", ")));
+        }
         self.part(
             &[Phase::Drain, Phase::Retire],
             "Empty the target, if an old release is still kept there.",
@@ -204,7 +212,11 @@ impl Story<'_> {
         } else {
             format!(" for {}", time(step.bake))
         };
-        let watched = plan.health.iter().chain(&plan.guards).chain(plan.thresholds.gates());
+        let watched = plan
+            .health
+            .iter()
+            .chain(&plan.guards)
+            .chain(plan.thresholds.gates());
         let watched = words(watched.map(|gate| gate.name.as_str()));
         let guards = if watched.is_empty() {
             String::new()
@@ -387,7 +399,11 @@ fn gate(gate: &GateSpec) -> String {
             let levels = levels
                 .into_iter()
                 .filter_map(|(name, level, of)| Some(format!("{name} {word} {}{of}", level?)));
-            format!("{} {}", metric.name, limits.chain(levels).collect::<Vec<_>>().join(", "))
+            format!(
+                "{} {}",
+                metric.name,
+                limits.chain(levels).collect::<Vec<_>>().join(", ")
+            )
         }
         (None, None) if gate.code => "code".to_owned(),
         (None, None) => many(gate.http.len(), "request"),
@@ -400,7 +416,10 @@ fn analysed(analysis: &AnalysisSpec, step: &Step) -> String {
     let (blocking, advisory): (Vec<_>, Vec<_>) = analysis.metrics.iter().partition(|metric| metric.blocking);
     let named = |metrics: &[&MetricSpec]| words(metrics.iter().map(|metric| metric.name.as_str()));
     if step.weight == Share::ALL {
-        return format!("the analysis has nothing left to compare; limits of {} are watched", named(&blocking));
+        return format!(
+            "the analysis has nothing left to compare; limits of {} are watched",
+            named(&blocking)
+        );
     }
     let policy = match analysis.on_inconclusive {
         OnInconclusive::Hold => format!("held up to {} for an approval, then back", time(analysis.hold)),

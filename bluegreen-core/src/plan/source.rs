@@ -161,7 +161,11 @@ impl SourceSpec {
     pub fn metrics(&self) -> impl Iterator<Item = &str> {
         let commands = self.commands.iter();
         let commands = commands.flat_map(|commands| commands.counters.keys().chain(commands.gauges.keys()));
-        let found = self.counters.keys().chain(self.gauges.keys()).chain(self.histograms.keys());
+        let found = self
+            .counters
+            .keys()
+            .chain(self.gauges.keys())
+            .chain(self.histograms.keys());
         found.chain(commands).map(String::as_str)
     }
 }

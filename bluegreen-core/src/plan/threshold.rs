@@ -88,19 +88,40 @@ pub struct Threshold {
     #[serde(default, skip_serializing_if = "Duration::is_zero", with = "humane")]
     pub initial_delay: Duration,
     /// The time from one measurement to the next.
-    #[serde(default = "GateSpec::default_period", with = "humane")]
+    #[serde(default = "GateSpec::default_period", skip_serializing_if = "usual_period", with = "humane")]
     pub period: Duration,
     /// How long one measurement may take.
-    #[serde(default = "GateSpec::default_timeout", with = "humane")]
+    #[serde(default = "GateSpec::default_timeout", skip_serializing_if = "usual_timeout", with = "humane")]
     pub timeout: Duration,
     /// So many failures in a row lead back.
-    #[serde(default = "GateSpec::default_failures")]
+    #[serde(default = "GateSpec::default_failures", skip_serializing_if = "usual_failures")]
     pub failure_threshold: u32,
     /// So many measurements in a row that said nothing hold the step.
-    #[serde(default = "GateSpec::default_errors")]
+    #[serde(default = "GateSpec::default_errors", skip_serializing_if = "usual_errors")]
     pub error_threshold: u32,
 }
 
+// What is usual is not written: a table of thresholds stays a table.
+
+fn usual_period(period: &Duration) -> bool {
+    *period == GateSpec::default_period()
+}
+
+fn usual_timeout(timeout: &Duration) -> bool {
+    *timeout == GateSpec::default_timeout()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn usual_failures(failures: &u32) -> bool {
+    *failures == GateSpec::default_failures()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn usual_errors(errors: &u32) -> bool {
+    *errors == GateSpec::default_errors()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 pub(super) fn is_default(on_missing: &OnMissing) -> bool {
     *on_missing == OnMissing::default()
 }
@@ -261,7 +282,11 @@ impl Level {
             Unit::Percent => format!("{}%", (value * 10_000.0).round() / 100.0),
             Unit::Time => Duration::try_from_secs_f64(value).map_or_else(
                 |_| format!("{value}s"),
-                |span| humane::format(Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))),
+                |span| {
+                    humane::format(Duration::from_millis(
+                        u64::try_from(span.as_millis()).unwrap_or(u64::MAX),
+                    ))
+                },
             ),
         }
     }
@@ -314,19 +339,29 @@ impl<'de> Deserialize<'de> for Level {
                 Ok(number.into())
             }
 
-            #[expect(clippy::cast_precision_loss, reason = "a level of more than 2^53 needs no last digit")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a level of more than 2^53 needs no last digit"
+            )]
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Level, E> {
                 Ok((number as f64).into())
             }
 
-            #[expect(clippy::cast_precision_loss, reason = "a level of more than 2^53 needs no last digit")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a level of more than 2^53 needs no last digit"
+            )]
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Level, E> {
                 Ok((number as f64).into())
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Level, E> {
                 if let Some(number) = text.strip_suffix('%') {
-                    let number = number.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+                    let number = number
+                        .trim()
+                        .parse::<f64>()
+                        .ok()
+                        .filter(|number| number.is_finite());
                     return number
                         .map(Level::percent)
                         .ok_or_else(|| E::custom(format!("{text:?} is no percentage: {REMEDY}")));
@@ -363,7 +398,15 @@ mod tests {
             let again: Level = serde_json::from_value(serde_json::to_value(level).unwrap()).unwrap();
             assert_eq!(again, level);
         }
-        for written in [json!("5"), json!("x%"), json!("inf%"), json!("nan%"), json!(""), json!(true), json!([1])] {
+        for written in [
+            json!("5"),
+            json!("x%"),
+            json!("inf%"),
+            json!("nan%"),
+            json!(""),
+            json!(true),
+            json!([1]),
+        ] {
             let refused = serde_json::from_value::<Level>(written.clone()).expect_err(&written.to_string());
             assert!(refused.to_string().contains("a percentage such as"), "{refused}");
         }

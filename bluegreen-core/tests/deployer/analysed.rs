@@ -41,6 +41,14 @@ enum Trouble {
     Empty,
     Hangs,
     NotANumber,
+    Infinite,
+    Negative,
+    /// More errors than there are requests.
+    TooMany,
+    /// One of the two counters is not there.
+    NoErrors,
+    /// Nothing reaches live.
+    LiveIdle,
     /// Counters that fall with every sample.
     Falls,
     /// The candidate's series are not there.
@@ -131,6 +139,10 @@ impl Metrics for Traffic {
                 Trouble::Empty => return Ok(sample),
                 Trouble::NoCandidate if slot == Slot::Green => return Ok(sample),
                 Trouble::NotANumber => errors = f64::NAN,
+                Trouble::Infinite => requests = f64::INFINITY,
+                Trouble::Negative => errors = -errors - 1.0,
+                Trouble::TooMany => errors = requests * 3.0,
+                Trouble::LiveIdle if slot == Slot::Blue => (requests, errors) = (1e6, 1e3),
                 Trouble::Falls => {
                     requests = 1e9 - requests - 1e3 * state.clock.monotonic().0.as_secs_f64();
                 }
@@ -138,7 +150,9 @@ impl Metrics for Traffic {
             }
             let counters = &mut sample.instance("edge").counters;
             counters.insert("requests".to_owned(), requests);
-            counters.insert("errors".to_owned(), errors);
+            if trouble != Trouble::NoErrors {
+                counters.insert("errors".to_owned(), errors);
+            }
             Ok(sample)
         })
     }
@@ -266,7 +280,13 @@ async fn after_the_cutover_limits_are_watched_on() {
         world.observer.first(|entry| entry.phase == Phase::Soak).await;
         traffic.with(|state| state.error_rates[GREEN] = 0.3);
         let report = running.await.unwrap().unwrap();
-        assert_eq!(report.end, Some(end), "{critical:?}: {:?}, {:?}", report.reason, last_word(&world));
+        assert_eq!(
+            report.end,
+            Some(end),
+            "{critical:?}: {:?}, {:?}",
+            report.reason,
+            last_word(&world)
+        );
     }
 }
 
@@ -283,6 +303,11 @@ async fn missing_data_never_passes() {
         Trouble::Empty,
         Trouble::Hangs,
         Trouble::NotANumber,
+        Trouble::Infinite,
+        Trouble::Negative,
+        Trouble::TooMany,
+        Trouble::NoErrors,
+        Trouble::LiveIdle,
         Trouble::Falls,
         Trouble::NoCandidate,
         Trouble::Stale,
@@ -450,4 +475,135 @@ async fn the_record_stays_small_and_what_was_learned_leaves_it_at_the_end() {
     assert!(body.len() < 24 * 1024, "{} bytes", body.len());
     running.await.unwrap().unwrap();
     assert!(!record().await.contains("\"learned\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_bake_can_see_is_told_before_anything_is_touched() {
+    let world = World::new();
+    let traffic = Traffic::new(&world, 200.0, 0.001, 0.001);
+    let deployer = world.builder().metrics(traffic).build().unwrap();
+    let plan = planned(spec()).build().unwrap();
+    let checks = deployer
+        .check(&plan, &version("2.0.0"), somebody())
+        .await
+        .unwrap();
+    let told = |name: &str| {
+        let check = checks.iter().find(|check| check.name == name).unwrap();
+        assert_eq!(check.outcome, Outcome::Pass, "{check:?}");
+        check.evidence.clone()
+    };
+    assert!(
+        told("analysis").contains("held for up to 1h for somebody to approve"),
+        "{}",
+        told("analysis")
+    );
+    let sight = told("analysis 10%");
+    assert!(
+        sight.contains("can see a rise of 0.1") && sight.contains("but not of"),
+        "{sight}"
+    );
+    assert_eq!(world.router().live(), Split::all(Slot::Blue));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metric_that_nobody_counts_is_found_before_anything_is_touched() {
+    for (bad, of, part) in [
+        ("erors", "requests", "did you mean \"errors\"?"),
+        ("errors", "hits", "live shows errors, requests"),
+    ] {
+        let world = World::new();
+        let traffic = Traffic::new(&world, 200.0, 0.001, 0.001);
+        let mut misnamed = errors(None);
+        (misnamed.bad, misnamed.of) = (bad.to_owned(), of.to_owned());
+        let plan = planned(AnalysisSpec::new([MetricSpec::errors("errors", misnamed)]))
+            .build()
+            .unwrap();
+        let report = deploy(&world, &traffic, &plan).await;
+        assert_eq!(report.end, Some(End::Failed));
+        let reason = report.reason.unwrap();
+        assert!(reason.contains(part), "{reason}");
+    }
+    // No source at all, and one that cannot be read.
+    let world = World::new();
+    let plan = planned(spec()).build().unwrap();
+    let report = world.deploy(&plan, "2.0.0").await.unwrap();
+    assert!(report.reason.unwrap().contains("no source of metrics"));
+    let traffic = Traffic::new(&world, 200.0, 0.001, 0.001);
+    traffic.with(|state| state.trouble = Trouble::Fault);
+    let report = deploy(&world, &traffic, &plan).await;
+    assert_eq!(report.end, Some(End::Failed));
+    assert!(report.reason.unwrap().contains("500"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn thresholds_are_watched_like_guards() {
+    use bluegreen_core::plan::Threshold;
+    use bluegreen_testkit::fakes::FakeMetrics;
+
+    for (cpu, end) in [(0.5, End::Promoted), (0.95, End::RolledBack)] {
+        let world = World::new();
+        let metrics = FakeMetrics::new("numbers", &world.log);
+        metrics.set("cpu", Slot::Blue, 0.4);
+        metrics.set("cpu", Slot::Green, cpu);
+        let plan = Plan::builder(ServiceName::new("shop").unwrap())
+            .step(Step::new(percent(10), secs(60)))
+            .step(Step::new(percent(100), secs(0)))
+            .soak(secs(30))
+            .threshold(
+                "cpu",
+                Threshold::critical(bluegreen_core::plan::Level::percent(90.0)).warning(0.75),
+            )
+            .build()
+            .unwrap();
+        let deployer = world.builder().metrics(metrics).build().unwrap();
+        let report = deployer
+            .deploy(&plan, version("2.0.0"), somebody())
+            .await
+            .unwrap();
+        assert_eq!(report.end, Some(end), "{:?}", report.reason);
+        if end == End::RolledBack {
+            assert!(
+                report
+                    .reason
+                    .unwrap()
+                    .contains("threshold/cpu (green): cpu = 95%, above critical (90%)")
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_that_answers_nothing_is_led_back_and_not_called_missing() {
+    let world = World::new();
+    let traffic = Traffic::new(&world, 20.0, 0.001, 1.0);
+    let report = deploy(&world, &traffic, &planned(spec()).build().unwrap()).await;
+    assert_eq!(report.end, Some(End::RolledBack));
+    assert!(report.reason.unwrap().contains("errors has failed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approver_is_asked_whether_a_step_that_is_held_may_go_on() {
+    use bluegreen_core::{Answer, ApprovalRequest, Approver};
+
+    /// Says yes to everything, and remembers to what.
+    #[derive(Debug, Clone, Default)]
+    struct Yes(Arc<Mutex<Vec<String>>>);
+
+    #[async_trait]
+    impl Approver for Yes {
+        async fn ask(&self, _: &Op, request: &ApprovalRequest) -> Result<Answer, Fault> {
+            self.0.lock().unwrap().push(request.share.to_string());
+            Ok(Answer::Approved { by: "chat".to_owned() })
+        }
+    }
+
+    let world = World::new();
+    let traffic = Traffic::new(&world, 2.0, 0.001, 0.001);
+    let yes = Yes::default();
+    let deployer = world.builder().metrics(traffic).approver(yes.clone()).build().unwrap();
+    let plan = planned(spec()).build().unwrap();
+    let report = deployer.deploy(&plan, version("2.0.0"), somebody()).await.unwrap();
+    assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
+    // What it says yes to is the next share; a yes to the step itself, given before, is no answer.
+    assert_eq!(*yes.0.lock().unwrap(), ["100%"]);
 }

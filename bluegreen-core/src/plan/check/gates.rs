@@ -44,7 +44,10 @@ impl Check<'_> {
                 }
             }
         }
-        self.names("thresholds", plan.thresholds.gates().iter().map(|gate| gate.name.as_str()));
+        self.names(
+            "thresholds",
+            plan.thresholds.gates().iter().map(|gate| gate.name.as_str()),
+        );
         for gate in plan.thresholds.gates() {
             let path = format!("thresholds.{}", gate.name);
             self.pace(&path, gate);
@@ -238,26 +241,52 @@ impl Check<'_> {
             ("warning", metric.warning),
             ("critical", metric.critical),
         ];
-        let given: Vec<_> = levels.into_iter().filter_map(|(name, level)| Some((name, level?))).collect();
+        let given: Vec<_> = levels
+            .into_iter()
+            .filter_map(|(name, level)| Some((name, level?)))
+            .collect();
         for (name, level) in &given {
             if !level.is_finite() {
-                self.note(format!("{path}.{name}"), "no value is beyond this level", "write a number");
+                self.note(
+                    format!("{path}.{name}"),
+                    "no value is beyond this level",
+                    "write a number",
+                );
             }
             if metric.of_live && level.is_time() && *name != "normal" {
                 let remedy = "write a multiple of live's: 2 or \"200%\"";
-                self.note(format!("{path}.{name}"), "it is compared with live's number", remedy);
+                self.note(
+                    format!("{path}.{name}"),
+                    "it is compared with live's number",
+                    remedy,
+                );
             }
         }
         let (order, remedy) = if metric.below {
-            ("not above", "let them fall: with `below` low numbers are the bad ones")
+            (
+                "not above",
+                "let them fall: with `below` low numbers are the bad ones",
+            )
         } else {
-            ("not below", "let normal, warning and critical rise; write below = true where low numbers are bad")
+            (
+                "not below",
+                "let normal, warning and critical rise; write below = true where low numbers are bad",
+            )
         };
         // With `of_live` what is normal is no multiple.
-        let comparable: Vec<_> = given.iter().filter(|(name, _)| !metric.of_live || *name != "normal").collect();
+        let comparable: Vec<_> = given
+            .iter()
+            .filter(|(name, _)| !metric.of_live || *name != "normal")
+            .collect();
         for pair in comparable.windows(2) {
-            let [(low_name, low), (high_name, high)] = pair else { continue };
-            let fine = if metric.below { low.value() > high.value() } else { low.value() < high.value() };
+            let [(low_name, low), (high_name, high)] = pair else {
+                continue;
+            };
+            let fine = if metric.below {
+                low.value() > high.value()
+            } else {
+                low.value() < high.value()
+            };
             if !fine {
                 let message = format!("{low_name} ({low}) is {order} {high_name} ({high})");
                 self.note(format!("{path}.{low_name}"), message, remedy);

@@ -34,20 +34,39 @@ impl Check<'_> {
         let given: Vec<_> = kinds.into_iter().filter(|(_, given)| *given).collect();
         match given.as_slice() {
             [_] => {}
-            [] if kinds.iter().any(|(kind, _)| self.stand_ins.touch(&format!("{path}.{kind}"))) => {}
-            [] => self.note(path, "it asks nobody", "give one of scrape, prometheus or commands"),
+            [] if kinds
+                .iter()
+                .any(|(kind, _)| self.stand_ins.touch(&format!("{path}.{kind}"))) => {}
+            [] => self.note(
+                path,
+                "it asks nobody",
+                "give one of scrape, prometheus or commands",
+            ),
             _ => self.note(path, "it asks several", "make a source of each"),
         }
         if source.metrics().next().is_none() && !self.stand_ins.touch(path) {
             let remedy = "write what is looked for: counters.requests = \"http_requests_total\"";
             self.note(path, "it has no metrics", remedy);
         }
-        for (index, address) in source.scrape.iter().flat_map(|all| all.split_whitespace()).enumerate() {
-            let of_several = if index == 0 { String::new() } else { format!(", the address number {}", index + 1) };
+        for (index, address) in source
+            .scrape
+            .iter()
+            .flat_map(|all| all.split_whitespace())
+            .enumerate()
+        {
+            let of_several = if index == 0 {
+                String::new()
+            } else {
+                format!(", the address number {}", index + 1)
+            };
             self.url(&format!("{path}.scrape{of_several}"), address);
         }
         if source.scrape.as_ref().is_some_and(|all| all.trim().is_empty()) {
-            self.note(format!("{path}.scrape"), "there is no address", "write \"{url}/metrics\"");
+            self.note(
+                format!("{path}.scrape"),
+                "there is no address",
+                "write \"{url}/metrics\"",
+            );
         }
         if let Some(address) = &source.prometheus {
             self.url(&format!("{path}.prometheus"), address);
@@ -67,8 +86,13 @@ impl Check<'_> {
                 ("stale_after", source.stale_after.is_some()),
             ] {
                 if given {
-                    let remedy = "write commands.counters and commands.gauges; a timeout stands in each command";
-                    self.note(format!("{path}.{key}"), "a source of commands has no such key", remedy);
+                    let remedy =
+                        "write commands.counters and commands.gauges; a timeout stands in each command";
+                    self.note(
+                        format!("{path}.{key}"),
+                        "a source of commands has no such key",
+                        remedy,
+                    );
                 }
             }
         }
