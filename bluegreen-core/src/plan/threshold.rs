@@ -88,13 +88,24 @@ pub struct Threshold {
     #[serde(default, skip_serializing_if = "Duration::is_zero", with = "humane")]
     pub initial_delay: Duration,
     /// The time from one measurement to the next.
-    #[serde(default = "GateSpec::default_period", skip_serializing_if = "usual_period", with = "humane")]
+    #[serde(
+        default = "GateSpec::default_period",
+        skip_serializing_if = "usual_period",
+        with = "humane"
+    )]
     pub period: Duration,
     /// How long one measurement may take.
-    #[serde(default = "GateSpec::default_timeout", skip_serializing_if = "usual_timeout", with = "humane")]
+    #[serde(
+        default = "GateSpec::default_timeout",
+        skip_serializing_if = "usual_timeout",
+        with = "humane"
+    )]
     pub timeout: Duration,
     /// So many failures in a row lead back.
-    #[serde(default = "GateSpec::default_failures", skip_serializing_if = "usual_failures")]
+    #[serde(
+        default = "GateSpec::default_failures",
+        skip_serializing_if = "usual_failures"
+    )]
     pub failure_threshold: u32,
     /// So many measurements in a row that said nothing hold the step.
     #[serde(default = "GateSpec::default_errors", skip_serializing_if = "usual_errors")]
@@ -280,7 +291,8 @@ impl Level {
         match self.unit {
             Unit::Number => format!("{}", (value * 1000.0).round() / 1000.0),
             Unit::Percent => format!("{}%", (value * 10_000.0).round() / 100.0),
-            Unit::Time => Duration::try_from_secs_f64(value).map_or_else(
+            // To the nearest millisecond.
+            Unit::Time => Duration::try_from_secs_f64(value + 0.0005).map_or_else(
                 |_| format!("{value}s"),
                 |span| {
                     humane::format(Duration::from_millis(

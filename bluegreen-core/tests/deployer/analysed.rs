@@ -593,16 +593,26 @@ async fn an_approver_is_asked_whether_a_step_that_is_held_may_go_on() {
     impl Approver for Yes {
         async fn ask(&self, _: &Op, request: &ApprovalRequest) -> Result<Answer, Fault> {
             self.0.lock().unwrap().push(request.share.to_string());
-            Ok(Answer::Approved { by: "chat".to_owned() })
+            Ok(Answer::Approved {
+                by: "chat".to_owned(),
+            })
         }
     }
 
     let world = World::new();
     let traffic = Traffic::new(&world, 2.0, 0.001, 0.001);
     let yes = Yes::default();
-    let deployer = world.builder().metrics(traffic).approver(yes.clone()).build().unwrap();
+    let deployer = world
+        .builder()
+        .metrics(traffic)
+        .approver(yes.clone())
+        .build()
+        .unwrap();
     let plan = planned(spec()).build().unwrap();
-    let report = deployer.deploy(&plan, version("2.0.0"), somebody()).await.unwrap();
+    let report = deployer
+        .deploy(&plan, version("2.0.0"), somebody())
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
     // What it says yes to is the next share; a yes to the step itself, given before, is no answer.
     assert_eq!(*yes.0.lock().unwrap(), ["100%"]);

@@ -282,7 +282,12 @@ impl ProxyCore {
         *request.version_mut() = Version::HTTP_11;
         keep_to_end(request.headers_mut(), is_upgrade);
         let answer = self.client.request(request).await;
-        self.count(slot, answer.as_ref().map_or(true, |answer| answer.status().is_server_error()));
+        self.count(
+            slot,
+            answer
+                .as_ref()
+                .map_or(true, |answer| answer.status().is_server_error()),
+        );
         match answer {
             Ok(mut response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 let slot_side = hyper::upgrade::on(&mut response);

@@ -114,12 +114,7 @@ async fn without_a_terminal_each_event_is_a_line() {
     let output = timeout(LONGEST, quickstart(&["--bad-release"]).output());
     let output = output.await.expect("it ends").expect("it starts");
     let said = String::from_utf8(output.stdout).expect("text");
-    for part in [
-        "preflight passed",
-        "analysis failed",
-        "rollback",
-        "Next, with",
-    ] {
+    for part in ["preflight passed", "analysis failed", "rollback", "Next, with"] {
         assert!(said.contains(part), "no {part:?} in {said}");
     }
     assert!(!said.contains('\x1b'), "{said}");

@@ -216,8 +216,10 @@ impl Check<'_> {
                 );
             }
         }
-        let unknown =
-            self.stand_ins.hold(&format!("{path}.max")) || self.stand_ins.hold(&format!("{path}.min"));
+        let limits = ["max", "min", "warning", "critical"];
+        let unknown = limits
+            .iter()
+            .any(|limit| self.stand_ins.hold(&format!("{path}.{limit}")));
         match (metric.min, metric.max) {
             (None, None) if !unknown && metric.warning.is_none() && metric.critical.is_none() => {
                 self.note(
@@ -273,6 +275,9 @@ impl Check<'_> {
                 "let normal, warning and critical rise; write below = true where low numbers are bad",
             )
         };
+        if self.stand_ins.touch(path) {
+            return;
+        }
         // With `of_live` what is normal is no multiple.
         let comparable: Vec<_> = given
             .iter()

@@ -96,7 +96,8 @@ impl Check<'_> {
                 }
             }
         }
-        if source.measured_at.is_some() && source.prometheus.is_none() {
+        let unknown = self.stand_ins.touch(&format!("{path}.prometheus"));
+        if source.measured_at.is_some() && source.prometheus.is_none() && !unknown {
             let message = "only Prometheus is asked for the moment of its data";
             self.note(format!("{path}.measured_at"), message, "leave it out");
         }
