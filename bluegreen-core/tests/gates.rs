@@ -417,6 +417,76 @@ async fn what_is_seen_is_shown_without_secrets_also_where_it_is_cut_or_escaped()
     }
 }
 
+/// Candidate (green) and live (blue) have numbers of their own.
+#[derive(Debug)]
+struct Both(Option<f64>, Option<f64>);
+
+#[async_trait]
+impl Metrics for Both {
+    async fn read(&self, _: &Op, _: &str, slot: Slot) -> Result<Option<f64>, Fault> {
+        Ok(if slot == Slot::Green { self.0 } else { self.1 })
+    }
+}
+
+/// Thresholds, the candidate's number, live's, the outcome and a part of the evidence.
+#[rustfmt::skip] // a row a line
+const THRESHOLDS: &[(&str, Option<f64>, Option<f64>, Outcome, &str)] = &[
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(0.4), None, Outcome::Pass, "m = 400ms, not above 1s"),
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(0.7), None, Outcome::Pass, "above normal (500ms)"),
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(1.0), None, Outcome::Pass, "m = 1s"),
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(1.5), None, Outcome::Inconclusive, "m = 1s500ms, above warning (1s)"),
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(2.5), None, Outcome::Fail, "above critical (2s)"),
+    ("normal = '0.1%', warning = '1%', critical = '5%'", Some(0.06), None, Outcome::Fail, "m = 6%, above critical (5%)"),
+    ("critical = '5%'", Some(0.05), None, Outcome::Pass, "m = 5%"),
+    ("critical = 90", None, None, Outcome::Inconclusive, "no data"),
+    ("critical = 90", Some(f64::NAN), None, Outcome::Inconclusive, "no data"),
+    ("critical = 90, on_missing = 'rollback'", None, None, Outcome::Fail, "no data"),
+    ("below = true, warning = 10, critical = 2", Some(12.0), None, Outcome::Pass, "not below 10"),
+    ("below = true, warning = 10, critical = 2", Some(9.0), None, Outcome::Inconclusive, "below warning (10)"),
+    ("below = true, warning = 10, critical = 2", Some(1.0), None, Outcome::Fail, "below critical (2)"),
+    ("of_live = true, critical = '200%'", Some(1.9), Some(1.0), Outcome::Pass, "which is 190%"),
+    ("of_live = true, critical = '200%'", Some(2.1), Some(1.0), Outcome::Fail, "m = 2.1, live's is 1, which is 210%, above critical (200%)"),
+    ("of_live = true, critical = 2, warning = 1.5", Some(1.6), Some(1.0), Outcome::Inconclusive, "above warning (1.5)"),
+    ("of_live = true, critical = 2, normal = '500ms'", Some(0.4), Some(0.1), Outcome::Pass, "what is normal (500ms)"),
+    ("of_live = true, critical = 2, normal = '500ms'", Some(0.6), Some(0.1), Outcome::Fail, "600%|which is 6"),
+    ("of_live = true, below = true, critical = '80%'", Some(70.0), Some(100.0), Outcome::Fail, "which is 70%, below critical (80%)"),
+    ("of_live = true, critical = 2", Some(1.0), None, Outcome::Inconclusive, "no data of live"),
+    ("of_live = true, critical = 2", Some(1.0), Some(0.0), Outcome::Inconclusive, "no data of live"),
+    ("of_live = true, critical = 2, on_missing = 'rollback'", Some(1.0), None, Outcome::Fail, "no data of live"),
+];
+
+#[tokio::test]
+async fn thresholds_are_judged_as_operators_write_them() {
+    for (levels, candidate, live, outcome, part) in THRESHOLDS {
+        let parts = parts("").metrics(Arc::new(Both(*candidate, *live)));
+        let gate = build(&spec(&format!("metric = {{ name = 'm', {levels} }}")), &parts).unwrap();
+        let split = Split::with(Slot::Green, bluegreen_core::Share::from_percent(5).unwrap());
+        let context = GateContext::new(ServiceName::new("shop").unwrap(), Slot::Green, None, split);
+        let op = Op::new(Token::default(), "test", Duration::from_secs(5));
+        let verdict = gate.check(&op, &context).await.unwrap();
+        let told = format!("{levels} {candidate:?} {live:?}: {verdict:?}");
+        assert_eq!(verdict.outcome, *outcome, "{told}");
+        assert!(
+            part.split('|').any(|part| verdict.evidence.contains(part)),
+            "{told}"
+        );
+        // Once live has no traffic there is nothing to compare with.
+        if levels.contains("of_live") {
+            let context = GateContext::new(
+                ServiceName::new("shop").unwrap(),
+                Slot::Green,
+                None,
+                Split::all(Slot::Green),
+            );
+            assert_eq!(
+                gate.check(&op, &context).await.unwrap().outcome,
+                Outcome::Pass,
+                "{told}"
+            );
+        }
+    }
+}
+
 /// Knows the values of one metric; of every other it knows nothing.
 #[derive(Debug)]
 struct Fixed(Option<f64>);

@@ -15,6 +15,7 @@ use super::{DeployError, Deployer};
 use crate::command::{CommandContext, Secrets};
 use crate::gate::GateParts;
 use crate::lifecycle::{Event, Run};
+use crate::metrics::{SourceBuildError, Sources};
 use crate::{
     Approver, Clock, Fault, FaultKind, Gate, HookAction, Host, Metrics, Migrator, Notifier, Observer, Router,
     ServiceName, Store, SystemClock, Unobserved, Workers,
@@ -81,9 +82,17 @@ impl Parts {
         context
     }
 
+    /// Where the numbers come from.
+    pub(super) fn sources(&self, run: &Run) -> Result<Sources, SourceBuildError> {
+        let context = self.command_context(run);
+        Sources::build(&run.plan.sources, &context, &self.clock, self.metrics.clone())
+    }
+
     pub(super) fn gate_parts(&self, run: &Run) -> GateParts {
         let mut parts = GateParts::new(self.command_context(run));
-        parts.metrics.clone_from(&self.metrics);
+        // Those that cannot be built are told by preflight; their gates cannot be built then either.
+        let sources = self.sources(run).ok().filter(|sources| !sources.is_empty());
+        parts.metrics = sources.map(|sources| Arc::new(sources) as Arc<dyn Metrics>);
         parts.custom.clone_from(&self.gates);
         parts
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Parts;
+use super::analyst::{ANALYSIS_BYTES, Analyst};
 use crate::gate::{self, GateParts, Watch};
-use crate::lifecycle::{CheckResult, PhaseGate, Run, Slots};
+use crate::lifecycle::{ANALYSIS, CheckResult, PhaseGate, Run, Slots};
 use crate::plan::GateSpec;
 use crate::text::bounded;
 use crate::{Gate, GateContext, Monotonic, Op, Outcome, Phase, Slot, Verdict};
@@ -53,8 +54,12 @@ impl Watchers {
         run: &Run,
         parts: &GateParts,
         builtin: Option<&(dyn Fn() -> BuiltIn + Sync)>,
+        analyst: Option<&Arc<Analyst>>,
         now: Monotonic,
     ) {
+        if let Some(analyst) = analyst {
+            analyst.attend(run);
+        }
         let part = (run.phase, run.step, run.exposed, builtin.is_some());
         if self.chosen_for.replace(part) == Some(part) {
             return;
@@ -97,6 +102,10 @@ impl Watchers {
         if let Some(builtin) = builtin.map(|build| build()) {
             watch(BUILT_IN, builtin.slot, &builtin.spec, Some(builtin.gate));
         }
+        if let (Some(analyst), Some(spec)) = (analyst, &run.plan.analysis) {
+            let analysis = analyst.watched(spec);
+            watch(BUILT_IN, analysis.slot, &analysis.spec, Some(analysis.gate));
+        }
     }
 
     /// Asks every gate whose time has come, side by side.
@@ -120,7 +129,8 @@ impl Watchers {
                 let now = parts.clock.monotonic();
                 match answer {
                     Ok(mut verdict) => {
-                        verdict.evidence = bounded(verdict.evidence, EVIDENCE_BYTES);
+                        let bytes = evidence_bytes(&watched.name);
+                        verdict.evidence = bounded(verdict.evidence, bytes);
                         watched.watch.record(now, Ok(verdict));
                     }
                     Err(fault) => watched.watch.record(now, Err(&fault)),
@@ -151,7 +161,7 @@ impl Watchers {
                     name: watched.name.clone(),
                     slot: watched.slot,
                     outcome: standing.outcome,
-                    evidence: bounded(standing.evidence, EVIDENCE_BYTES),
+                    evidence: bounded(standing.evidence, evidence_bytes(&watched.name)),
                 }
             })
             .collect()
@@ -189,6 +199,15 @@ impl Watchers {
             parts.wait(idle.min(left)).await;
             self.ask(asking).await;
         }
+    }
+}
+
+/// An analysis has more to tell than a gate.
+fn evidence_bytes(name: &str) -> usize {
+    if name == ANALYSIS {
+        ANALYSIS_BYTES
+    } else {
+        EVIDENCE_BYTES
     }
 }
 

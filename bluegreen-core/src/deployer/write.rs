@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::lease::{Held, Loaded};
-use super::record::{Head, Record, Renewed};
+use super::record::{Head, Learned, Record, Renewed};
 use super::report::Timeline;
 use super::{DeployError, Parts};
 use crate::lifecycle::{Entry, Event, Lifecycle, Moment};
@@ -171,6 +171,15 @@ impl Held {
         Ok(())
     }
 
+    /// What the analysis has learned, as long as the candidate is on its way forward.
+    fn learned(&self, lifecycle: &Lifecycle) -> Option<Learned> {
+        lifecycle
+            .open()
+            .filter(|run| run.exposed && run.phase.is_forward())?;
+        let now = self.analyst.as_ref().and_then(|analyst| analyst.learned());
+        now.or_else(|| self.record.head.learned.clone())
+    }
+
     /// Writes the record once. `false` when it has to be built anew, on what is there now.
     async fn write(&mut self) -> Result<bool, DeployError> {
         let mut head = self.record.head.clone();
@@ -181,6 +190,7 @@ impl Held {
             head.token.seq = head.token.seq.saturating_add(1);
             head.lifecycle = Arc::clone(&self.lifecycle);
         }
+        head.learned = self.learned(&head.lifecycle);
         let (next, body) = self.record.next(head, &self.lines)?;
         // Counted from before the write: it may take effect long before its answer arrives.
         let before = Renewed {
@@ -370,7 +380,8 @@ fn is_news(before: &Lifecycle, after: &Lifecycle, event: &Event) -> bool {
             let said = |lifecycle: &Lifecycle, other: &Lifecycle| match (lifecycle.run(), other.run()) {
                 (Some(run), Some(other)) => {
                     run.phase != other.phase
-                        || run.waiting_for != other.waiting_for
+                        || run.hold != other.hold
+                        || !differ_in_numbers_only(run.waiting_for.as_deref(), other.waiting_for.as_deref())
                         || run.reason != other.reason
                 }
                 (run, other) => run.is_some() != other.is_some(),
@@ -406,4 +417,14 @@ const fn tells_only_of_its_phase(event: &Event) -> bool {
         | Event::Unknown { .. }
         | Event::Watched { .. } => false,
     }
+}
+
+/// What is measured changes with each tick, what it means does not.
+fn differ_in_numbers_only(one: Option<&str>, other: Option<&str>) -> bool {
+    let words = |text: &'_ str| -> Vec<char> {
+        text.chars()
+            .filter(|c| !c.is_ascii_digit() && *c != '.')
+            .collect()
+    };
+    one == other || one.map(words) == other.map(words)
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{ScenarioSpec, humane, humane_option};
+use super::threshold::is_default;
+use super::{Level, ScenarioSpec, humane, humane_option};
+use crate::analysis::OnMissing;
 use crate::command::CommandSpec;
 
 /// A gate of a plan: what is measured, and how often which answer decides.
@@ -177,6 +179,24 @@ pub struct MetricCheck {
     /// The value must not be below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
+    /// What is usual; this and what follows is as in a [`Threshold`](super::Threshold).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normal: Option<Level>,
+    /// Beyond it the gate is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Level>,
+    /// Beyond it the gate fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical: Option<Level>,
+    /// Whether `warning` and `critical` are multiples of the number of the other slot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_live: bool,
+    /// Whether low numbers are beyond these levels.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub below: bool,
+    /// What a measurement without data is: inconclusive, or with `rollback` a failure.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_missing: OnMissing,
 }
 
 impl GateSpec {
@@ -410,6 +430,12 @@ impl MetricCheck {
             name: name.into(),
             max: None,
             min: None,
+            normal: None,
+            warning: None,
+            critical: None,
+            of_live: false,
+            below: false,
+            on_missing: OnMissing::default(),
         }
     }
 

@@ -27,6 +27,19 @@ http = [{ url = "{url}/health", json = { "/status" = "ok" }, headers = { Authori
 [[guards]]
 name = "errors"
 metric = { name = "error_rate", max = 0.01 }
+[[sources]]
+name = "app"
+scrape = "{url}/metrics"
+counters = { requests = "hits_total", errors = "hits_total{code=~'5..'}" }
+[thresholds]
+p95 = { normal = "500ms", warning = "1s", critical = "2s" }
+memory = { of_live = true, critical = "200%" }
+[analysis]
+tick = "5s"
+on_inconclusive = "extend"
+[[analysis.metrics]]
+name = "errors"
+errors = { normal = 0.001, critical = 0.05 }
 [[steps]]
 weight = "5%"
 bake = "5m"
@@ -105,6 +118,16 @@ fn words_of_plans_and_commands() {
 #[test]
 fn records() {
     many(&Corpus::records(), 3_000, targets::record);
+}
+
+#[test]
+fn readings_of_an_analysis() {
+    let text: String = ('0'..'z').cycle().take(18 * 40).collect();
+    many(
+        &Corpus::of([text.as_str(), &"0".repeat(18 * 20)]),
+        3_000,
+        targets::ticks,
+    );
 }
 
 #[test]

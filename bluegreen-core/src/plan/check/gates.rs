@@ -52,6 +52,17 @@ impl Check<'_> {
                 }
             }
         }
+        self.names(
+            "thresholds",
+            plan.thresholds.gates().iter().map(|gate| gate.name.as_str()),
+        );
+        for gate in plan.thresholds.gates() {
+            let path = format!("thresholds.{}", gate.name);
+            self.pace(&path, gate);
+            if let Some(metric) = &gate.metric {
+                self.metric(&path, metric);
+            }
+        }
         for (index, step) in plan.steps.iter().enumerate() {
             self.gates(&format!("steps[{index}].gates"), &step.gates);
         }
@@ -93,22 +104,7 @@ impl Check<'_> {
                 self.note(path, message, "make a gate of each");
             }
         }
-        self.duration_above_zero(format!("{path}.period"), gate.period);
-        self.duration_above_zero(format!("{path}.timeout"), gate.timeout);
-        self.duration_bounded(format!("{path}.initial_delay"), gate.initial_delay);
-        for (name, threshold) in [
-            ("success_threshold", gate.success_threshold),
-            ("failure_threshold", gate.failure_threshold),
-            ("error_threshold", gate.error_threshold),
-        ] {
-            if threshold == 0 {
-                self.note(
-                    format!("{path}.{name}"),
-                    "0 answers decide nothing",
-                    "write 1 or more",
-                );
-            }
-        }
+        self.pace(path, gate);
         for (index, check) in gate.http.iter().enumerate() {
             self.http(&format!("{path}.http[{index}]"), check);
         }
@@ -124,6 +120,26 @@ impl Check<'_> {
         }
         if let Some(metric) = &gate.metric {
             self.metric(&format!("{path}.metric"), metric);
+        }
+    }
+
+    /// How often it is asked, and how many answers decide.
+    fn pace(&mut self, path: &str, gate: &GateSpec) {
+        self.duration_above_zero(format!("{path}.period"), gate.period);
+        self.duration_above_zero(format!("{path}.timeout"), gate.timeout);
+        self.duration_bounded(format!("{path}.initial_delay"), gate.initial_delay);
+        for (name, threshold) in [
+            ("success_threshold", gate.success_threshold),
+            ("failure_threshold", gate.failure_threshold),
+            ("error_threshold", gate.error_threshold),
+        ] {
+            if threshold == 0 {
+                self.note(
+                    format!("{path}.{name}"),
+                    "0 answers decide nothing",
+                    "write 1 or more",
+                );
+            }
         }
     }
 
@@ -242,7 +258,7 @@ impl Check<'_> {
         }
     }
 
-    fn url(&mut self, path: &str, url: &str) {
+    pub(super) fn url(&mut self, path: &str, url: &str) {
         let after = url
             .strip_prefix("https://")
             .or_else(|| url.strip_prefix("http://"));
@@ -294,14 +310,16 @@ impl Check<'_> {
                 );
             }
         }
-        let unknown =
-            self.stand_ins.hold(&format!("{path}.max")) || self.stand_ins.hold(&format!("{path}.min"));
+        let limits = ["max", "min", "warning", "critical"];
+        let unknown = limits
+            .iter()
+            .any(|limit| self.stand_ins.hold(&format!("{path}.{limit}")));
         match (metric.min, metric.max) {
-            (None, None) if !unknown => {
+            (None, None) if !unknown && metric.warning.is_none() && metric.critical.is_none() => {
                 self.note(
                     path,
                     "the metric has no limit",
-                    "write max, min or both: max = 0.01",
+                    "write max or min: max = 0.01, or warning and critical: critical = \"5%\"",
                 );
             }
             (Some(min), Some(max)) if min > max => {
@@ -309,6 +327,69 @@ impl Check<'_> {
                 self.note(path, message, "let min be at most max");
             }
             _ => {}
+        }
+        self.levels(path, metric);
+    }
+
+    fn levels(&mut self, path: &str, metric: &MetricCheck) {
+        let levels = [
+            ("normal", metric.normal),
+            ("warning", metric.warning),
+            ("critical", metric.critical),
+        ];
+        let given: Vec<_> = levels
+            .into_iter()
+            .filter_map(|(name, level)| Some((name, level?)))
+            .collect();
+        for (name, level) in &given {
+            if !level.is_finite() {
+                self.note(
+                    format!("{path}.{name}"),
+                    "no value is beyond this level",
+                    "write a number",
+                );
+            }
+            if metric.of_live && level.is_time() && *name != "normal" {
+                let remedy = "write a multiple of live's: 2 or \"200%\"";
+                self.note(
+                    format!("{path}.{name}"),
+                    "it is compared with live's number",
+                    remedy,
+                );
+            }
+        }
+        let (order, remedy) = if metric.below {
+            (
+                "not above",
+                "let them fall: with `below` low numbers are the bad ones",
+            )
+        } else {
+            (
+                "not below",
+                "let normal, warning and critical rise; write below = true where low numbers are bad",
+            )
+        };
+        if self.stand_ins.touch(path) {
+            return;
+        }
+        // With `of_live` what is normal is no multiple.
+        let comparable: Vec<_> = given
+            .iter()
+            .filter(|(name, _)| !metric.of_live || *name != "normal")
+            .collect();
+        for pair in comparable.windows(2) {
+            let [(low_name, low), (high_name, high)] = pair else {
+                continue;
+            };
+            let fine = if metric.below {
+                low.value() > high.value()
+            } else {
+                low.value() < high.value()
+            };
+            if !fine {
+                let message = format!("{low_name} ({low}) is {order} {high_name} ({high})");
+                self.note(format!("{path}.{low_name}"), message, remedy);
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What a plan must be beyond its shape: the rules that bind its parts together.
 
+mod analysis;
 mod commands;
 mod gates;
 mod scenario;
+mod sources;
 mod times;
 
 use std::collections::BTreeSet;
@@ -40,6 +42,8 @@ pub(super) fn problems(plan: &Plan, stand_ins: &StandIns) -> Vec<Problem> {
     check.steps();
     check.windows();
     check.gate_lists();
+    check.sources();
+    check.analysis();
     check.commands();
     check.hooks();
     check.times();

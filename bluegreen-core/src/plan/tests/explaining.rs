@@ -75,5 +75,5 @@ When something fails:
     - afterwards: give all traffic back to the slot that was live (each part within 5m), without approval or window
     - if neither slot is healthy: back to the slot that was live
     - if only the candidate is healthy: stop where it is, and ask
-This plan does without: health gates, smoke tests, guards, gates of the public address, approvals, migrations, warm-up, workers, hooks, windows.
+This plan does without: health gates, smoke tests, guards, analysis, gates of the public address, approvals, migrations, warm-up, workers, hooks, windows.
 ";

@@ -67,6 +67,35 @@ pub(super) const EVERYTHING: &str = r#"{
     }
   ],
   "guards": [{ "name": "errors", "metric": { "name": "error_rate", "max": 0.01, "min": -1.1 } }],
+  "sources": [
+    {
+      "name": "app", "scrape": "{url}/metrics {url}/more", "counters": { "requests": "http_requests_total" },
+      "histograms": { "latency": "http_seconds" }, "headers": { "Authorization": { "secret": "scrape" } },
+      "timeout": "2s", "stale_after": "30s"
+    },
+    {
+      "name": "prometheus", "prometheus": "https://prometheus.example", "gauges": { "cpu": "cpu{slot=\"$slot\"}" },
+      "measured_at": "min(timestamp(up))"
+    },
+    {
+      "name": "shell",
+      "commands": { "gauges": { "queue": { "run": ["llen", "{slot}"] } }, "counters": { "errors": { "run": ["x"] } } }
+    }
+  ],
+  "thresholds": {
+    "cpu": { "normal": "60%", "warning": "75%", "critical": 0.9, "period": "5s", "failure_threshold": 2 },
+    "p95": { "normal": "500ms", "warning": "1s", "critical": "2s", "error_threshold": 3, "timeout": "1s" },
+    "pool": { "metric": "pool_free", "below": true, "warning": 10, "critical": 2, "on_missing": "rollback" },
+    "memory": { "of_live": true, "normal": 500000000, "critical": "200%", "initial_delay": "30s" }
+  },
+  "analysis": {
+    "alpha": 0.02, "tick": "2s", "warm_up": "20s", "on_inconclusive": "extend", "hold": "2h",
+    "metrics": [
+      { "name": "errors", "errors": { "normal": 0.001, "warning": 0.01, "critical": 0.05 } },
+      { "name": "latency", "latency": { "ratio": 2.0, "critical": { "quantile": 0.95, "below": "2s" } } },
+      { "name": "logins", "blocking": false, "events": { "count": "logins", "at_least": 0.8 } }
+    ]
+  },
   "public": [{ "name": "front", "http": [{ "url": "{public}/" }] }],
   "migrations": { "expand": "after_prepare", "backfill": true },
   "warm_up": [{ "run": ["warm", "{{raw}}"], "env": { "SLOT": "{slot}", "TOKEN": { "secret": "t" } }, "dir": "/srv/{slot}" }],
