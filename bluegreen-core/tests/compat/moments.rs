@@ -8,9 +8,11 @@ use bluegreen_core::plan::{
     ApprovalDefault, ExpandWhen, Hook, HookPoint, Migrations, Retention, Step, WorkersPlan,
 };
 use bluegreen_core::{
-    DeployError, Deployer, HookAction, HookContext, Op, Phase, Plan, Report, Request, Slot, Split, Verdict,
+    DeployError, Deployer, HookAction, HookContext, InFlight, Op, Phase, Plan, Report, Request, Slot, Split,
+    Verdict,
 };
 use bluegreen_testkit::fakes::CrashPoint;
+use tokio::task::JoinSet;
 
 use crate::kept::{self, Kept, lifecycle};
 use crate::recorder::Recorder;
@@ -91,16 +93,44 @@ pub(crate) fn deployer(world: &World, nonce: u64) -> Deployer {
     builder.nonce(nonce).build().unwrap()
 }
 
-async fn deploy(world: &World, release: &str) -> Result<Report, DeployError> {
+pub(crate) async fn deploy(world: &World, release: &str) -> Result<Report, DeployError> {
     let plan = everything(ExpandWhen::BeforePrepare);
     deployer(world, 1)
         .deploy(&plan, version(release), somebody())
         .await
 }
 
+/// From now on all takes longer than a lease is left alone, so that what only reads or waits is stored in
+/// the middle of it. There are requests in flight and jobs in the queue, hardly ever none, for as long as
+/// what is returned is kept.
+fn slow(world: &mut World) -> JoinSet<()> {
+    world.routers = vec![world.router().clone().with_lag(secs(25))];
+    world.host.set_ready_after(secs(25));
+    let (clock, router, workers) = (world.log.clock(), world.router().clone(), world.workers.clone());
+    let mut busy = JoinSet::new();
+    busy.spawn(async move {
+        loop {
+            for (requests, jobs, time) in [
+                (InFlight::AtLeast(3), 100, secs(20)),
+                (InFlight::AtLeast(3), 0, secs(2)),
+                (InFlight::AtLeast(3), 100, secs(20)),
+                (InFlight::None, 100, secs(2)),
+            ] {
+                for slot in Slot::BOTH {
+                    router.set_in_flight(slot, requests);
+                }
+                workers.set_depth(jobs);
+                clock.sleep(time).await;
+            }
+        }
+    });
+    busy
+}
+
 /// Forward, with everything, into the slot of a standby; then back by hand.
-async fn forward_and_back_by_hand() -> Vec<Kept> {
+async fn forward_and_back_by_hand(is_slow: bool) -> Vec<Kept> {
     let mut world = World::new();
+    let _busy = is_slow.then(|| slow(&mut world));
     let report = deploy(&world, "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
     world.pass(secs(120)).await;
@@ -118,8 +148,9 @@ async fn forward_and_back_by_hand() -> Vec<Kept> {
 }
 
 /// Migrations inside the candidate; then the old slot is retired, and what is not needed taken away.
-async fn retired_and_contracted() -> Vec<Kept> {
+async fn retired_and_contracted(is_slow: bool) -> Vec<Kept> {
     let mut world = World::new();
+    let _busy = is_slow.then(|| slow(&mut world));
     let recorder = Recorder::of(&mut world);
     let plan = everything(ExpandWhen::AfterPrepare);
     let deployer = deployer(&world, 1);
@@ -136,8 +167,9 @@ async fn retired_and_contracted() -> Vec<Kept> {
 }
 
 /// A guard fails under all traffic.
-async fn taken_back() -> Vec<Kept> {
+async fn taken_back(is_slow: bool) -> Vec<Kept> {
     let mut world = World::new();
+    let _busy = is_slow.then(|| slow(&mut world));
     let recorder = Recorder::of(&mut world);
     fail_in_the_soak(&world);
     let report = deploy(&world, "2.0.0").await.unwrap();
@@ -207,7 +239,7 @@ async fn taken_over_and_aborted() -> Vec<Kept> {
         world.log.len()
     };
     let mut kept = Vec::new();
-    for nth in (1..=calls).step_by(9) {
+    for nth in (1..=calls).step_by(4) {
         let mut world = World::new();
         world.host = world.host.clone().with_settle(secs(20));
         let recorder = Recorder::of(&mut world);
@@ -232,9 +264,12 @@ async fn taken_over_and_aborted() -> Vec<Kept> {
 async fn every_moment() -> BTreeMap<String, Kept> {
     let mut all = BTreeMap::new();
     for kept in [
-        forward_and_back_by_hand().await,
-        retired_and_contracted().await,
-        taken_back().await,
+        forward_and_back_by_hand(false).await,
+        forward_and_back_by_hand(true).await,
+        retired_and_contracted(false).await,
+        retired_and_contracted(true).await,
+        taken_back(false).await,
+        taken_back(true).await,
         halted().await,
         adopted().await,
         failed_before_any_traffic().await,
