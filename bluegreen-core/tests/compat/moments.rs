@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bluegreen_core::command::CommandSpec;
 use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::{
-    ApprovalDefault, ExpandWhen, Hook, HookPoint, Migrations, Retention, Step, WorkersPlan,
+    ApprovalDefault, ExpandWhen, Hook, HookFailure, HookPoint, Migrations, Retention, Step, WorkersPlan,
 };
 use bluegreen_core::{
-    DeployError, Deployer, HookAction, HookContext, InFlight, Op, Phase, Plan, Report, Request, Slot, Split,
-    Verdict,
+    Answer, DeployError, Deployer, DeployerBuilder, FaultKind, HookAction, HookContext, InFlight, Op, Phase,
+    Plan, Report, Request, Slot, Split, Verdict,
 };
-use bluegreen_testkit::fakes::CrashPoint;
+use bluegreen_testkit::fakes::{Behaviour, CrashPoint, FakeApprover, NotifierCall};
 use tokio::task::JoinSet;
 
 use crate::kept::{self, Kept, lifecycle};
@@ -88,9 +88,12 @@ fn with_warm_up(mut plan: Plan) -> Plan {
 
 /// A deployer with everything that the plan asks for. Its nonce makes its name.
 pub(crate) fn deployer(world: &World, nonce: u64) -> Deployer {
+    builder(world).nonce(nonce).build().unwrap()
+}
+
+fn builder(world: &World) -> DeployerBuilder {
     let named = (0..points().len()).map(|n| format!("nothing-{n}"));
-    let builder = named.fold(world.builder(), |builder, name| builder.hook(name, Nothing));
-    builder.nonce(nonce).build().unwrap()
+    named.fold(world.builder(), |builder, name| builder.hook(name, Nothing))
 }
 
 pub(crate) async fn deploy(world: &World, release: &str) -> Result<Report, DeployError> {
@@ -260,6 +263,48 @@ async fn taken_over_and_aborted() -> Vec<Kept> {
     kept
 }
 
+/// Whatever can be said is said: of the release, of what was decided against the plan, of who approved, of
+/// a hook and a notice that failed, of a way back that is not as it should be. Of some of its moments.
+async fn eloquent() -> Vec<Kept> {
+    let mut world = World::new();
+    let recorder = Recorder::of(&mut world);
+    fail_in_the_soak(&world);
+    world.public.always(Slot::Blue, Verdict::fail("504"));
+    let rejected = Behaviour::Fault(FaultKind::Rejected);
+    world.notifier.script(NotifierCall::Notify, [rejected]);
+    let approver = FakeApprover::new("chat", &world.log);
+    approver.answer_after(
+        0,
+        Answer::Approved {
+            by: "grace".to_owned(),
+        },
+    );
+    let mut plan = everything(ExpandWhen::BeforePrepare);
+    let at = HookPoint::after(Phase::Migrate);
+    plan.hooks
+        .push(Hook::command("purge", at, CommandSpec::new(["false"])).on_failure(HookFailure::Warn));
+    plan.deadlines.hooks = secs(7 * 86_400);
+    let request = Request::from(somebody())
+        .skip_smoke("they ran elsewhere")
+        .ignore_window("a hotfix")
+        .again("its files were broken")
+        .give_up_standby("it is broken too");
+    let release = version("2.0.0")
+        .artifact("registry/shop:2.0.0")
+        .label("commit", "c0ffee");
+    let deployer = builder(&world).approver(approver).nonce(1).build().unwrap();
+    let report = deployer.deploy(&plan, release, request).await.unwrap();
+    assert!(report.unverified.is_some(), "{:?}", report.reason);
+    let said = recorder.take().into_iter().filter_map(|kept| {
+        let few = ["deploy-bake-2", "deploy-recover", "deploy-ended"];
+        let name = format!("eloquent-{}", kept.name);
+        few.iter()
+            .any(|few| kept.name.starts_with(few))
+            .then_some(Kept { name, ..kept })
+    });
+    said.collect()
+}
+
 /// Every moment that these operations come through, with its first record.
 async fn every_moment() -> BTreeMap<String, Kept> {
     let mut all = BTreeMap::new();
@@ -274,6 +319,7 @@ async fn every_moment() -> BTreeMap<String, Kept> {
         adopted().await,
         failed_before_any_traffic().await,
         taken_over_and_aborted().await,
+        eloquent().await,
     ] {
         for kept in kept {
             all.entry(kept.name.clone()).or_insert(kept);
