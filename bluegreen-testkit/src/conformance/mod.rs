@@ -151,6 +151,7 @@ mod hostile;
 
 pub mod approver;
 pub mod gate;
+pub mod hook;
 pub mod host;
 pub mod metrics;
 pub mod migrator;
