@@ -27,5 +27,5 @@ mod refused;
 mod resume;
 
 #[path = "../deployer/world.rs"]
-#[allow(dead_code, reason = "the tests of the deployer use more of it")]
+#[expect(dead_code, reason = "the tests of the deployer use more of it")]
 mod world;

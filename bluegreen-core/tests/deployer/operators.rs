@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::lifecycle::End;
-use bluegreen_core::{DeployError, NoticeKind, Phase, Request, Role, Slot, Split};
+use bluegreen_core::{DeployError, Event, NoticeKind, Phase, Request, Role, Slot, Split};
 use bluegreen_testkit::fakes::{Behaviour, NotifierCall};
 
 use crate::world::{World, full_plan, plan, secs, somebody, version};
@@ -217,6 +217,39 @@ async fn an_abort_that_is_stored_while_any_record_is_being_written_is_carried_ou
             Err(_) => end == Some(End::Promoted),
         };
         assert!(expected, "abort at {time:?}: {stored:?}, {end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_put_on_top_of_a_request_begins_when_it_is_put_there() {
+    // A store so slow that the time of a phase is over before what led to it has been written twice.
+    let slow = || {
+        let world = World::new();
+        world.store.set_latency(secs(2));
+        world
+    };
+    let mut plan = full_plan().notify(false).build().unwrap();
+    plan.deadlines.assess = secs(3);
+    let times: Vec<_> = {
+        let world = slow();
+        world.deploy(&plan, "2.0.0").await.unwrap();
+        world.store.calls().into_iter().map(|call| call.at.0).collect()
+    };
+    let began = times[0];
+    for time in times {
+        let world = slow();
+        let other = world.builder().store(world.memory.clone()).build().unwrap();
+        let abort = async {
+            world.pass(time.saturating_sub(began) + secs(1)).await;
+            other.abort(somebody()).await
+        };
+        let (report, _) = tokio::join!(world.deploy(&plan, "2.0.0"), abort);
+        let journal = other.journal(report.unwrap().deployment.number()).await.unwrap();
+        let expired: Vec<_> = journal
+            .iter()
+            .filter(|entry| entry.event == Event::Expired)
+            .collect();
+        assert!(expired.is_empty(), "abort at {time:?}: {expired:?}");
     }
 }
 

@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::plan::HookPoint;
-use bluegreen_core::{
-    DeploymentId, Fault, FaultKind, HookAction, HookContext, Op, Phase, Release, ServiceName, Slot,
-    Timestamp, Version,
-};
+use bluegreen_core::{FaultKind, HookAction, HookContext, Op, Phase, Release, Slot};
 
 use super::around::{Around, Hook, ProviderFault, around, hook, through, wait};
-use super::case::{CaseResult, Unproven, broken, cases, hold, not_run};
+use super::case::{CaseResult, Unproven, broken, cases, hold};
 use super::dropped::{GRACE, MOST_POLLS, polled};
 use super::faults::{Call, call, fault_cases, throttling_case};
 use super::hostile::HOSTILE;
+use super::usual;
 
 /// A hook to be examined, and what can be done around it.
 pub struct HookSubject {
@@ -84,33 +82,23 @@ fn context(
     target: Slot,
     release: Option<Release>,
 ) -> Result<HookContext, Unproven> {
-    let Ok(service) = ServiceName::new("shop") else {
-        return not_run("the name of this case is not taken");
-    };
-    let id = DeploymentId::new(number, Timestamp::from_millis(1_700_000_000_000));
+    let (service, id) = (usual::service()?, usual::deployment(number));
     Ok(HookContext::new(service, id, at, target, release))
 }
 
-fn usual_release() -> Result<Release, Unproven> {
-    match Version::new("1.1.0") {
-        Ok(version) => Ok(Release::new(version)),
-        Err(_) => not_run("the version of this case is not taken"),
-    }
-}
-
 /// What a hook is mostly told.
-fn usual(number: u64) -> Result<HookContext, Unproven> {
+fn confirmed(number: u64) -> Result<HookContext, Unproven> {
     context(
         number,
         HookPoint::after(Phase::Confirm),
         Slot::Green,
-        Some(usual_release()?),
+        Some(usual::release("1.1.0")?),
     )
 }
 
 /// Called again with the same id, as after a crash, it leaves the world as it was.
 pub async fn twice_is_once(subject: &HookSubject) -> CaseResult {
-    let (first, context) = (subject.around.op(), usual(1)?);
+    let (first, context) = (subject.around.op(), confirmed(1)?);
     subject.is_there(0, "at first").await?;
     subject.run(&first, &context).await?;
     subject.is_there(1, "after it ran").await?;
@@ -122,7 +110,7 @@ pub async fn twice_is_once(subject: &HookSubject) -> CaseResult {
 pub async fn the_next_deployment_has_its_own_run(subject: &HookSubject) -> CaseResult {
     for number in 1..=3 {
         subject
-            .run(&subject.around.op(), &usual(u64::from(number))?)
+            .run(&subject.around.op(), &confirmed(u64::from(number))?)
             .await?;
         subject
             .is_there(number, &format!("after {number} deployments"))
@@ -138,7 +126,7 @@ pub async fn every_point_is_taken(subject: &HookSubject) -> CaseResult {
         .iter()
         .flat_map(|phase| [HookPoint::before(*phase), HookPoint::after(*phase)]);
     for (number, at) in (1..).zip(points.filter(|at| at.is_allowed())) {
-        for (target, release) in [(Slot::Green, Some(usual_release()?)), (Slot::Blue, None)] {
+        for (target, release) in [(Slot::Green, Some(usual::release("1.1.0")?)), (Slot::Blue, None)] {
             let (op, context) = (subject.around.op(), context(number, at, target, release)?);
             if let Ok(did) = subject
                 .around
@@ -154,13 +142,13 @@ pub async fn every_point_is_taken(subject: &HookSubject) -> CaseResult {
 
 /// What it did is told, in a text that people can read and a record can hold.
 pub async fn what_it_did_is_told(subject: &HookSubject) -> CaseResult {
-    subject.run(&subject.around.op(), &usual(1)?).await
+    subject.run(&subject.around.op(), &confirmed(1)?).await
 }
 
 /// Whatever people wrote into a release is taken or `Rejected`; the next run goes well.
 pub async fn hostile_texts_are_taken_or_rejected(subject: &HookSubject) -> CaseResult {
     for (number, text) in (1..).zip(HOSTILE) {
-        let release = usual_release()?.artifact(*text).label("note", *text);
+        let release = usual::release("1.1.0")?.artifact(*text).label("note", *text);
         let at = HookPoint::after(Phase::Confirm);
         let (op, context) = (
             subject.around.op(),
@@ -176,12 +164,12 @@ pub async fn hostile_texts_are_taken_or_rejected(subject: &HookSubject) -> CaseR
             Err(fault) => return broken(format!("a hostile text is no reason to try again: {fault}")),
         }
     }
-    subject.run(&subject.around.op(), &usual(1_000)?).await
+    subject.run(&subject.around.op(), &confirmed(1_000)?).await
 }
 
 /// A run that is dropped, at each of its polls, can be sent again, and its effect is there once.
 pub async fn a_dropped_run_can_be_sent_again(subject: &HookSubject) -> CaseResult {
-    let (first, context) = (subject.around.op(), usual(1)?);
+    let (first, context) = (subject.around.op(), confirmed(1)?);
     for polls in 1..=MOST_POLLS {
         let op = subject.again(&first);
         if polled(polls, subject.action.run(&op, &context)).await.is_some() {
@@ -202,7 +190,7 @@ pub async fn a_dropped_run_can_be_sent_again(subject: &HookSubject) -> CaseResul
 /// A run whose answer is lost is `Unknown`; sent again, its effect is there once.
 pub async fn a_run_whose_answer_is_lost_is_unknown_and_can_be_ensured(subject: &HookSubject) -> CaseResult {
     subject.around.inject(ProviderFault::LostAnswer).await?;
-    let (first, context) = (subject.around.op(), usual(1)?);
+    let (first, context) = (subject.around.op(), confirmed(1)?);
     let run = subject.action.run(&first, &context);
     let fault = subject.around.fault("a run whose answer is lost", run).await?;
     let kind = fault.kind;
@@ -224,9 +212,9 @@ pub async fn secrets_are_not_in_debug(subject: &HookSubject) -> CaseResult {
 
 fn calls(subject: &HookSubject) -> Vec<Call<'_>> {
     let run = async {
-        match usual(1) {
+        match confirmed(1) {
             Ok(context) => subject.action.run(&subject.around.op(), &context).await,
-            Err(unproven) => Err(Fault::unknown("conformance", "run", unproven.to_string())),
+            Err(unproven) => Err(usual::uncalled(&unproven)),
         }
     };
     vec![call("run", run)]

@@ -148,6 +148,7 @@ pub(crate) mod case;
 mod dropped;
 mod faults;
 mod hostile;
+mod usual;
 
 pub mod approver;
 pub mod gate;

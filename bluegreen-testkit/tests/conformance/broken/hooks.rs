@@ -9,8 +9,8 @@ use bluegreen_core::{Fault, FaultKind, HookAction, HookContext, Op};
 use bluegreen_testkit::conformance::hook::{self, HookSubject};
 use bluegreen_testkit::fakes::{CallLog, FakeHook};
 
-use crate::conformance::fakes::disturb;
 use super::{caught, sound};
+use crate::conformance::fakes::disturb;
 
 const SECRET: &str = "hunter2-and-more";
 
