@@ -1,8 +1,7 @@
 //! Gates, as plans describe them, against real servers and commands.
 #![cfg(feature = "http")]
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test that cannot go on has failed"
 )]

@@ -1,7 +1,6 @@
 //! What a record may rely on, of every store of this crate.
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test that cannot go on has failed"
 )]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conformance;
+pub mod damage;
 pub mod fakes;
 #[cfg(feature = "simulation")]
 pub mod invariants;

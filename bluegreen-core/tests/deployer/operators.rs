@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::{ApprovalDefault, Step};
-use bluegreen_core::{DeployError, Deployer, NoticeKind, Phase, Report, Request, Role, Slot, Split, Verdict};
+use bluegreen_core::{DeployError, Deployer, Event, NoticeKind, Phase, Report, Request, Role, Slot, Split, Verdict};
 use bluegreen_testkit::fakes::{Behaviour, NotifierCall};
 
 use crate::world::{World, approved, full_plan, lenient, percent, plan, secs, somebody, version};
@@ -262,6 +262,39 @@ async fn an_approval_just_before_its_time_runs_out_is_one() {
     let world = World::new();
     let report = as_an_approval_runs_out(&world, async |other| other.approve("grace").await).await;
     assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_put_on_top_of_a_request_begins_when_it_is_put_there() {
+    // A store so slow that the time of a phase is over before what led to it has been written twice.
+    let slow = || {
+        let world = World::new();
+        world.store.set_latency(secs(2));
+        world
+    };
+    let mut plan = full_plan().notify(false).build().unwrap();
+    plan.deadlines.assess = secs(3);
+    let times: Vec<_> = {
+        let world = slow();
+        world.deploy(&plan, "2.0.0").await.unwrap();
+        world.store.calls().into_iter().map(|call| call.at.0).collect()
+    };
+    let began = times[0];
+    for time in times {
+        let world = slow();
+        let other = world.builder().store(world.memory.clone()).build().unwrap();
+        let abort = async {
+            world.pass(time.saturating_sub(began) + secs(1)).await;
+            other.abort(somebody()).await
+        };
+        let (report, _) = tokio::join!(world.deploy(&plan, "2.0.0"), abort);
+        let journal = other.journal(report.unwrap().deployment.number()).await.unwrap();
+        let expired: Vec<_> = journal
+            .iter()
+            .filter(|entry| entry.event == Event::Expired)
+            .collect();
+        assert!(expired.is_empty(), "abort at {time:?}: {expired:?}");
+    }
 }
 
 /// A world in which a release was promoted by a deployer that died before it could tell anybody.

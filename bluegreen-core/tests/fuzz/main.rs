@@ -1,16 +1,13 @@
 //! What parses text of others, on thousands of damaged texts: no panic, and what is read is written and
 //! read again as the same. The same functions run for hours under a fuzzer, see `fuzz/README.md`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
-mod mutate;
 mod targets;
 
-use mutate::{Corpus, many};
+use std::path::Path;
+
+use bluegreen_testkit::damage::Corpus;
 
 const PLAN: &str = r#"
 service = "shop"
@@ -65,23 +62,33 @@ until = "2027-01-06T12:00"
 factor = 1.5
 "#;
 
+/// Records as they stand in files: those that are kept for each moment of an operation.
+fn files() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat/format-1");
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "record"))
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+/// The same without what a store of files adds.
+fn records() -> Vec<Vec<u8>> {
+    let body = |file: Vec<u8>| file.splitn(2, |byte| *byte == b'\n').last().unwrap().to_vec();
+    files().into_iter().map(body).collect()
+}
+
 #[test]
 fn plans_in_toml() {
-    many(
-        &Corpus::of([PLAN, "service = \"shop\""]),
-        1_500,
-        targets::plan_toml,
-    );
+    Corpus::of([PLAN, "service = \"shop\""]).each(1_500, targets::plan_toml);
 }
 
 #[test]
 fn plans_in_json() {
     let json = bluegreen_core::Plan::from_toml(PLAN).unwrap().to_json().unwrap();
-    many(
-        &Corpus::of([json.as_str(), r#"{"service":"shop"}"#]),
-        1_500,
-        targets::plan_json,
-    );
+    Corpus::of([json.as_str(), r#"{"service":"shop"}"#]).each(1_500, targets::plan_json);
 }
 
 #[test]
@@ -112,12 +119,12 @@ fn words_of_plans_and_commands() {
         "{url}/health{{}}",
         "{slot}-{other}",
     ];
-    many(&Corpus::of(words), 200_000, targets::words);
+    Corpus::of(words).each(200_000, targets::words);
 }
 
 #[test]
-fn records() {
-    many(&Corpus::records(), 3_000, targets::record);
+fn records_of_services() {
+    Corpus::of(records()).each(3_000, targets::record);
 }
 
 #[test]
@@ -132,5 +139,17 @@ fn readings_of_an_analysis() {
 
 #[test]
 fn files_of_a_store() {
-    many(&Corpus::files(), 2_000, targets::store_file);
+    Corpus::of(files()).each(2_000, targets::store_file);
+}
+
+#[test]
+fn pages_of_metrics() {
+    let pages = [
+        "# HELP a What it is.\n# TYPE a counter\na{b=\"c\",d=\"\\\\ \\\" \\n\"} 1 2\na 1.5\n",
+        "# TYPE t histogram\nt_bucket{le=\"0.5\"} 3\nt_bucket{le=\"+Inf\"} 4\nt_sum 1e400\nt_count 4\n",
+        "# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total 17 1700000000.123 # {trace=\"x\"} 1\n# EOF\n",
+        "{\"a name\", \"a label\"=\"\"} NaN\r\na\t-Inf\n",
+        "",
+    ];
+    Corpus::of(pages).each(50_000, targets::exposition);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bluegreen_core::analysis::{Action, Analysis, AnalysisSpec, ErrorsSpec, Meter, MetricSpec, Tick};
 use bluegreen_core::lifecycle::{DeploymentId, Event, Lifecycle, Phase, Signed};
+use bluegreen_core::metrics::Exposition;
 use bluegreen_core::plan::{Boundary, HookPoint, TimeOfDay, Zone, expand, humane, placeholders};
 use bluegreen_core::store::{FileStore, MemoryStore};
 use bluegreen_core::{Deployer, Plan, Sample, ServiceName, Share, Slot, Split, Store, Timestamp, Version};
@@ -210,4 +211,17 @@ pub(crate) fn store_file(data: &[u8]) {
         assert!(refused.is_err());
     });
     assert_eq!(std::fs::read(&file).unwrap(), data);
+}
+
+/// A page of metrics. What was printed reads as what was printed, and without a bad line.
+pub(crate) fn exposition(data: &[u8]) {
+    let Ok(page) = Exposition::parse(data) else {
+        return;
+    };
+    let printed = page.to_string();
+    let Ok(again) = Exposition::parse(printed.as_bytes()) else {
+        panic!("what was read is too long to be read again");
+    };
+    assert_eq!(again.bad_lines, [], "{printed}");
+    assert_eq!(again.to_string(), printed);
 }
