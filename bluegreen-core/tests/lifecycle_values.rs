@@ -140,6 +140,10 @@ fn success(lifecycle: &Lifecycle) -> Event {
             failures: Vec::new(),
             fatal: false,
         },
+        Command::Notify(notice) => Event::Notified {
+            notice,
+            failure: None,
+        },
         Command::Reconcile => Event::Reconciled {
             routers: vec![(
                 "edge".to_owned(),
@@ -580,6 +584,8 @@ fn an_operator_who_decides_is_named() {
             .apply(AT, &failed())
             .apply(AT, &assessed(Health::Unhealthy, Health::Healthy))
     };
+    assert_eq!(halted().halted(), halted().run());
+    assert_eq!(begin(plan()).halted(), None);
     let by = || Signed::new("eve", "on call");
     let late = AT.plus(Duration::from_mins(7));
     let back = halted().apply(late, &Event::ReturnRequested { by: by() });
@@ -638,6 +644,34 @@ fn a_standby_is_kept_until_its_time_is_over() {
             .number(),
         2
     );
+}
+
+#[test]
+fn while_people_have_to_be_told_only_a_way_back_begins() {
+    let told = to_the_end(begin(plan().notify(true)));
+    let ended = told.iter().find(|state| run(state).end.is_some()).unwrap();
+    assert!(ended.open().is_some(), "nobody has to be told");
+    let refused = ended.begin(AT, ask(Operation::Deploy, None)).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            CannotBegin::Open {
+                phase: Phase::Ended,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    let back = ended.begin(AT, ask(Operation::Rollback, None)).unwrap();
+    assert_eq!(run(&back).phase, Phase::Assess);
+    let open = begin(plan()).begin(AT, ask(Operation::Rollback, None));
+    assert!(matches!(
+        open,
+        Err(CannotBegin::Open {
+            phase: Phase::Reconcile,
+            ..
+        })
+    ));
 }
 
 #[test]
