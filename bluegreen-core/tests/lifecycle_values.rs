@@ -675,6 +675,25 @@ fn while_people_have_to_be_told_only_a_way_back_begins() {
 }
 
 #[test]
+fn to_adopt_is_to_believe_the_routers() {
+    let done = to_the_end(begin(plan())).pop().unwrap();
+    for (before, seen, live, undrained, standby) in [
+        (Lifecycle::default(), Slot::Green, Slot::Green, false, None),
+        (done.clone(), Slot::Green, Slot::Green, false, Some(Slot::Blue)),
+        (done.clone(), Slot::Blue, Slot::Blue, true, None),
+    ] {
+        let adopt = before.begin(AT, ask(Operation::Adopt, Some(plan()))).unwrap();
+        let routers = vec![("edge".to_owned(), Split::all(seen))];
+        let adopted = adopt.apply(AT, &Event::Reconciled { routers });
+        assert_eq!(run(&adopted).end, Some(End::Adopted));
+        let slots = adopted.slots();
+        assert_eq!((slots.live(), slots.standby()), (Some(live), standby));
+        assert_eq!(slots.get(live.other()).undrained, undrained);
+        assert_eq!((run(&adopted).origin, run(&adopted).target), (live, live));
+    }
+}
+
+#[test]
 fn a_deployment_is_named_by_its_number_and_its_second() {
     let id = DeploymentId::new(17, Timestamp::from_millis(1_700_000_000_999));
     assert_eq!(id.to_string(), "17-20231114T221320Z");
