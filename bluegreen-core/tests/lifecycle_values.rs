@@ -569,6 +569,13 @@ fn tries_are_counted_and_given_up_with_the_last_reason() {
         reason: "refused".to_owned(),
         retry_after_ms: None,
     };
+    let hurried = plan().retry(RetryPolicy {
+        first: Duration::ZERO,
+        max: Duration::ZERO,
+        ..RetryPolicy::default()
+    });
+    let stage = at(begin(hurried), Phase::Stage);
+    assert_eq!(stage.clone().apply(AT, &refused).command(), stage.command());
     let short = at(begin(plan()), Phase::Stage).apply(AT, &refused);
     let pause = run(&short).pause.unwrap();
     assert!(

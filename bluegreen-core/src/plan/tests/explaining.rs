@@ -105,6 +105,12 @@ fn each_choice_is_told_as_it_was_made() {
             "health = [{ name = \"a\", metric = { name = \"m\", max = 2 } }]",
             "    - health: a (m at most 2)".to_owned(),
         ),
+        (
+            "windows.freeze = [{ zone = \"UTC\" }]",
+            "This plan does without: health gates, smoke tests, guards, gates of the public address, approvals, \
+             migrations, warm-up, workers, hooks."
+                .to_owned(),
+        ),
         (&*format!("health = {}", gate("up")), "    - health: up (code)".to_owned()),
         (&*format!("public = {}", gate("front")), "    - then the public address is asked: front".to_owned()),
     ] {
