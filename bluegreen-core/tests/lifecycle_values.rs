@@ -8,12 +8,12 @@ use bluegreen_core::lifecycle::{
     Run,
 };
 use bluegreen_core::plan::{
-    ApprovalPlan, Deadlines, GateSpec, Hook, HookPoint, Migrations, PlanBuilder, Retention, Step,
+    ApprovalPlan, Deadlines, GateSpec, Hook, HookPoint, Migrations, PlanBuilder, Preflight, Retention, Step,
     WorkersPlan, humane,
 };
 use bluegreen_core::{
-    Event, Operation, Outcome, Phase, Plan, Release, RetryPolicy, ServiceName, Signed, Slot, Split,
-    Timestamp, Verification, Version,
+    Event, NoticeKind, Operation, Outcome, Phase, Plan, Release, RetryPolicy, ServiceName, Signed, Slot,
+    Split, Timestamp, Verification, Version,
 };
 
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -266,6 +266,114 @@ fn each_phase_has_its_time_and_the_split_that_the_routers_were_told() {
         times(&to_the_end(begin(hooks))[..2]),
         ["reconcile 25m 0s 0%", "reconcile 11m 0s 0%"]
     );
+}
+
+#[test]
+fn each_phase_has_the_gates_that_the_plan_lists_for_it() {
+    let everything = || {
+        let mut preflight = Preflight::default();
+        preflight.checks.push(GateSpec::code("disk"));
+        let step = |weight: &str| Step::new(weight.parse().unwrap(), Duration::from_mins(1));
+        plan()
+            .preflight(preflight)
+            .smoke(GateSpec::code("cart"))
+            .public(GateSpec::code("front"))
+            .steps([
+                step("25%").gate(GateSpec::code("queue")),
+                step("100%").approval(ApprovalPlan::default()),
+            ])
+    };
+    let gates = |state: &Lifecycle| -> Vec<String> {
+        let gates = run(state).gates().into_iter();
+        gates.map(|gate| format!("{gate} {}", gate.slot)).collect()
+    };
+    let candidate: &[&str] = &["health/up green", "guard/errors green"];
+    let forward = to_the_end(begin(everything()));
+    for state in &forward {
+        let first = run(state).step == 0;
+        let expected: &[&str] = match run(state).phase {
+            Phase::Preflight => &["check/disk blue"],
+            Phase::Verify => &["health/up green", "smoke/cart green"],
+            Phase::Ready if first => &["health/up green"],
+            Phase::Bake if first => &["health/up green", "guard/errors green", "step/queue green"],
+            Phase::Soak => &["health/up green", "guard/errors green", "public/front green"],
+            phase if phase.is_forward() && run(state).exposed => candidate,
+            _ => &[],
+        };
+        assert_eq!(gates(state), expected, "{}", run(state).phase);
+    }
+    let mut hasty = ask(Operation::Deploy, Some(everything()));
+    hasty.overrides.skip_smoke = Some(Signed::new("ada", "an outage"));
+    let hasty = at(Lifecycle::default().begin(AT, hasty).unwrap(), Phase::Verify);
+    assert_eq!(gates(&hasty), ["health/up green"]);
+    for state in to_the_end(at(begin(everything()), Phase::Bake).apply(AT, &failed())) {
+        let expected: &[&str] = match run(&state).phase {
+            Phase::VerifyReturn => &["health/up blue", "public/front blue"],
+            _ => &[],
+        };
+        assert_eq!(gates(&state), expected, "{}", run(&state).phase);
+    }
+}
+
+#[test]
+fn people_are_asked_when_an_approval_is_needed() {
+    let asked = at(begin(plan().notify(true)), Phase::Approval);
+    assert_eq!(asked.command(), Command::Notify(NoticeKind::ApprovalNeeded));
+}
+
+#[test]
+fn a_slot_is_the_candidate_from_the_moment_in_which_it_was_taken() {
+    let unkept = plan().retention(Retention {
+        keep: Duration::ZERO,
+        ..Retention::default()
+    });
+    let done = to_the_end(begin(unkept)).pop().unwrap();
+    let again = done.begin(AT, ask(Operation::Deploy, None)).unwrap();
+    let mut state = at(again, Phase::Drain);
+    for minute in 1..20 {
+        let now = AT.plus(Duration::from_mins(minute));
+        state = state.clone().apply(now, &success(&state));
+        if run(&state).phase == Phase::Retire {
+            assert_eq!(minute, 1);
+        }
+        if run(&state).phase == Phase::Prepare {
+            let taken = AT.plus(Duration::from_mins(1));
+            assert_eq!(state.slots().get(run(&state).target).since, taken);
+            return;
+        }
+    }
+    panic!("it is never prepared: {state:?}");
+}
+
+#[test]
+fn hooks_at_the_end_run_after_a_wait_and_end_it() {
+    let told = plan().hook(Hook::code("last", HookPoint::before(Phase::Finish)));
+    let last = at(begin(told), Phase::Finish);
+    let hooks = last.command();
+    assert!(matches!(hooks, Command::RunHooks(_)));
+    let deferred = Event::Deferred {
+        reason: "busy".to_owned(),
+        retry_after_ms: None,
+    };
+    let paused = last.clone().apply(AT, &deferred);
+    assert!(matches!(paused.command(), Command::Wait(_)));
+    assert_eq!(paused.clone().apply(AT, &Event::Waited).command(), hooks);
+    let ran = success(&last);
+    assert_eq!(run(&paused.apply(AT, &ran)).end, Some(End::Promoted));
+}
+
+#[test]
+fn a_courtesy_between_two_tries_is_no_excuse_for_the_way_back() {
+    let assess = at(begin(plan()), Phase::Bake).apply(AT, &failed());
+    let deferred = Event::Deferred {
+        reason: "busy".to_owned(),
+        retry_after_ms: None,
+    };
+    let paused = assess.apply(AT, &deferred);
+    assert!(matches!(paused.command(), Command::Wait(_)));
+    assert_eq!(run(&paused).time_limit(), Some(Duration::from_mins(21)));
+    let later = paused.apply(AT.plus(Duration::from_mins(5)), &Event::Waited);
+    assert_eq!(run(&later).since, AT);
 }
 
 #[test]
