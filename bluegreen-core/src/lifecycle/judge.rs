@@ -177,7 +177,8 @@ pub(super) fn confirmed(run: &mut Run, routers: &[(String, Verification)], settl
     if routers.is_empty() || !open.is_empty() {
         return Move::Stay;
     }
-    run.pause = (settle_ms > 0).then_some(Pause {
+    // A wait of no time is dropped with the move.
+    run.pause = Some(Pause {
         ms: settle_ms,
         settle_ms,
     });

@@ -37,7 +37,7 @@ impl Lifecycle {
             return self;
         };
         if run.end.is_some() {
-            // Over; only the outbox and pauses go on.
+            // Over; only the outbox goes on.
             settle_outbox(&mut run, event);
         } else if !asked(&mut run, &mut self, at, event) {
             let mut next = verdict(&mut run, &mut self, at, event);
@@ -94,10 +94,8 @@ fn resolve(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, by: &Signed,
 }
 
 fn settle_outbox(run: &mut Run, event: &Event) {
-    match event {
-        Event::Notified { notice, .. } => run.notices.retain(|kept| kept != notice),
-        Event::Waited => run.pause = None,
-        _ => {}
+    if let Event::Notified { notice, .. } = event {
+        run.notices.retain(|kept| kept != notice);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod explaining;
+mod limits;
 mod mistakes;
 mod reading;
 mod rules;

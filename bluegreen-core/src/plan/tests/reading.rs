@@ -129,3 +129,22 @@ fn the_least_plan_is_the_name_of_the_service() {
     assert_eq!(plan, Plan::builder(plan.service.clone()).build().unwrap());
     assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
 }
+
+#[test]
+fn what_a_request_has_to_answer_may_be_any_json() {
+    let text = r#"{"service":"shop","health":[{"name":"a","http":[{"url":"http://a",
+        "json":{"/a":-3,"/b":null,"/c":[true,18446744073709551615,0.5,"x"]}}]}]}"#;
+    let json = serde_json::to_value(&Plan::from_json(text).unwrap().health[0].http[0].json).unwrap();
+    let expected = r#"{"/a":-3,"/b":null,"/c":[true,18446744073709551615,0.5,"x"]}"#;
+    assert_eq!(json.to_string(), expected);
+}
+
+#[test]
+fn the_value_of_a_header_is_a_text_or_names_a_secret() {
+    use crate::plan::HeaderValue;
+    let error = serde_json::from_str::<HeaderValue>("5").unwrap_err().to_string();
+    assert!(
+        error.contains("a text in quotes, or { secret = \"name\" }"),
+        "{error}"
+    );
+}
