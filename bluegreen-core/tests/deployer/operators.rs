@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::{ApprovalDefault, Step};
-use bluegreen_core::{DeployError, Deployer, Event, NoticeKind, Phase, Report, Request, Role, Slot, Split, Verdict};
+use bluegreen_core::{
+    DeployError, Deployer, Event, NoticeKind, Phase, Report, Request, Role, Slot, Split, Verdict,
+};
 use bluegreen_testkit::fakes::{Behaviour, NotifierCall};
 
 use crate::world::{World, approved, full_plan, lenient, percent, plan, secs, somebody, version};

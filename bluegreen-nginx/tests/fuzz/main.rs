@@ -1,11 +1,7 @@
 //! What others say or leave behind, damaged in thousands of ways. The same functions run for hours under a
 //! fuzzer, see `fuzz/README.md`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a panic is how a test fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 mod targets;
 

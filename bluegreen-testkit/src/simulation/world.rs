@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::history::{Act, Actor, Fact, Picture, WORLD, What};
 use super::operators;
+use super::plans;
 use super::script::{Call, Deed, MetricData, Mishap, Quality, RouterShape, Script, Site, When};
 use super::stored::Stored;
 use super::time::Time;
@@ -191,6 +192,17 @@ impl World {
         Some(*mishap)
     }
 
+    /// Something is written or said: no secret of a plan may stand in it. Only plans that warm up have one.
+    pub(crate) fn seen(&self, by: Actor, place: &'static str, text: &[u8]) {
+        if self.has_secrets() && memchr::memmem::find(text, plans::SECRET.as_bytes()).is_some() {
+            self.note(by, What::Leaked(place));
+        }
+    }
+
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.0.script.plan >= plans::WARM
+    }
+
     /// A process dies at once.
     pub(crate) fn die(&self, actor: Actor) {
         self.state().alive.retain(|other| *other != actor);
@@ -310,6 +322,7 @@ impl World {
         body: Bytes,
     ) -> Result<StoreVersion, StoreError> {
         let at_ms = self.0.time.now_ms();
+        self.seen(by, "the record", &body);
         let mut state = self.state();
         let current = state.record.as_ref().map(|(version, _)| version.to_string());
         if current.as_deref() != expected.map(|version| version.0.as_str()) {
