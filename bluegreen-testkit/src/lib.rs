@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conformance;
+#[cfg(feature = "digitalocean")]
+pub mod digitalocean;
 pub mod fakes;
 #[cfg(feature = "simulation")]
 pub mod invariants;
