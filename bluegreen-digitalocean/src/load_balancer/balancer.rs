@@ -194,32 +194,36 @@ impl Settings {
         self
     }
 
-    /// The names of the fields that differ, where the other side shows them at all.
+    /// The names of the fields that are not as they were sent. What the service fills in by itself is no
+    /// difference.
     pub(super) fn differences(&self, shown: &Self) -> Vec<&str> {
-        let names = self.0.iter().filter(|(name, value)| {
-            shown
-                .0
-                .get(name.as_str())
-                .is_some_and(|other| canonical(other) != canonical(value))
+        let lost = self.0.iter().filter(|(name, sent)| {
+            let shown = shown.0.get(name.as_str()).unwrap_or(&Value::Null);
+            !is_kept(sent, shown)
         });
-        names.map(|(name, _)| name.as_str()).collect()
+        lost.map(|(name, _)| name.as_str()).collect()
     }
 }
 
-/// What means the same is the same: an empty text, null and a missing member; the order of ids.
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => members
+/// Whether what was sent is shown. Nothing, null and an empty text are the same; ids have no order.
+fn is_kept(sent: &Value, shown: &Value) -> bool {
+    let is_nothing = |value: &Value| value.is_null() || value.as_str() == Some("");
+    match (sent, shown) {
+        (Value::Object(sent), Value::Object(shown)) => sent
             .iter()
-            .filter(|(_, value)| !value.is_null() && value.as_str() != Some(""))
-            .map(|(name, value)| (name.clone(), canonical(value)))
-            .collect(),
-        Value::Array(items) if items.iter().all(Value::is_u64) => {
-            let mut ids: Vec<u64> = items.iter().filter_map(Value::as_u64).collect();
-            ids.sort_unstable();
-            ids.into()
+            .all(|(name, sent)| is_kept(sent, shown.get(name).unwrap_or(&Value::Null))),
+        (Value::Array(sent), Value::Array(shown)) if sent.len() == shown.len() => {
+            let (sent, shown) = (in_order(sent), in_order(shown));
+            sent.iter().zip(shown).all(|(sent, shown)| is_kept(sent, shown))
         }
-        Value::Array(items) => items.iter().map(canonical).collect(),
-        other => other.clone(),
+        _ => sent == shown || (is_nothing(sent) && is_nothing(shown)),
     }
+}
+
+fn in_order(items: &[Value]) -> Vec<&Value> {
+    let mut items: Vec<&Value> = items.iter().collect();
+    if items.iter().all(|item| item.is_u64()) {
+        items.sort_by_key(|item| item.as_u64());
+    }
+    items
 }

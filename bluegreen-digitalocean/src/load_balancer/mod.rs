@@ -174,11 +174,12 @@ impl LoadBalancerRouter {
     fn alternatives(&self) -> String {
         match &self.targets {
             Targets::DropletRatio(ids) => format!(
-                "with {count} droplets a slot its steps are {count} equal parts of the traffic",
+                "With {count} droplets in each slot there are {count} equal steps; finer ones need more droplets, \
+                 or nginx in front of both slots",
                 count = ids.blue.len()
             ),
-            _ => "a balancer has no weights. For a canary put nginx in front of both slots, or use as many \
-                  droplets in each slot and `droplet_ratio`"
+            _ => "A load balancer of DigitalOcean has no weights, it is all or nothing. For a canary put nginx in \
+                  front of both slots, or have as many droplets in each slot and switch by droplet ratio"
                 .to_owned(),
         }
     }
@@ -319,6 +320,7 @@ impl Router for LoadBalancerRouter {
             .decides(Decides::PerConnection)
             .propagation(self.propagation)
             .fencing(Fencing::Settle(self.settle))
+            .instead(self.alternatives())
     }
 
     async fn observe(&self, op: &Op) -> Result<Observation, Fault> {

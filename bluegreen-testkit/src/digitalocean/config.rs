@@ -30,7 +30,7 @@ impl Default for FakeConfig {
             token: "dop_v1_fake".to_owned(),
             active_after: Duration::from_millis(30),
             call_takes: Duration::ZERO,
-            health_second: Duration::from_millis(1),
+            health_second: Duration::from_millis(20),
             health_patience: Duration::from_secs(2),
             page_most: 200,
             requests_an_hour: 1_000_000,
