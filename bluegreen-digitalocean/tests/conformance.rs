@@ -98,3 +98,67 @@ mod by_droplet_ratio {
     use super::*;
     bluegreen_testkit::router_conformance!(async || router(By::Ratio).await);
 }
+
+mod apps {
+    use super::*;
+    use bluegreen_core::Version;
+    use bluegreen_testkit::conformance::host::HostSubject;
+    use common::apps::{Apps, version_in};
+
+    async fn host(apps: Apps) -> HostSubject {
+        let (cloud, faults) = (apps.shop.clone(), apps.shop.clone());
+        let (places, begun) = (apps.places.clone(), apps.shop.clone());
+        HostSubject::new(apps.host())
+            .secret(apps.shop.token())
+            .ready_within(Duration::from_secs(5))
+            .running(async move |slot| {
+                let place = places.get(slot);
+                let version: Option<Version> = version_in(&cloud.active_spec(&place.app), &place.component);
+                version
+            })
+            .begun(async move || {
+                let sent = begun.requests();
+                let changes = sent.iter().filter(|asked| asked.method != "GET" && asked.status == 200);
+                u32::try_from(changes.count()).unwrap()
+            })
+            .faults(async move |fault| faults.disturb(fault).await.is_ok())
+            .guard(apps)
+    }
+
+    mod one_app_with_two_components {
+        use super::*;
+        bluegreen_testkit::host_conformance!(async || host(Apps::one_empty().await).await);
+    }
+
+    mod two_apps {
+        use super::*;
+        bluegreen_testkit::host_conformance!(async || host(Apps::two_retired().await).await);
+    }
+
+    mod routes {
+        use super::*;
+        bluegreen_testkit::router_conformance!(async || {
+            let apps = Apps::one_running().await;
+            let (console, foreign, faults) = (apps.shop.clone(), apps.shop.clone(), apps.shop.clone());
+            let (id, other) = (apps.places.blue.app.clone(), apps.places.blue.app.clone());
+            let (again, entry) = (apps.router(), apps.entry());
+            RouterSubject::new(apps.router())
+                .secret(apps.shop.token())
+                .by_hand(async move |split: Split| {
+                    let slot = split.only().unwrap();
+                    console.set_spec_by_hand(&id, |spec| {
+                        spec["ingress"]["rules"][0]["component"]["name"] = json!(format!("api-{slot}"));
+                    });
+                })
+                .foreign(async move || {
+                    foreign.set_spec_by_hand(&other, |spec| {
+                        spec["ingress"]["rules"][0]["component"]["name"] = json!("site");
+                    });
+                })
+                .traffic(async move |requests| answered(&entry, requests).await)
+                .again(async move || again.clone())
+                .faults(async move |fault| faults.disturb(fault).await.is_ok())
+                .guard(apps)
+        });
+    }
+}

@@ -15,6 +15,9 @@ use super::Client;
 
 /// The most that is read of an answer, in bytes.
 const MOST_BODY: usize = 16 * 1024 * 1024;
+/// The most that is kept of the end of a log, in bytes, and how long it may take to read it.
+const MOST_LOG: usize = 8 * 1024;
+const LOG_TIME: Duration = Duration::from_secs(5);
 /// The most pages of a list; at 200 a page.
 const MOST_PAGES: usize = 200;
 /// The most that DigitalOcean gives on a page.
@@ -140,6 +143,31 @@ impl<'a> Call<'a> {
         body: &Value,
     ) -> Result<T, ApiError> {
         self.exchange(method, self.url(path, &[]), Some(body)).await.and_then(read)
+    }
+
+    /// The last lines of a log that lies elsewhere: the token is not sent there. `None` when it cannot be read.
+    pub(crate) async fn end_of_log(&self, url: &str) -> Option<String> {
+        const LINES: usize = 8;
+        let url: Url = url.parse().ok()?;
+        let fetch = async {
+            let mut response = self.client.http.get(url).send().await.ok()?.error_for_status().ok()?;
+            let mut end = Vec::new();
+            while let Some(part) = response.chunk().await.ok()? {
+                end.extend_from_slice(&part);
+                let surplus = end.len().saturating_sub(MOST_LOG);
+                end.drain(..surplus);
+            }
+            Some(end)
+        };
+        let end = tokio::select! {
+            biased;
+            end = fetch => end?,
+            () = self.client.clock.sleep(self.left().min(LOG_TIME)) => return None,
+        };
+        let text = String::from_utf8_lossy(&end).into_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        let last = lines.get(lines.len().saturating_sub(LINES)..)?;
+        Some(super::error::bounded(&last.join(" | ")))
     }
 
     /// Segments and values are encoded, so that nothing in an id can lead elsewhere.

@@ -12,6 +12,7 @@ mod limits;
 
 pub(crate) use call::Call;
 pub use error::ApiError;
+pub(crate) use error::bounded;
 use limits::Limits;
 pub(crate) use limits::Urgency;
 

@@ -206,7 +206,7 @@ impl Settings {
 }
 
 /// Whether what was sent is shown. Nothing, null and an empty text are the same; ids have no order.
-fn is_kept(sent: &Value, shown: &Value) -> bool {
+pub(crate) fn is_kept(sent: &Value, shown: &Value) -> bool {
     let is_nothing = |value: &Value| value.is_null() || value.as_str() == Some("");
     match (sent, shown) {
         (Value::Object(sent), Value::Object(shown)) => sent

@@ -17,6 +17,7 @@ mod targets;
 
 use crate::client::{ApiError, Call, Client, Urgency};
 use balancer::{Balancer, Settings, Status};
+pub(crate) use balancer::is_kept;
 pub use probe::{InvalidProbe, Marker, SlotProbe};
 pub use targets::{InvalidTargets, Targets};
 

@@ -10,6 +10,8 @@ pub struct FakeConfig {
     pub token: String,
     /// How long a changed balancer is `new` (seconds to minutes).
     pub active_after: Duration,
+    /// How long a deployment of an app takes (minutes).
+    pub deployment_takes: Duration,
     /// How long each answer of the API takes.
     pub call_takes: Duration,
     /// The length of a second in the balancers' health checks.
@@ -29,6 +31,7 @@ impl Default for FakeConfig {
         Self {
             token: "dop_v1_fake".to_owned(),
             active_after: Duration::from_millis(30),
+            deployment_takes: Duration::from_millis(40),
             call_takes: Duration::ZERO,
             health_second: Duration::from_millis(20),
             health_patience: Duration::from_secs(2),
@@ -57,6 +60,7 @@ macro_rules! with {
 with! {
     token: String, "With another token.";
     active_after: Duration, "With another time until a changed balancer is `active`.";
+    deployment_takes: Duration, "With another time that a deployment takes.";
     call_takes: Duration, "With another time until an answer.";
     health_second: Duration, "With another length of a second in health checks.";
     health_patience: Duration, "With another time for which old targets go on.";

@@ -32,10 +32,14 @@
 
 mod answer;
 mod api;
+mod apps;
 mod balancers;
 mod config;
 mod core;
+mod domains;
+mod entry;
 mod limits;
+mod monitoring;
 mod plane;
 mod request;
 mod state;
@@ -55,6 +59,7 @@ use crate::conformance::ProviderFault;
 use crate::lock::held;
 use crate::loopback::server::Server;
 
+pub use apps::Ends;
 pub use config::FakeConfig;
 pub use state::{Droplet, Request};
 
@@ -158,6 +163,92 @@ impl FakeDigitalOcean {
         if let Some(balancer) = held(&self.core.state).balancers.get_mut(balancer) {
             balancer.fails_next = true;
         }
+    }
+
+    /// Adds an app whose spec is active, and begins to serve it; its id.
+    ///
+    /// # Errors
+    /// When the spec would be refused, or no port can be bound.
+    pub async fn add_app(&self, spec: Value) -> io::Result<String> {
+        apps::check(&spec).map_err(|refusal| io::Error::other(refusal.message))?;
+        let id = {
+            let mut state = held(&self.core.state);
+            let id = state.next_uuid();
+            let deployment = state.next_uuid();
+            state.apps.insert(id.clone(), apps::App::active_at_once(spec, deployment));
+            id
+        };
+        let entry = Server::start(Arc::new(entry::AppEntry::new(self.core.clone(), id.clone()))).await?;
+        held(&self.entries).insert(id.clone(), entry);
+        Ok(id)
+    }
+
+    /// Where the instances of a component of an app answer.
+    pub fn set_backend(&self, app: &str, component: impl Into<String>, at: SocketAddr) {
+        if let Some(app) = held(&self.core.state).apps.get_mut(app) {
+            app.backends.insert(component.into(), at);
+        }
+    }
+
+    /// The spec that an app serves by; null where nothing is active.
+    #[must_use]
+    pub fn active_spec(&self, app: &str) -> Value {
+        let state = held(&self.core.state);
+        let (takes, now) = (self.core.config.deployment_takes, self.core.clock.monotonic());
+        state.apps.get(app).map(|app| app.active_spec(takes, now)).unwrap_or_default()
+    }
+
+    /// Somebody sets the spec of an app in the console: active at once.
+    pub fn set_spec_by_hand(&self, app: &str, change: impl FnOnce(&mut Value)) {
+        let mut state = held(&self.core.state);
+        let id = state.next_uuid();
+        if let Some(app) = state.apps.get_mut(app) {
+            let mut spec = app.spec.clone();
+            change(&mut spec);
+            let backends = std::mem::take(&mut app.backends);
+            *app = apps::App { backends, ..apps::App::active_at_once(spec, id) };
+        }
+    }
+
+    /// How the next deployment of an app ends.
+    pub fn next_deployment_ends(&self, app: &str, ends: Ends) {
+        if let Some(app) = held(&self.core.state).apps.get_mut(app) {
+            app.next_ends = ends;
+        }
+    }
+
+    /// Adds a record to a domain, which is added when it is not there; the record's id. The fields are those of
+    /// the API: `type`, `name`, `data`, `ttl`.
+    pub fn add_record(&self, domain: &str, fields: &Value) -> u64 {
+        let mut state = held(&self.core.state);
+        let id = state.next_id();
+        let record = domains::record(id, fields);
+        state.domains.entry(domain.to_owned()).or_default().insert(id, record);
+        id
+    }
+
+    /// A record as a `GET` shows it; null where there is none.
+    #[must_use]
+    pub fn record(&self, domain: &str, id: u64) -> Value {
+        let state = held(&self.core.state);
+        let records = state.domains.get(domain);
+        records.and_then(|records| records.get(&id)).cloned().unwrap_or_default()
+    }
+
+    /// Somebody changes a field of a record in the console.
+    pub fn set_record_by_hand(&self, domain: &str, id: u64, field: &str, value: Value) {
+        let mut state = held(&self.core.state);
+        let records = state.domains.get_mut(domain);
+        if let Some(record) = records.and_then(|records| records.get_mut(&id)) {
+            record[field] = value;
+        }
+    }
+
+    /// What monitoring tells: series under a path such as `load_balancer/droplets_queue_size`, the id of what
+    /// is measured, and a component of an app or nothing. Each has labels and a value, as a string.
+    pub fn set_metric(&self, path: &str, id: &str, component: &str, series: Vec<(Value, String)>) {
+        let key = format!("{path}/{id}/{component}");
+        held(&self.core.state).metrics.insert(key, series);
     }
 
     /// Lets the way to the API fail from now on; `None`: lets it work again. The data plane goes on.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+use super::apps::App;
 use super::balancers::Balancer;
 use super::limits::Limits;
 
@@ -114,6 +115,10 @@ pub(super) struct State {
     pub(super) limits: Limits,
     pub(super) droplets: BTreeMap<u64, Droplet>,
     pub(super) balancers: BTreeMap<String, Balancer>,
+    pub(super) apps: BTreeMap<String, App>,
+    pub(super) domains: BTreeMap<String, BTreeMap<u64, Value>>,
+    /// Series by path, id and component: labels, and a value as a string.
+    pub(super) metrics: BTreeMap<String, Vec<(Value, String)>>,
     pub(super) requests: Vec<Request>,
     ids: u64,
 }
@@ -124,6 +129,9 @@ impl State {
             limits,
             droplets: BTreeMap::new(),
             balancers: BTreeMap::new(),
+            apps: BTreeMap::new(),
+            domains: BTreeMap::new(),
+            metrics: BTreeMap::new(),
             requests: Vec::new(),
             ids: 3_164_443,
         }
