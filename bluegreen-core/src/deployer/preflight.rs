@@ -157,9 +157,17 @@ impl Parts {
                 costs.concat()
             ))
         } else {
+            let instead: BTreeSet<_> = self
+                .routers
+                .iter()
+                .map(|router| router.capabilities().instead)
+                .filter(|instead| !instead.is_empty())
+                .map(|instead| format!(". {instead}"))
+                .collect();
             Verdict::fail(format!(
-                "{}: choose steps that every router can hold",
-                cannot.join("; ")
+                "{}: choose steps that every router can hold{}",
+                cannot.join("; "),
+                instead.into_iter().collect::<String>()
             ))
         };
         ("split", run.target, verdict)
