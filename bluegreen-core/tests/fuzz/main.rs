@@ -123,7 +123,11 @@ fn records() {
 #[test]
 fn readings_of_an_analysis() {
     let text: String = ('0'..'z').cycle().take(18 * 40).collect();
-    many(&Corpus::of([text.as_str(), &"0".repeat(18 * 20)]), 3_000, targets::ticks);
+    many(
+        &Corpus::of([text.as_str(), &"0".repeat(18 * 20)]),
+        3_000,
+        targets::ticks,
+    );
 }
 
 #[test]

@@ -173,11 +173,20 @@ pub(crate) fn ticks(data: &[u8]) {
             counters.insert("errors".to_owned(), number(&reading[10..18]));
         }
         let sample = (kind & 8 == 0).then_some(sample);
-        let side = if kind & 1 == 0 { live.read([sample]) } else { candidate.read([sample]) };
+        let side = if kind & 1 == 0 {
+            live.read([sample])
+        } else {
+            candidate.read([sample])
+        };
         let at = Duration::from_secs(u64::from(reading[1]));
         let (live, candidate) = if kind & 1 == 0 { (side, None) } else { (None, side) };
         let action = analysis.observe(&Tick { at, live, candidate });
-        let used: u64 = analysis.report().findings.iter().map(|finding| finding.used).sum();
+        let used: u64 = analysis
+            .report()
+            .findings
+            .iter()
+            .map(|finding| finding.used)
+            .sum();
         assert!(used > 0 || action != Action::Continue, "a pass of nothing");
         let stored = serde_json::to_string(analysis.state()).unwrap();
         let resumed = Analysis::resume(analysis.spec().clone(), serde_json::from_str(&stored).unwrap());
