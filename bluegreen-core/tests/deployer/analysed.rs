@@ -619,3 +619,25 @@ async fn an_approver_is_asked_whether_a_step_that_is_held_may_go_on() {
     // What it says yes to is the next share; a yes to the step itself, given before, is no answer.
     assert_eq!(*yes.0.lock().unwrap(), ["100%"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_step_ends_early_only_where_the_plan_says_so_and_all_is_shown() {
+    let world = World::new();
+    let traffic = Traffic::new(&world, 2_000.0, 0.01, 0.01);
+    let mut spec = spec();
+    spec.early_pass = true;
+    let report = deploy(&world, &traffic, &planned(spec).build().unwrap()).await;
+    assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
+    let first = report
+        .phases
+        .iter()
+        .find(|time| time.phase == Phase::Bake)
+        .unwrap();
+    assert!((40_000..500_000).contains(&first.ms), "{first:?}");
+    let last = report
+        .phases
+        .iter()
+        .rfind(|time| time.phase == Phase::Bake)
+        .unwrap();
+    assert!(last.ms >= 60_000, "{last:?}");
+}
