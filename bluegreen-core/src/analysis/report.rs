@@ -230,14 +230,17 @@ impl Report {
         let (observed, bake) = (whole_seconds(self.observed), whole_seconds(self.bake));
         let decided = self.why.metric();
         let told = |finding: &&Finding| decided.is_none_or(|metric| metric == finding.metric);
-        let mut text = format!("{}: {} (watched {observed} of {bake}).", self.action, self.why);
+        let mut parts = vec![format!(
+            "{}: {} (watched {observed} of {bake}).",
+            self.action, self.why
+        )];
         for finding in self.findings.iter().filter(told) {
-            text.push_str(&format!(" {finding}"));
+            parts.push(finding.to_string());
         }
         for finding in self.findings.iter().filter(|finding| !told(finding)) {
-            text.push_str(&format!(" {}: {}.", finding.metric, finding.standing));
+            parts.push(format!("{}: {}.", finding.metric, finding.standing));
         }
-        text
+        parts.join(" ")
     }
 }
 

@@ -233,7 +233,7 @@ impl Gate for Analyst {
         inner.keep();
         let mut evidence = inner.analysis.report().summary();
         if let Some(fault) = faults.first() {
-            evidence.push_str(&format!(" Could not be read now: {}.", bounded(fault, 200)));
+            evidence = format!("{evidence} Could not be read now: {}.", bounded(fault, 200));
         }
         Ok(match action {
             Action::Continue => Verdict::pass(evidence),

@@ -65,10 +65,10 @@ impl Parts {
     ) -> Result<(Option<Side>, f64), Verdict> {
         let mut meter = Meter::default();
         let began = self.clock.monotonic();
-        let sampled = sources.sample_each(op, run.origin, &*self.clock).await;
+        let answers = sources.sample_each(op, run.origin, &*self.clock).await;
         let mut faults = Vec::new();
         let mut samples = Vec::new();
-        for (name, sample) in sampled {
+        for (name, sample) in answers {
             match sample {
                 Ok(sample) => samples.push(Some(sample)),
                 Err(fault) => {
@@ -94,8 +94,8 @@ impl Parts {
         }
         meter.read(samples);
         self.clock.sleep(spec.tick.min(COUNTED_FOR)).await;
-        let sampled = sources.sample_each(op, run.origin, &*self.clock).await;
-        let side = meter.read(sampled.into_iter().map(|(_, sample)| sample.ok()));
+        let answers = sources.sample_each(op, run.origin, &*self.clock).await;
+        let side = meter.read(answers.into_iter().map(|(_, sample)| sample.ok()));
         let seconds = self.clock.monotonic().since(began).as_secs_f64();
         Ok((side, seconds))
     }

@@ -342,7 +342,7 @@ impl Parts {
                     match answer {
                         Ok(Some(_)) => {}
                         Ok(None) => {
-                            unknown.push(format!("{metric}: live has no data of it; is it misnamed?"))
+                            unknown.push(format!("{metric}: live has no data of it; is it misnamed?"));
                         }
                         Err(fault) => unknown.push(fault.to_string()),
                     }

@@ -157,7 +157,7 @@ pub(super) fn watched(run: &mut Run, watched_ms: u64, results: &[CheckResult]) -
         tell(run, NoticeKind::ApprovalNeeded);
         return Move::Stay;
     }
-    if open.is_empty() && watched_for(run.watch_time()) {
+    if open.is_empty() && (run.may_end_early() || watched_for(run.watch_time())) {
         Move::Next
     } else {
         Move::Stay

@@ -290,6 +290,16 @@ impl Run {
         analysis.map_or(hold, |analysis| hold.max(analysis.hold))
     }
 
+    /// Whether the plan says that a step ends as soon as its analysis has passed.
+    pub(super) fn may_end_early(&self) -> bool {
+        let early = self
+            .plan
+            .analysis
+            .as_ref()
+            .is_some_and(|analysis| analysis.early_pass);
+        early && self.phase == Phase::Bake && self.is_analysed() && self.weight(self.step) < Share::ALL
+    }
+
     /// Whether somebody may say that the step goes on although the analysis cannot tell.
     #[must_use]
     pub fn can_be_waved_on(&self) -> bool {

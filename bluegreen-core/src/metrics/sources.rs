@@ -98,17 +98,15 @@ async fn within(
 impl Metrics for Sources {
     async fn read(&self, op: &Op, metric: &str, slot: Slot) -> Result<Option<f64>, Fault> {
         let described = self.described.iter().find(|one| one.metrics.contains(metric));
-        match described.map(|one| &one.source).or(self.code.as_ref()) {
-            Some(source) => source.read(op, metric, slot).await,
-            None => {
-                let known = self.described.iter().flat_map(|one| &one.metrics);
-                let known: Vec<_> = known.take(20).map(String::as_str).collect();
-                let problem = format!(
-                    "no source was told of such a metric; known are {}",
-                    known.join(", ")
-                );
-                Err(Fault::rejected("metrics", "read", problem).on(metric))
-            }
+        if let Some(source) = described.map(|one| &one.source).or(self.code.as_ref()) {
+            return source.read(op, metric, slot).await;
         }
+        let known = self.described.iter().flat_map(|one| &one.metrics);
+        let known: Vec<_> = known.take(20).map(String::as_str).collect();
+        let problem = format!(
+            "no source was told of such a metric; known are {}",
+            known.join(", ")
+        );
+        Err(Fault::rejected("metrics", "read", problem).on(metric))
     }
 }

@@ -317,6 +317,7 @@ async fn missing_data_never_passes() {
             let traffic = Traffic::new(&world, 200.0, 0.001, 0.001);
             let mut spec = spec();
             spec.on_missing = on_missing;
+            spec.hold = secs(60);
             spec.on_inconclusive = OnInconclusive::BakeSuffices;
             let plan = planned(spec).build().unwrap();
             let deployer = world.builder().metrics(traffic.clone()).build().unwrap();
@@ -329,7 +330,7 @@ async fn missing_data_never_passes() {
             assert_eq!(report.end, Some(End::RolledBack), "{name}");
             let waited = seconds_in(&report, Phase::Bake);
             if on_missing == OnMissing::Hold {
-                assert!(waited >= 600 + 3600, "held for a person first: {name} {waited}");
+                assert!(waited >= 600 + 900, "held for a person first: {name} {waited}");
             } else if trouble != Trouble::Hangs {
                 assert!(waited < 600, "{name} {waited}");
             }
@@ -384,8 +385,8 @@ async fn a_yes_does_not_keep_what_is_shown_to_be_bad() {
 #[tokio::test(start_paused = true)]
 async fn what_nobody_decides_goes_back_or_on_as_the_plan_says() {
     for (policy, end, at_least) in [
-        (OnInconclusive::Hold, End::RolledBack, 600 + 3600),
-        (OnInconclusive::Extend, End::RolledBack, 600 + 300 + 3600),
+        (OnInconclusive::Hold, End::RolledBack, 600 + 1200),
+        (OnInconclusive::Extend, End::RolledBack, 600 + 300 + 1200),
         (OnInconclusive::Rollback, End::RolledBack, 590),
         (OnInconclusive::BakeSuffices, End::Promoted, 600),
     ] {
@@ -394,6 +395,7 @@ async fn what_nobody_decides_goes_back_or_on_as_the_plan_says() {
         let mut spec = spec();
         spec.on_inconclusive = policy;
         spec.extend_by = secs(300);
+        spec.hold = secs(1200);
         let report = deploy(&world, &traffic, &planned(spec).build().unwrap()).await;
         assert_eq!(report.end, Some(end), "{policy:?}: {:?}", report.reason);
         let bake = seconds_in(&report, Phase::Bake);
@@ -499,7 +501,7 @@ async fn what_a_bake_can_see_is_told_before_anything_is_touched() {
     );
     let sight = told("analysis 10%");
     assert!(
-        sight.contains("can see a rise of 0.1") && sight.contains("but not of"),
+        sight.contains("a bake of 10m can see a rise of") && sight.contains("but not of"),
         "{sight}"
     );
     assert_eq!(world.router().live(), Split::all(Slot::Blue));
@@ -616,4 +618,26 @@ async fn an_approver_is_asked_whether_a_step_that_is_held_may_go_on() {
     assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
     // What it says yes to is the next share; a yes to the step itself, given before, is no answer.
     assert_eq!(*yes.0.lock().unwrap(), ["100%"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_ends_early_only_where_the_plan_says_so_and_all_is_shown() {
+    let world = World::new();
+    let traffic = Traffic::new(&world, 2_000.0, 0.01, 0.01);
+    let mut spec = spec();
+    spec.early_pass = true;
+    let report = deploy(&world, &traffic, &planned(spec).build().unwrap()).await;
+    assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
+    let first = report
+        .phases
+        .iter()
+        .find(|time| time.phase == Phase::Bake)
+        .unwrap();
+    assert!((40_000..500_000).contains(&first.ms), "{first:?}");
+    let last = report
+        .phases
+        .iter()
+        .rfind(|time| time.phase == Phase::Bake)
+        .unwrap();
+    assert!(last.ms >= 60_000, "{last:?}");
 }

@@ -88,10 +88,9 @@ pub(crate) fn plan(places: &Places) -> Result<Plan, Failure> {
 fn analysis() -> AnalysisSpec {
     let mut errors = ErrorsSpec::default();
     // Some dozens of requests cannot show more than that there are not 10 % more errors.
-    errors.pass = Some(Margin {
-        ratio: 1.5,
-        slack: 0.1,
-    });
+    let mut pass = Margin::default();
+    pass.slack = 0.1;
+    errors.pass = Some(pass);
     let mut analysis = AnalysisSpec::new([MetricSpec::errors("errors", errors)]);
     analysis.tick = Duration::from_millis(200);
     analysis.min_evidence_ticks = 3;
