@@ -7,6 +7,8 @@
     reason = "a panic is how a test fails"
 )]
 
+#[cfg(feature = "http")]
+mod answers;
 mod mutate;
 mod targets;
 
@@ -50,6 +52,20 @@ since = "2026-12-20"
 until = "2027-01-06T12:00"
 [retry]
 factor = 1.5
+[[smoke]]
+name = "orders"
+timeout = "20s"
+[smoke.scenario]
+clean_up_time = "5s"
+values = { password = { secret = "smoke" } }
+[[smoke.scenario.steps]]
+name = "log-in"
+redirects = "same_origin"
+http = { method = "POST", url = "{url}/login", body_json = { a = ["{password}"] }, lacks = ["error"], matches = ["a(b)+"] }
+take = { token = { json = "/token" }, id = { header = "location", regex = "([0-9]+)$", shown = true } }
+[[smoke.scenario.clean_up]]
+name = "delete"
+http = { method = "DELETE", url = "{url}/{id}", headers = { Authorization = "Bearer {token}" }, body_form = { x = "{run}" } }
 "#;
 
 #[test]
@@ -110,4 +126,18 @@ fn records() {
 #[test]
 fn files_of_a_store() {
     many(&Corpus::files(), 2_000, targets::store_file);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn answers_of_services() {
+    let answers = [
+        "HTTP/1.1 200 OK\r\nx-a: hunter2-and-more\r\nlocation: /orders17\r\nset-cookie: session=hunter2-and-more; Path=/; Secure\r\ncontent-length: 90\r\n\r\n\
+         {\"status\": \"fine\", \"list\": [\"hunter2-and-more\"], \"id\": 17, \"text\": \"it is fine\", \"pad\": \"1\"}",
+        "HTTP/1.1 302 Found\r\nlocation: /there?hunter2-and-more\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nis fi\r\n2\r\nne\r\n0\r\n\r\n",
+        "HTTP/1.1 500 Oops\r\nset-cookie: a=b; Max-Age=-1; Domain=.example.org; Expires=Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n<p>hunter2-and-more</p>",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    ];
+    many(&Corpus::of(answers), 600, answers::http_answer);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bluegreen_core::gate::build;
 use bluegreen_core::plan::{GateSpec, HeaderValue, HttpCheck, ScenarioSpec, ScenarioStep, Take};
-use bluegreen_core::{Gate, Outcome, Plan, Slot, Verdict, Version};
+use bluegreen_core::{Outcome, Plan, Slot, Verdict, Version};
 use bluegreen_testkit::loopback::{Faults, Service, ServiceConfig};
 use serde_json::json;
 

@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
                     if !wanted.shown {
                         self.secrets = std::mem::take(&mut self.secrets).hiding(value.clone());
                     }
-                    self.fillings.take(name, value);
+                    self.fillings.take(name, value, wanted.shown);
                 }
                 Err(why) => missing = missing.or(Some(format!("{name} cannot be taken: {why}"))),
             }
@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What failed first, then a line for each step.
+    /// What failed first, then a line for each step. What answers said is in there without secrets.
     fn verdict(&self) -> Verdict {
         let outcome = if self.failures.is_empty() {
             Outcome::Pass
@@ -209,7 +209,10 @@ impl<'a> Run<'a> {
             .chain(&self.lines)
             .map(String::as_str)
             .collect();
-        let evidence = bounded(&self.secrets.redact(&lines.join("\n")), MOST_EVIDENCE);
+        let evidence = bounded(
+            &self.scenario.context.secrets.redact(&lines.join("\n")),
+            MOST_EVIDENCE,
+        );
         Verdict { outcome, evidence }
     }
 }
