@@ -186,7 +186,11 @@ impl<'a> Run<'a> {
             }) if is_taken(name) => Stopped::Lacks(name.clone()),
             // Everything else was tried with stand-ins before: it is what an answer gave that does not fit.
             Unpreparable::NoHeader(_) | Unpreparable::NoAddress(_) | Unpreparable::ElsewhereByValue(_) => {
-                Stopped::Failed(format!("{}: {error}", step.name))
+                Stopped::Failed(format!(
+                    "{}: {}",
+                    step.name,
+                    self.secrets.redact(&error.to_string())
+                ))
             }
             other => Stopped::Unmeasured(Fault::rejected(
                 PROVIDER,
