@@ -56,13 +56,7 @@ impl Timestamp {
     /// To the second, without separators, for ids and file names: `20261121T083000Z`.
     #[must_use]
     pub fn compact(self) -> String {
-        let text = self.to_text();
-        let mut compact = String::with_capacity("20261121T083000Z".len());
-        for part in [0..4, 5..7, 8..10, 10..13, 14..16, 17..19] {
-            compact.push_str(text.as_str().get(part).unwrap_or_default());
-        }
-        compact.push('Z');
-        compact
+        self.to_compact().as_str().to_owned()
     }
 
     /// Reads what [`compact`](Self::compact) writes.
@@ -72,37 +66,57 @@ impl Timestamp {
         Some(Self::from_millis(moment.as_millisecond()))
     }
 
-    /// Each write of a record has a handful of moments in it, and the general way of formatting them
-    /// would be a tenth of its time.
-    fn to_text(self) -> Text {
-        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
-        let civil = jiff::tz::Offset::UTC.to_datetime(moment);
-        let mut text = Text(*b"0000-00-00T00:00:00.000Z");
-        text.write(0..4, civil.year());
-        text.write(5..7, civil.month().into());
-        text.write(8..10, civil.day().into());
-        text.write(11..13, civil.hour().into());
-        text.write(14..16, civil.minute().into());
-        text.write(17..19, civil.second().into());
-        text.write(20..23, civil.millisecond());
+    /// In RFC 3339 form. Each write of a record has a handful of moments in it, and the general way of
+    /// formatting them would be a tenth of its time.
+    fn to_text(self) -> Ascii<24> {
+        let civil = self.civil();
+        let mut text = Ascii(*b"0000-00-00T00:00:00.000Z");
+        text.number::<0, 4>(civil.year());
+        text.number::<5, 2>(civil.month().into());
+        text.number::<8, 2>(civil.day().into());
+        text.number::<11, 2>(civil.hour().into());
+        text.number::<14, 2>(civil.minute().into());
+        text.number::<17, 2>(civil.second().into());
+        text.number::<20, 3>(civil.millisecond());
         text
+    }
+
+    /// What [`compact`](Self::compact) gives.
+    pub(crate) fn to_compact(self) -> Ascii<16> {
+        let civil = self.civil();
+        let mut text = Ascii(*b"00000000T000000Z");
+        text.number::<0, 4>(civil.year());
+        text.number::<4, 2>(civil.month().into());
+        text.number::<6, 2>(civil.day().into());
+        text.number::<9, 2>(civil.hour().into());
+        text.number::<11, 2>(civil.minute().into());
+        text.number::<13, 2>(civil.second().into());
+        text
+    }
+
+    fn civil(self) -> jiff::civil::DateTime {
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        jiff::tz::Offset::UTC.to_datetime(moment)
     }
 }
 
-/// A moment in RFC 3339 form.
-struct Text([u8; 24]);
+/// A short text of digits and letters whose length is known.
+pub(crate) struct Ascii<const LENGTH: usize>([u8; LENGTH]);
 
-impl Text {
-    fn write(&mut self, at: std::ops::Range<usize>, number: i16) {
+impl<const LENGTH: usize> Ascii<LENGTH> {
+    /// Writes the last `DIGITS` digits of a number.
+    #[inline]
+    fn number<const AT: usize, const DIGITS: usize>(&mut self, number: i16) {
         let mut rest = number.unsigned_abs();
-        for place in self.0.get_mut(at).unwrap_or_default().iter_mut().rev() {
+        let digits = self.0.iter_mut().skip(AT).take(DIGITS);
+        for digit in digits.rev() {
             // A digit, so it fits.
-            *place = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
             rest /= 10;
         }
     }
 
-    fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::slot::Slot;
+use crate::text::pad;
 
 /// A share of the traffic, in basis points: 0 is nothing, 10000 is everything.
 ///
@@ -75,12 +76,11 @@ impl Share {
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, part) = (self.0 / 100, self.0 % 100);
-        let text = match part {
-            0 => format!("{whole}%"),
-            tens if tens % 10 == 0 => format!("{whole}.{}%", tens / 10),
-            cents => format!("{whole}.{cents:02}%"),
-        };
-        f.pad(&text)
+        match part {
+            0 => pad(f, format_args!("{whole}%")),
+            tens if tens % 10 == 0 => pad(f, format_args!("{whole}.{}%", tens / 10)),
+            cents => pad(f, format_args!("{whole}.{cents:02}%")),
+        }
     }
 }
 
@@ -170,15 +170,13 @@ impl Split {
 
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self.only() {
-            Some(slot) => format!("{slot} 100%"),
-            None => format!(
-                "blue {}, green {}",
-                self.share(Slot::Blue),
-                self.share(Slot::Green)
-            ),
-        };
-        f.pad(&text)
+        match self.only() {
+            Some(slot) => pad(f, format_args!("{slot} 100%")),
+            None => {
+                let (blue, green) = (self.share(Slot::Blue), self.share(Slot::Green));
+                pad(f, format_args!("blue {blue}, green {green}"))
+            }
+        }
     }
 }
 

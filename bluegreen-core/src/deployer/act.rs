@@ -172,12 +172,12 @@ impl Act<'_> {
             match in_flight {
                 Counted::None => return Ok(done("nothing is in flight")),
                 Counted::Never if waited >= plan.retention.drain => {
-                    return Ok(done(&format!(
+                    return Ok(done(format!(
                         "waited {waited:?}: the routers cannot count what is in flight"
                     )));
                 }
                 Counted::Some | Counted::NotNow if over && plan.retention.undrained == Undrained::Cut => {
-                    return Ok(done(&format!("{evidence}: cut, as the plan says")));
+                    return Ok(done(format!("{evidence}: cut, as the plan says")));
                 }
                 Counted::Some | Counted::NotNow if over => {
                     return Ok(Event::Failed {
@@ -261,7 +261,7 @@ impl Act<'_> {
                 .await;
             match answer {
                 Ok(seen) => match seen.state {
-                    ReadyState::Ready => return Ok(done(&seen.evidence)),
+                    ReadyState::Ready => return Ok(done(seen.evidence)),
                     ReadyState::Starting => {}
                     ReadyState::Failed | ReadyState::Stopped => {
                         return Ok(Event::Failed {
@@ -292,7 +292,7 @@ impl Act<'_> {
             } else {
                 idle.min(missing)
             };
-            parts.clock.sleep(wait.min(self.left)).await;
+            parts.wait(wait.min(self.left)).await;
             watchers.ask(self.asking()).await;
             results = watchers.results();
         }
@@ -367,7 +367,7 @@ impl Act<'_> {
         results.extend([
             routers,
             capacity,
-            super::preflight::result("window", self.run.target, &window),
+            super::preflight::result("window", self.run.target, window),
         ]);
         Ok(Event::Checked { results })
     }
@@ -420,7 +420,7 @@ impl Act<'_> {
                 .bounded(self.op.budget, "depth", workers.depth(self.op))
                 .await;
             let seen = match answer {
-                Ok(Some(depth)) if depth <= limit => return Ok(done(&format!("{depth} jobs wait"))),
+                Ok(Some(depth)) if depth <= limit => return Ok(done(format!("{depth} jobs wait"))),
                 Ok(Some(depth)) => format!("{depth} jobs wait, at most {limit} may"),
                 Ok(None) => "the queues cannot be counted".to_owned(),
                 Err(fault) if fault.kind == FaultKind::Rejected => return event_of_read(&fault),
@@ -443,7 +443,7 @@ impl Act<'_> {
 
     fn after(answer: Result<String, Fault>, settle: Duration) -> Result<Event, DeployError> {
         match answer {
-            Ok(evidence) => Ok(done(&evidence)),
+            Ok(evidence) => Ok(done(evidence)),
             Err(fault) => event_of(&fault, settle),
         }
     }
@@ -464,7 +464,7 @@ pub(super) fn not_live(confirmed: &Event) -> Option<String> {
     (!open.is_empty()).then(|| open.join("; "))
 }
 
-pub(super) fn done(evidence: &str) -> Event {
+pub(super) fn done(evidence: impl Into<String>) -> Event {
     Event::Done {
         evidence: crate::text::bounded(evidence, super::watch::EVIDENCE_BYTES),
     }

@@ -23,7 +23,7 @@ impl Act<'_> {
         Event::Assessed {
             origin,
             target,
-            evidence: bounded(&evidence, 2 * EVIDENCE_BYTES),
+            evidence: bounded(evidence, 2 * EVIDENCE_BYTES),
         }
     }
 

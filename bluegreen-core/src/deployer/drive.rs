@@ -1,6 +1,7 @@
 //! The loop: ask the lifecycle what to do, do it, store what came of it; and meanwhile keep the lease
 //! and the guards alive.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -256,7 +257,8 @@ impl<'a> Drive<'a> {
                     failed = Some(results);
                 }
                 () = parts.woken.notified(), if interruptible => self.held.look().await?,
-                () = parts.clock.sleep(tick) => self.held.keep(tick).await?,
+                // Set up only for an act that takes time.
+                () = async { parts.clock.sleep(tick).await } => self.held.keep(tick).await?,
             }
             let lifecycle = self.held.lifecycle();
             let aborted = lifecycle
@@ -271,10 +273,15 @@ impl<'a> Drive<'a> {
 
 /// The same for every repetition of one act, other for another.
 fn op_id(operation: &str, run: &Run) -> String {
-    let phase = run.phase.as_str();
+    // A phase and a step, generously.
+    const MORE: usize = 32;
+    let mut id = String::with_capacity(operation.len() + MORE);
+    id.push_str(operation);
+    id.push('.');
+    id.push_str(run.phase.as_str());
     if run.phase.belongs_to_a_step() {
-        format!("{operation}.{phase}.{}", run.step + 1)
-    } else {
-        [operation, ".", phase].concat()
+        // Writing to a string cannot fail.
+        let _ = write!(id, ".{}", run.step + 1);
     }
+    id
 }

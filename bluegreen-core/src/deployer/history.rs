@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::lease::Held;
-use super::record::Record;
+use super::record::{Record, unwritable};
 use super::report::Timeline;
 use super::{DeployError, Deployer, Report, Status};
 use crate::lifecycle::{Entry, Lifecycle};
@@ -122,9 +122,9 @@ impl Deployer {
         let slots = held.lifecycle().slots();
         let report = Report::new(self.parts.service.clone(), slots, run, timeline, held.writes());
         if run.end.is_some() {
-            let body = serde_json::to_vec(&report).map_err(|error| DeployError::Record {
-                message: error.to_string(),
-            })?;
+            // What a report needs, generously.
+            let mut body = Vec::with_capacity(8 * 1024);
+            serde_json::to_writer(&mut body, &report).map_err(unwritable)?;
             match self
                 .parts
                 .store

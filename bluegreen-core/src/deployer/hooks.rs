@@ -21,7 +21,7 @@ impl Act<'_> {
                 return event_of(&fault, Duration::ZERO);
             }
         }
-        Ok(done(&format!("{} commands", self.run.plan.warm_up.len())))
+        Ok(done(format!("{} commands", self.run.plan.warm_up.len())))
     }
 
     async fn run_command(&self, name: &str, spec: &CommandSpec) -> Result<String, Fault> {
@@ -70,7 +70,7 @@ impl Act<'_> {
                 }
             };
             if let Some(failure) = failure {
-                failures.push(bounded(&failure, EVIDENCE_BYTES));
+                failures.push(bounded(failure, EVIDENCE_BYTES));
                 fatal |= hook.on_failure == HookFailure::Fail;
             }
         }
@@ -111,7 +111,7 @@ impl Act<'_> {
                     .map(|fault| fault.to_string()),
             );
         }
-        let failure = (!failures.is_empty()).then(|| bounded(&failures.join("; "), EVIDENCE_BYTES));
+        let failure = (!failures.is_empty()).then(|| bounded(failures.join("; "), EVIDENCE_BYTES));
         Event::Notified {
             notice: kind,
             failure,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::record::{Head, Lease, Record, Renewed};
+use super::record::{Head, Lease, Lines, Record, Renewed};
 use super::report::Timeline;
 use super::write::{Pending, PutError, is_mine};
 use super::{DeployError, Parts};
@@ -26,6 +26,8 @@ pub(super) struct Held {
     pub(super) lifecycle: Arc<Lifecycle>,
     /// What has happened and is not stored yet.
     pub(super) pending: Vec<Pending>,
+    /// What of it is news, as the journal keeps it.
+    pub(super) lines: Lines,
     /// The phases of the open operation, where this deployer has seen all of them.
     pub(super) timeline: Option<Timeline>,
 }
@@ -71,7 +73,7 @@ impl Held {
     }
 
     async fn take(parts: Arc<Parts>, loaded: Loaded, ttl: Duration) -> Result<Option<Self>, DeployError> {
-        let (version, mut record) = match loaded {
+        let (version, record) = match loaded {
             Some((version, record)) => (Some(version), record),
             None => (None, Record::new()),
         };
@@ -90,7 +92,8 @@ impl Held {
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             renewal: 0,
         });
-        let version = match parts.put(version.as_ref(), &record, &taken, &[]).await {
+        let (record, body) = record.next(taken, &Lines::default())?;
+        let version = match parts.put(version.as_ref(), body).await {
             Ok(version) => version,
             Err(PutError::Conflict) => return Ok(None),
             Err(PutError::Fatal(error)) => return Err(error),
@@ -98,13 +101,12 @@ impl Held {
                 // Whether it was written shows when it is read back: the holder's name is never the
                 // same twice.
                 match parts.load().await? {
-                    Some((version, found)) if is_mine(&found.head, &taken) => version,
+                    Some((version, found)) if is_mine(&found.head, &record.head) => version,
                     _ => return Err(error.into()),
                 }
             }
         };
-        let lifecycle = Arc::clone(&taken.lifecycle);
-        record.accept(taken, &[]);
+        let lifecycle = Arc::clone(&record.head.lifecycle);
         let mut held = Self {
             parts,
             record,
@@ -115,6 +117,7 @@ impl Held {
             seen: now.monotonic,
             lifecycle,
             pending: Vec::new(),
+            lines: Lines::default(),
             timeline: None,
         };
         // What an open operation was doing is not known, whoever held the lease.
@@ -166,24 +169,23 @@ impl Held {
     pub(super) async fn release(mut self) -> Result<(), DeployError> {
         self.store().await?;
         self.flush().await?;
-        let released = |head: &Head| Head {
-            lease: None,
-            ..head.clone()
+        let released = |record: &Record| {
+            let head = Head {
+                lease: None,
+                ..record.head.clone()
+            };
+            record.next(head, &Lines::default())
         };
-        let head = released(&self.record.head);
-        match self
-            .parts
-            .put(Some(&self.version), &self.record, &head, &[])
-            .await
-        {
+        let (_, body) = released(&self.record)?;
+        match self.parts.put(Some(&self.version), body).await {
             Ok(_) => {}
             Err(PutError::Conflict | PutError::Unknown(_) | PutError::Unavailable(_)) => {
                 // It runs out by itself, or an operator has written: one more try on what is there.
                 if let Some((version, found)) = self.parts.load().await?
-                    && found.head.token.epoch == head.token.epoch
+                    && found.head.token.epoch == self.token().epoch
                 {
-                    let head = released(&found.head);
-                    let _ = self.parts.put(Some(&version), &found, &head, &[]).await;
+                    let (_, body) = released(&found)?;
+                    let _ = self.parts.put(Some(&version), body).await;
                 }
             }
             Err(PutError::Fatal(error)) => return Err(error),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::write::{PutError, STORE_PAUSE, entry, line};
+use super::record::Lines;
+use super::write::{PutError, STORE_PAUSE, entry};
 use super::{DeployError, Deployer, Parts, Report};
 use crate::lifecycle::{Event, Lifecycle, Moment};
 use crate::{Op, Phase, Signed, Slot, Split, Token};
@@ -116,15 +117,18 @@ impl Parts {
             let mut head = record.head.clone();
             head.lifecycle = Arc::new(record.lifecycle().clone().apply(at, &event));
             let entry = entry(&head.lifecycle, at, event);
-            let line = entry.as_ref().map(line).transpose()?;
-            let lines: Vec<_> = line.as_deref().into_iter().collect();
-            match self.put(Some(&version), &record, &head, &lines).await {
+            let mut lines = Lines::default();
+            if let Some(entry) = &entry {
+                lines.push(entry)?;
+            }
+            let (next, body) = record.next(head, &lines)?;
+            match self.put(Some(&version), body).await {
                 Ok(_) => {
                     if let Some(entry) = &entry {
                         self.observer.observe(entry);
                     }
                     self.woken.notify_waiters();
-                    return Ok(head.lifecycle);
+                    return Ok(next.head.lifecycle);
                 }
                 // Whoever is at work has written; an unknown outcome is asked again on what is there.
                 Err(PutError::Conflict | PutError::Unknown(_)) => {}

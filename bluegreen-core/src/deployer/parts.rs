@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::patience::Patient;
+use super::patience::{Patient, within};
 use super::record::Keys;
 use super::{DeployError, Deployer};
 use crate::command::{CommandContext, Secrets};
@@ -27,7 +27,7 @@ pub(super) struct Parts {
     pub(super) keys: Keys,
     pub(super) holder: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Patient,
     pub(super) routers: Vec<Arc<dyn Router>>,
     pub(super) host: Arc<dyn Host>,
     pub(super) migrator: Option<Arc<dyn Migrator>>,
@@ -88,6 +88,13 @@ impl Parts {
         parts
     }
 
+    /// Waits. Where there is nothing to wait for, no timer is set.
+    pub(super) async fn wait(&self, time: Duration) {
+        if !time.is_zero() {
+            self.clock.sleep(time).await;
+        }
+    }
+
     /// A call with an end. What is not answered by then may have happened.
     pub(super) async fn bounded<T>(
         &self,
@@ -95,15 +102,14 @@ impl Parts {
         operation: &'static str,
         call: impl Future<Output = Result<T, Fault>> + Send,
     ) -> Result<T, Fault> {
-        tokio::select! {
-            biased;
-            answer = call => answer,
-            () = self.clock.sleep(budget) => Err(Fault::unknown(
+        let answer = within(&*self.clock, budget, call).await;
+        answer.unwrap_or_else(|| {
+            Err(Fault::unknown(
                 "deployer",
                 operation,
                 format!("no answer within {}", crate::plan::humane::format(budget)),
-            )),
-        }
+            ))
+        })
     }
 }
 
@@ -333,10 +339,10 @@ impl DeployerBuilder {
             keys: Keys::new(self.service.clone()),
             service: self.service,
             holder: format!("{} ({nonce:016x})", crate::text::bounded(&self.holder, 200)).into(),
-            store: Arc::new(Patient {
+            store: Patient {
                 store: self.store.ok_or(DeployError::MissingPart("store"))?,
                 clock: Arc::clone(&clock),
-            }),
+            },
             clock,
             host: self.host.ok_or(DeployError::MissingPart("host"))?,
             routers: parts.routers,

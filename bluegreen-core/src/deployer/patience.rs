@@ -1,9 +1,8 @@
-//! A store whose calls have an end.
+//! Calls that have an end.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::plan::humane;
@@ -28,29 +27,38 @@ impl Patient {
         effect: bool,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        tokio::select! {
-            biased;
-            answer = call => answer,
-            () = self.clock.sleep(PATIENCE) => {
-                let key = key.to_owned();
-                let message = format!("no answer within {}", humane::format(PATIENCE));
-                Err(if effect {
-                    StoreError::Unknown { key, message }
-                } else {
-                    StoreError::Unavailable { key, message }
-                })
-            }
-        }
+        let answer = within(&*self.clock, PATIENCE, call).await;
+        answer.unwrap_or_else(|| {
+            let key = key.to_owned();
+            let message = format!("no answer within {}", humane::format(PATIENCE));
+            Err(if effect {
+                StoreError::Unknown { key, message }
+            } else {
+                StoreError::Unavailable { key, message }
+            })
+        })
     }
 }
 
-#[async_trait]
-impl Store for Patient {
-    async fn load(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
+/// What a call answers; `None` when it takes longer than this. One that answers at once needs no timer.
+pub(super) async fn within<T>(
+    clock: &dyn Clock,
+    time: Duration,
+    call: impl Future<Output = T> + Send,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        answer = call => Some(answer),
+        () = async { clock.sleep(time).await } => None,
+    }
+}
+
+impl Patient {
+    pub(super) async fn load(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
         self.wait(key, false, self.store.load(key)).await
     }
 
-    async fn store(
+    pub(super) async fn store(
         &self,
         key: &str,
         expected: Option<StoreVersion>,
@@ -59,15 +67,15 @@ impl Store for Patient {
         self.wait(key, true, self.store.store(key, expected, body)).await
     }
 
-    async fn put_new(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+    pub(super) async fn put_new(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
         self.wait(key, true, self.store.put_new(key, body)).await
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         self.wait(key, false, self.store.get(key)).await
     }
 
-    async fn list(
+    pub(super) async fn list(
         &self,
         prefix: &str,
         after: Option<String>,
@@ -75,9 +83,5 @@ impl Store for Patient {
     ) -> Result<Vec<String>, StoreError> {
         self.wait(prefix, false, self.store.list(prefix, after, limit))
             .await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.wait(key, true, self.store.delete(key)).await
     }
 }

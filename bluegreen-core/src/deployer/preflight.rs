@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use super::watch::{Asking, EVIDENCE_BYTES, Watchers};
 use super::{DeployError, Parts};
 use crate::gate::{self, GateParts};
-use crate::lifecycle::{CheckResult, Event, Lifecycle, Run};
+use crate::lifecycle::{CheckResult, Event, Lifecycle, Run, Signed};
 use crate::plan::{Action, GateSpec, humane};
 use crate::text::bounded;
 use crate::{FaultKind, Op, Operation, Outcome, Phase, ReadyState, Slot, Split, Token, Verdict};
@@ -76,7 +76,7 @@ impl Parts {
             let answers = join_all(checks).await;
             answers
                 .into_iter()
-                .map(|(name, slot, verdict)| result(name, slot, &verdict))
+                .map(|(name, slot, verdict)| result(name, slot, verdict))
                 .collect::<Vec<_>>()
         };
         let own = async {
@@ -227,7 +227,7 @@ impl Parts {
         let mut of_live = run.clone();
         of_live.phase = Phase::Verify;
         of_live.target = run.origin;
-        of_live.overrides.skip_smoke = Some(run.by.clone());
+        of_live.overrides.skip_smoke = Some(Signed::clone(&run.by));
         let mut watchers = Watchers::default();
         watchers.sync(&of_live, gate_parts, None, self.clock.monotonic());
         let asking = Asking {
@@ -302,7 +302,7 @@ impl Parts {
             },
             (Err(fault), _) | (_, Err(fault)) => Verdict::inconclusive(fault.to_string()),
         };
-        result("capacity", run.target, &verdict)
+        result("capacity", run.target, verdict)
     }
 
     /// A misnamed metric is found before anything is touched.
@@ -348,11 +348,11 @@ fn all_gates(run: &Run) -> impl Iterator<Item = &GateSpec> {
         .chain(plan.steps.iter().flat_map(|step| &step.gates))
 }
 
-pub(super) fn result(name: &str, slot: Slot, verdict: &Verdict) -> CheckResult {
+pub(super) fn result(name: &str, slot: Slot, verdict: Verdict) -> CheckResult {
     CheckResult {
         name: name.to_owned(),
         slot,
         outcome: verdict.outcome,
-        evidence: bounded(&verdict.evidence, EVIDENCE_BYTES),
+        evidence: bounded(verdict.evidence, EVIDENCE_BYTES),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -45,29 +46,69 @@ pub(super) struct Head {
     pub(super) segment: u64,
 }
 
-/// Entries that are not put away yet: already written as JSON, with a comma between two. Each write of
-/// the record copies them and none writes them anew.
+/// Entries of the journal as JSON, with a comma between two. Each is written once; a write of the record
+/// copies them.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    text: Vec<u8>,
+    /// Where each entry ends.
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    pub(super) fn push(&mut self, entry: &Entry) -> Result<(), DeployError> {
+        self.begin_line();
+        match entry.event.abridged() {
+            None => serde_json::to_writer(&mut self.text, entry),
+            Some(event) => serde_json::to_writer(
+                &mut self.text,
+                &Entry {
+                    event,
+                    ..entry.clone()
+                },
+            ),
+        }
+        .map_err(unwritable)?;
+        self.ends.push(self.text.len());
+        Ok(())
+    }
+
+    fn begin_line(&mut self) {
+        if !self.text.is_empty() {
+            self.text.push(b',');
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+}
+
+/// Entries that are not put away yet: the end of the body that was written last.
 #[derive(Debug, Default)]
 struct Tail {
-    text: String,
+    text: Bytes,
     /// Where each entry ends.
     ends: Vec<usize>,
 }
 
 impl Tail {
-    fn push(&mut self, line: &str) {
-        if !self.text.is_empty() {
-            self.text.push(',');
-        }
-        self.text.push_str(line);
-        self.ends.push(self.text.len());
-    }
-
-    fn lines(&self) -> impl Iterator<Item = &str> {
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(0).chain(self.ends.iter().map(|end| end + 1));
         begins
             .zip(&self.ends)
             .filter_map(|(begin, end)| self.text.get(begin..*end))
+    }
+}
+
+pub(super) fn unwritable(error: serde_json::Error) -> DeployError {
+    DeployError::Record {
+        message: error.to_string(),
     }
 }
 
@@ -89,35 +130,31 @@ impl Record {
         &self.head.lifecycle
     }
 
-    /// The body of the record with another head, and more entries.
-    pub(super) fn encode(&self, head: &Head, lines: &[&str]) -> Result<Vec<u8>, DeployError> {
+    /// The record with another head and more entries, and the body that has to be stored for it.
+    pub(super) fn next(&self, head: Head, more: &Lines) -> Result<(Self, Bytes), DeployError> {
         // What a head needs beside the plan, generously.
-        const HEAD_BYTES: usize = 2048;
+        const HEAD_BYTES: usize = 1536;
         let plan = head.lifecycle.run().map_or(0, |run| run.plan.json().len());
-        let more = lines.iter().map(|line| line.len() + 1).sum::<usize>();
-        let mut body = Vec::with_capacity(HEAD_BYTES + plan + self.tail.text.len() + more);
-        serde_json::to_writer(&mut body, head).map_err(|error| DeployError::Record {
-            message: error.to_string(),
-        })?;
+        let mut body = Vec::with_capacity(HEAD_BYTES + plan + self.tail.text.len() + more.text.len());
+        serde_json::to_writer(&mut body, &head).map_err(unwritable)?;
         body.pop(); // the brace, to go on behind it
         body.extend_from_slice(b",\"tail\":[");
-        body.extend_from_slice(self.tail.text.as_bytes());
-        for (n, line) in lines.iter().enumerate() {
-            if n > 0 || !self.tail_is_empty() {
-                body.push(b',');
-            }
-            body.extend_from_slice(line.as_bytes());
+        let begin = body.len();
+        body.extend_from_slice(&self.tail.text);
+        if !self.tail_is_empty() && !more.is_empty() {
+            body.push(b',');
         }
+        let before = body.len() - begin;
+        body.extend_from_slice(&more.text);
+        let end = body.len();
         body.extend_from_slice(b"]}");
-        Ok(body)
-    }
-
-    /// What was written has become the record.
-    pub(super) fn accept(&mut self, head: Head, lines: &[&str]) {
-        self.head = head;
-        for line in lines {
-            self.tail.push(line);
-        }
+        let body = Bytes::from(body);
+        let ends = self.tail.ends.iter().copied();
+        let tail = Tail {
+            text: body.slice(begin..end),
+            ends: ends.chain(more.ends.iter().map(|end| before + end)).collect(),
+        };
+        Ok((Self { head, tail }, body))
     }
 
     pub(super) fn decode(body: &[u8]) -> Result<Self, DeployError> {
@@ -153,9 +190,11 @@ impl Record {
             });
         }
         let read = read.map_err(damaged)?;
-        let mut tail = Tail::default();
+        let mut lines = Lines::default();
         for line in &read.tail {
-            tail.push(line.get());
+            lines.begin_line();
+            lines.text.extend_from_slice(line.get().as_bytes());
+            lines.ends.push(lines.text.len());
         }
         let head = Head {
             format: read.format,
@@ -164,23 +203,27 @@ impl Record {
             lifecycle: read.lifecycle,
             segment: read.segment,
         };
+        let tail = Tail {
+            text: lines.text.into(),
+            ends: lines.ends,
+        };
         Ok(Self { head, tail })
     }
 
     /// Whether the tail should go out before more is added.
-    pub(super) const fn tail_is_full(&self) -> bool {
+    pub(super) fn tail_is_full(&self) -> bool {
         self.tail.text.len() > TAIL_BYTES
     }
 
-    pub(super) const fn tail_is_empty(&self) -> bool {
+    pub(super) fn tail_is_empty(&self) -> bool {
         self.tail.text.is_empty()
     }
 
     /// The tail as the body of a segment: one entry a line.
     pub(super) fn segment_body(&self) -> Vec<u8> {
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(self.tail.text.len() + 1);
         for line in self.tail.lines() {
-            body.extend_from_slice(line.as_bytes());
+            body.extend_from_slice(line);
             body.push(b'\n');
         }
         body
@@ -193,7 +236,9 @@ impl Record {
 
     pub(super) fn entries(&self) -> Vec<Entry> {
         let lines = self.tail.lines();
-        lines.filter_map(|line| serde_json::from_str(line).ok()).collect()
+        lines
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect()
     }
 }
 

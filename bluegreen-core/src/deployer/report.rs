@@ -86,7 +86,7 @@ impl Report {
             deployment: run.id,
             operation: run.operation,
             release: run.release.clone(),
-            by: run.by.clone(),
+            by: Signed::clone(&run.by),
             overrides: run.overrides.clone(),
             end: run.end,
             reason: run.reason.clone(),

@@ -1,5 +1,6 @@
 //! All routers of the service as one: asked side by side, changed together.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -176,25 +177,23 @@ impl Parts {
 
 async fn holding(routers: &[Arc<dyn Router>], op: &Op, split: Split) -> Result<Verdict, Fault> {
     let answers = join_all(routers.iter().map(|router| router.observe(op))).await;
-    let mut evidence = Vec::new();
+    let mut evidence = String::with_capacity(64);
     let mut outcome = Outcome::Pass;
     for (router, answer) in routers.iter().zip(answers) {
-        let seen = answer?;
-        if seen.split == split {
-            evidence.push(format!("{}: {split}", router.name()));
+        let (name, seen) = (router.name(), answer?.split);
+        let separator = if evidence.is_empty() { "" } else { "; " };
+        // Writing to a string cannot fail.
+        let _ = if seen == split {
+            write!(evidence, "{separator}{name}: {split}")
         } else {
             outcome = Outcome::Fail;
-            evidence.push(format!(
-                "{}: somebody changed it to {} (it was told {split})",
-                router.name(),
-                seen.split
-            ));
-        }
+            write!(
+                evidence,
+                "{separator}{name}: somebody changed it to {seen} (it was told {split})"
+            )
+        };
     }
-    Ok(Verdict {
-        outcome,
-        evidence: evidence.join("; "),
-    })
+    Ok(Verdict { outcome, evidence })
 }
 
 /// Whether the routers still hold the split that they were told: somebody may change them by hand.

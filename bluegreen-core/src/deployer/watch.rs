@@ -40,7 +40,7 @@ struct Watched {
     /// Under which its results are known.
     name: String,
     slot: Slot,
-    spec: GateSpec,
+    spec: Box<GateSpec>,
     gate: Arc<dyn Gate>,
     watch: Watch,
 }
@@ -64,7 +64,7 @@ impl Watchers {
         let mut watch = |list: &'static str, slot: Slot, spec: &GateSpec, gate: Option<Arc<dyn Gate>>| {
             let same = |watched: &&mut Option<Watched>| {
                 (watched.as_ref()).is_some_and(|watched| {
-                    watched.list == list && watched.slot == slot && watched.spec == *spec
+                    watched.list == list && watched.slot == slot && *watched.spec == *spec
                 })
             };
             if let Some(watched) = kept.iter_mut().find(same).and_then(Option::take) {
@@ -88,7 +88,7 @@ impl Watchers {
                 slot,
                 gate,
                 watch: Watch::new(spec, now),
-                spec: spec.clone(),
+                spec: Box::new(spec.clone()),
             });
         };
         for gate in run.gates() {
@@ -120,7 +120,7 @@ impl Watchers {
                 let now = parts.clock.monotonic();
                 match answer {
                     Ok(mut verdict) => {
-                        verdict.evidence = bounded(&verdict.evidence, EVIDENCE_BYTES);
+                        verdict.evidence = bounded(verdict.evidence, EVIDENCE_BYTES);
                         watched.watch.record(now, Ok(verdict));
                     }
                     Err(fault) => watched.watch.record(now, Err(&fault)),
@@ -137,6 +137,10 @@ impl Watchers {
             .min()
     }
 
+    fn outcomes(&self) -> impl Iterator<Item = Outcome> {
+        self.all.iter().map(|watched| watched.watch.outcome())
+    }
+
     /// How all of them stand.
     pub(super) fn results(&self) -> Vec<CheckResult> {
         self.all
@@ -147,7 +151,7 @@ impl Watchers {
                     name: watched.name.clone(),
                     slot: watched.slot,
                     outcome: standing.outcome,
-                    evidence: bounded(&standing.evidence, EVIDENCE_BYTES),
+                    evidence: bounded(standing.evidence, EVIDENCE_BYTES),
                 }
             })
             .collect()
@@ -156,12 +160,11 @@ impl Watchers {
     /// Goes on asking until one of them fails.
     pub(super) async fn until_failure(&mut self, asking: Asking<'_>) -> Vec<CheckResult> {
         loop {
-            let results = self.results();
-            if results.iter().any(|result| result.outcome == Outcome::Fail) {
-                return results;
+            if self.outcomes().any(|outcome| outcome == Outcome::Fail) {
+                return self.results();
             }
             match self.idle(asking.parts.clock.monotonic()) {
-                Some(idle) => asking.parts.clock.sleep(idle).await,
+                Some(idle) => asking.parts.wait(idle).await,
                 None => std::future::pending().await,
             }
             self.ask(asking).await;
@@ -173,18 +176,17 @@ impl Watchers {
         let parts = asking.parts;
         let began = parts.clock.monotonic();
         loop {
-            let results = self.results();
             let now = parts.clock.monotonic();
-            let failed = results.iter().any(|result| result.outcome == Outcome::Fail);
-            let passed = results.iter().all(|result| result.outcome == Outcome::Pass);
+            let failed = self.outcomes().any(|outcome| outcome == Outcome::Fail);
+            let passed = self.outcomes().all(|outcome| outcome == Outcome::Pass);
             let left = time.saturating_sub(now.since(began));
             let Some(idle) = self
                 .idle(now)
                 .filter(|_| !failed && !passed && left > Duration::ZERO)
             else {
-                return results;
+                return self.results();
             };
-            parts.clock.sleep(idle.min(left)).await;
+            parts.wait(idle.min(left)).await;
             self.ask(asking).await;
         }
     }

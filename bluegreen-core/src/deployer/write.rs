@@ -13,8 +13,8 @@ use super::lease::{Held, Loaded};
 use super::record::{Head, Record, Renewed};
 use super::report::Timeline;
 use super::{DeployError, Parts};
-use crate::lifecycle::{Entry, Event, Lifecycle};
-use crate::{StoreError, StoreVersion, Timestamp, Token};
+use crate::lifecycle::{Entry, Event, Lifecycle, Moment};
+use crate::{Phase, StoreError, StoreVersion, Timestamp, Token};
 
 /// The wait between two tries to reach a store that does not answer.
 pub(super) const STORE_PAUSE: Duration = Duration::from_millis(250);
@@ -23,10 +23,17 @@ pub(super) const STORE_PAUSE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Pending {
     entry: Entry,
+    /// Where the operation was when it happened.
+    during: Option<Place>,
     /// The state of an operation that begins with it.
     begun: Option<Arc<Lifecycle>>,
-    /// As the journal keeps it; `None` where it is no news.
-    line: Option<String>,
+}
+
+/// Where an operation is: its phase, the step, and what of the phase.
+type Place = (Phase, usize, Moment);
+
+fn place(lifecycle: &Lifecycle) -> Option<Place> {
+    lifecycle.run().map(|run| (run.phase, run.step, run.moment))
 }
 
 impl Parts {
@@ -37,19 +44,14 @@ impl Parts {
         Ok(Some((found.version, Record::decode(&found.body)?)))
     }
 
-    /// Stores a record with another head, and more entries.
+    /// Stores the body of a record.
     pub(super) async fn put(
         &self,
         expected: Option<&StoreVersion>,
-        record: &Record,
-        head: &Head,
-        lines: &[&str],
+        body: Bytes,
     ) -> Result<StoreVersion, PutError> {
-        let body = record.encode(head, lines).map_err(PutError::Fatal)?;
-        Ok(self
-            .store
-            .store(self.keys.record(), expected.cloned(), Bytes::from(body))
-            .await?)
+        let key = self.keys.record();
+        Ok(self.store.store(key, expected.cloned(), body).await?)
     }
 }
 
@@ -80,21 +82,6 @@ pub(super) fn entry(lifecycle: &Lifecycle, at: Timestamp, event: Event) -> Optio
         phase: run.phase,
         step: run.phase.belongs_to_a_step().then_some(run.step + 1),
         event,
-    })
-}
-
-/// An entry as the record keeps it.
-pub(super) fn line(entry: &Entry) -> Result<String, DeployError> {
-    let kept = entry.event.abridged();
-    let written = match kept {
-        None => serde_json::to_string(entry),
-        Some(event) => serde_json::to_string(&Entry {
-            event,
-            ..entry.clone()
-        }),
-    };
-    written.map_err(|error| DeployError::Record {
-        message: error.to_string(),
     })
 }
 
@@ -144,17 +131,20 @@ impl Held {
             .clone()
             .unwrap_or_else(|| Arc::new(Lifecycle::clone(&self.lifecycle).apply(at, &event)));
         let news = is_news(&self.lifecycle, &after, &event);
+        let during = place(&self.lifecycle);
         self.lifecycle = after;
         if let Some(entry) = entry(&self.lifecycle, at, event) {
-            let line = if news { Some(line(&entry)?) } else { None };
-            self.pending.push(Pending { entry, begun, line });
+            if news {
+                self.lines.push(&entry)?;
+            }
+            self.pending.push(Pending { entry, during, begun });
         }
         Ok(())
     }
 
     /// Whether something has happened that others may want to see.
-    pub(super) fn has_news(&self) -> bool {
-        self.pending.iter().any(|pending| pending.line.is_some())
+    pub(super) const fn has_news(&self) -> bool {
+        !self.lines.is_empty()
     }
 
     /// Stores what has happened, if something has. Only after this may a command act.
@@ -171,10 +161,13 @@ impl Held {
             self.flush().await?;
         }
         while !self.write().await? {}
-        let stored = std::mem::take(&mut self.pending);
-        for pending in &stored {
+        self.lines.clear();
+        let mut stored = std::mem::take(&mut self.pending);
+        for pending in stored.drain(..) {
             self.tell(&pending.entry);
         }
+        // Its room is used again.
+        self.pending = stored;
         Ok(())
     }
 
@@ -188,22 +181,17 @@ impl Held {
             head.token.seq = head.token.seq.saturating_add(1);
             head.lifecycle = Arc::clone(&self.lifecycle);
         }
-        let lines: Vec<_> = self
-            .pending
-            .iter()
-            .filter_map(|pending| pending.line.as_deref())
-            .collect();
+        let (next, body) = self.record.next(head, &self.lines)?;
         // Counted from before the write: it may take effect long before its answer arrives.
         let before = Renewed {
             monotonic: self.parts.clock.monotonic(),
             wall: self.parts.clock.now(),
         };
         self.writes += 1;
-        let put = self.parts.put(Some(&self.version), &self.record, &head, &lines);
-        let written = match put.await {
+        let written = match self.parts.put(Some(&self.version), body).await {
             Ok(version) => {
                 self.version = version;
-                self.record.accept(head, &lines);
+                self.record = next;
                 true
             }
             Err(PutError::Fatal(error)) => return Err(error),
@@ -213,9 +201,9 @@ impl Held {
             }
             Err(PutError::Unknown(error)) => {
                 self.pause_or_give_up(&error).await?;
-                self.read_back(&head).await?
+                self.read_back(&next.head).await?
             }
-            Err(PutError::Conflict) => self.read_back(&head).await?,
+            Err(PutError::Conflict) => self.read_back(&next.head).await?,
         };
         if written {
             self.seen = before.monotonic;
@@ -289,10 +277,15 @@ impl Held {
     /// What has happened, on top of what somebody else has written.
     fn rebase(&mut self) -> Result<(), DeployError> {
         self.lifecycle = Arc::clone(&self.record.head.lifecycle);
+        self.lines.clear();
         // What it leads to now begins now: the time of a phase must not be over before it has begun.
         let now = self.parts.clock.now();
         for pending in std::mem::take(&mut self.pending) {
-            self.append(now, pending.entry.event, pending.begun)?;
+            // That the time of an approval was over says nothing of the way back that somebody asked for.
+            let elsewhere = pending.during != place(&self.lifecycle);
+            if !(elsewhere && tells_only_of_its_phase(&pending.entry.event)) {
+                self.append(now, pending.entry.event, pending.begun)?;
+            }
         }
         Ok(())
     }
@@ -385,5 +378,32 @@ fn is_news(before: &Lifecycle, after: &Lifecycle, event: &Event) -> bool {
             said(before, after)
         }
         _ => true,
+    }
+}
+
+/// Whether an event means something only in the phase that it has happened in. What may still act, what
+/// guards have seen and what people were told or ask for goes for any other one too.
+const fn tells_only_of_its_phase(event: &Event) -> bool {
+    match event {
+        Event::Approved { .. }
+        | Event::Assessed { .. }
+        | Event::Checked { .. }
+        | Event::Deferred { .. }
+        | Event::Done { .. }
+        | Event::Expired
+        | Event::Failed { .. }
+        | Event::HooksRun { .. }
+        | Event::Interrupted
+        | Event::Reconciled { .. }
+        | Event::Verified { .. }
+        | Event::Waited => true,
+        Event::AbortRequested { .. }
+        | Event::Claimed { .. }
+        | Event::Notified { .. }
+        | Event::Resolved { .. }
+        | Event::ReturnRequested { .. }
+        | Event::Started { .. }
+        | Event::Unknown { .. }
+        | Event::Watched { .. } => false,
     }
 }

@@ -110,6 +110,16 @@ impl Watch {
         };
     }
 
+    /// What the measurements mean together, now.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        match self.row {
+            Row::Passes(count) if count >= self.thresholds.success => Outcome::Pass,
+            Row::Failures(count) if count >= self.thresholds.failure => Outcome::Fail,
+            Row::Empty | Row::Passes(_) | Row::Failures(_) => Outcome::Inconclusive,
+        }
+    }
+
     /// What is known now. The evidence is that of the last measurement, with how far the row is.
     #[must_use]
     pub fn standing(&self) -> Verdict {
@@ -121,21 +131,22 @@ impl Watch {
         let Some(last) = &self.last else {
             return Verdict::inconclusive("not measured yet");
         };
-        match self.row {
-            Row::Passes(count) if count >= success => Verdict::pass(last.as_str()),
-            Row::Passes(count) => {
-                Verdict::inconclusive(format!("{count} of {success} passes in a row; {last}"))
+        let evidence = match (self.outcome(), self.row) {
+            (Outcome::Pass | Outcome::Fail, _) => last.clone(),
+            (Outcome::Inconclusive, Row::Passes(count)) => {
+                format!("{count} of {success} passes in a row; {last}")
             }
-            Row::Failures(count) if count >= failure => Verdict::fail(last.as_str()),
-            Row::Failures(count) => {
-                Verdict::inconclusive(format!("{count} of {failure} failures in a row; {last}"))
+            (Outcome::Inconclusive, Row::Failures(count)) => {
+                format!("{count} of {failure} failures in a row; {last}")
             }
-            Row::Empty => {
+            (Outcome::Inconclusive, Row::Empty) => {
                 let silent = self.silent;
-                Verdict::inconclusive(format!(
-                    "{silent} measurements in a row said nothing (limit {error}); {last}"
-                ))
+                format!("{silent} measurements in a row said nothing (limit {error}); {last}")
             }
+        };
+        Verdict {
+            outcome: self.outcome(),
+            evidence,
         }
     }
 }

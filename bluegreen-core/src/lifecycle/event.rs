@@ -50,8 +50,8 @@ impl Signed {
     /// Cut to what a record keeps.
     pub(crate) fn bounded(self) -> Self {
         Self::new(
-            crate::text::bounded(&self.by, 200),
-            crate::text::bounded(&self.reason, 800),
+            crate::text::bounded(self.by, 200),
+            crate::text::bounded(self.reason, 800),
         )
     }
 

@@ -41,7 +41,7 @@ impl DeploymentId {
 impl fmt::Display for DeploymentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-", self.number)?;
-        f.write_str(&self.began.compact())
+        f.write_str(self.began.to_compact().as_str())
     }
 }
 

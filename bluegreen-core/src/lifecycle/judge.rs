@@ -131,7 +131,7 @@ pub(super) fn watched(run: &mut Run, watched_ms: u64, results: &[CheckResult]) -
     }
     run.watched_ms = run.watched_ms.saturating_add(watched_ms);
     let open = open_points(run, results, |outcome| outcome != Outcome::Pass);
-    run.waiting_for = (!open.is_empty()).then(|| bounded(&open.join("; "), REASON_BYTES));
+    run.waiting_for = (!open.is_empty()).then(|| bounded(open.join("; "), REASON_BYTES));
     if open.is_empty() && u128::from(run.watched_ms) >= run.watch_time().as_millis() {
         Move::Next
     } else {
@@ -148,7 +148,7 @@ pub(super) fn confirmed(run: &mut Run, routers: &[(String, Verification)], settl
             Verification::Unknown { why } => Some(format!("{name} cannot be asked: {why}")),
         })
         .collect();
-    run.waiting_for = (!open.is_empty()).then(|| bounded(&open.join("; "), REASON_BYTES));
+    run.waiting_for = (!open.is_empty()).then(|| bounded(open.join("; "), REASON_BYTES));
     if routers.is_empty() || !open.is_empty() {
         return Move::Stay;
     }

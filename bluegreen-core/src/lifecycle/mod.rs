@@ -213,7 +213,7 @@ impl Lifecycle {
             operation: asked.operation,
             release,
             reason: going_back.then(|| format!("{} asked for it: {}", asked.by.by, asked.by.reason)),
-            by: asked.by,
+            by: asked.by.into(),
             overrides: asked.overrides,
             origin,
             target,

@@ -34,7 +34,7 @@ pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: 
             }
         }
         Move::Back(reason) => {
-            run.reason.get_or_insert(bounded(&reason, REASON_BYTES));
+            run.reason.get_or_insert(bounded(reason, REASON_BYTES));
             if run.exposed {
                 tell(run, NoticeKind::RollingBack);
                 enter(run, lifecycle, at, Phase::Assess);
@@ -47,7 +47,7 @@ pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: 
                 Some(first) => format!("{first}. Then: {reason}"),
                 None => reason,
             })
-            .map(|reason| bounded(&reason, REASON_BYTES));
+            .map(|reason| bounded(reason, REASON_BYTES));
             tell(run, NoticeKind::NeedsOperator);
             enter(run, lifecycle, at, Phase::Halted);
         }

@@ -1,6 +1,7 @@
 //! One operation: where it is, and all that has to survive a crash.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
     /// Who began it, and why.
-    pub by: Signed,
+    pub by: Arc<Signed>,
     /// What somebody decided against the plan.
     #[serde(default)]
     pub overrides: Overrides,

@@ -1,6 +1,6 @@
 //! Durations as people write them: `"5m"`, `"1h30m"`, `"500ms"`. For `#[serde(with = "humane")]`.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserializer, Serializer, de};
@@ -85,17 +85,26 @@ fn digits(text: &str) -> Option<(&str, &str)> {
 /// Writes a duration so that [`parse`] reads it, to the millisecond: `1h30m`.
 #[must_use]
 pub fn format(span: Duration) -> String {
-    let mut millis = span.as_millis();
-    let mut text = String::new();
-    for (unit, size) in UNITS {
-        let count = millis / u128::from(size);
-        millis %= u128::from(size);
-        if count > 0 {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{count}{unit}");
+    Humane(span).to_string()
+}
+
+struct Humane(Duration);
+
+impl fmt::Display for Humane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut millis = self.0.as_millis();
+        if millis == 0 {
+            return f.write_str("0s");
         }
+        for (unit, size) in UNITS {
+            let count = millis / u128::from(size);
+            millis %= u128::from(size);
+            if count > 0 {
+                write!(f, "{count}{unit}")?;
+            }
+        }
+        Ok(())
     }
-    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 /// For serde.
@@ -103,7 +112,7 @@ pub fn format(span: Duration) -> String {
 /// # Errors
 /// Those of the serializer.
 pub fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&format(*span))
+    serializer.collect_str(&Humane(*span))
 }
 
 /// For serde.

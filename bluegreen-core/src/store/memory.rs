@@ -34,7 +34,7 @@ pub struct MemoryStore {
 struct Contents {
     /// Counts all writes to registers, so that no version ever comes back.
     writes: u64,
-    registers: BTreeMap<String, (u64, Bytes)>,
+    registers: BTreeMap<String, Versioned>,
     objects: BTreeMap<String, Bytes>,
 }
 
@@ -51,19 +51,12 @@ impl MemoryStore {
     }
 }
 
-fn version(counter: u64) -> StoreVersion {
-    StoreVersion(counter.to_string())
-}
-
 #[async_trait]
 impl Store for MemoryStore {
     async fn load(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
         key::check(key)?;
         let contents = self.contents();
-        Ok(contents.registers.get(key).map(|(counter, body)| Versioned {
-            version: version(*counter),
-            body: body.clone(),
-        }))
+        Ok(contents.registers.get(key).cloned())
     }
 
     async fn store(
@@ -74,14 +67,26 @@ impl Store for MemoryStore {
     ) -> Result<StoreVersion, StoreError> {
         key::check(key)?;
         let mut contents = self.contents();
-        let current = contents.registers.get(key).map(|(counter, _)| version(*counter));
-        if current != expected {
+        let Contents {
+            writes, registers, ..
+        } = &mut *contents;
+        let register = registers.get_mut(key);
+        if register.as_ref().map(|register| &register.version) != expected.as_ref() {
             return Err(StoreError::Conflict { key: key.to_owned() });
         }
-        contents.writes += 1;
-        let counter = contents.writes;
-        contents.registers.insert(key.to_owned(), (counter, body));
-        Ok(version(counter))
+        *writes += 1;
+        let version = StoreVersion(writes.to_string());
+        let written = Versioned {
+            version: version.clone(),
+            body,
+        };
+        match register {
+            Some(register) => *register = written,
+            None => {
+                registers.insert(key.to_owned(), written);
+            }
+        }
+        Ok(version)
     }
 
     async fn put_new(&self, key: &str, body: Bytes) -> Result<(), StoreError> {

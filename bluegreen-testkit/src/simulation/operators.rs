@@ -44,8 +44,7 @@ async fn happen(world: &World, doing: Doing) {
         }
         Doing::Freeze(ms) => {
             if let Some(actor) = holder(world) {
-                world.note(actor, What::Froze(ms));
-                world.time().freeze(actor, ms);
+                world.freeze(actor, ms);
             }
         }
         Doing::Wait(ms) => world.time().pass(ms).await,

@@ -221,7 +221,7 @@ async fn operate(orders: &Orders, deployer: &Deployer) -> Result<Ended, Failure>
             return Ok(told(report));
         }
         let status = deployer.status().await?;
-        if let Some(run) = status.lifecycle.run().filter(|run| run.by == by) {
+        if let Some(run) = status.lifecycle.run().filter(|run| *run.by == by) {
             return Ok(Ended {
                 end: run.end,
                 reason: run.reason.clone(),
