@@ -4,16 +4,15 @@
 /// that was written over again (`\r`) only the last state.
 pub(crate) fn plain(text: &str) -> String {
     let lines = without_sequences(text);
-    let last = |line: &str| {
-        let states = line.trim_end_matches('\r').rsplit('\r');
-        let shown = states
-            .into_iter()
-            .find(|state| !state.trim().is_empty())
-            .unwrap_or_default();
-        shown
+    let visible = |state: &str| {
+        let letters = state
             .chars()
-            .filter(|letter| *letter == '\t' || !letter.is_control())
-            .collect::<String>()
+            .filter(|letter| *letter == '\t' || !letter.is_control());
+        letters.collect::<String>()
+    };
+    let last = |line: &str| {
+        let mut states = line.rsplit('\r').map(visible);
+        states.find(|state| !state.trim().is_empty()).unwrap_or_default()
     };
     lines.split('\n').map(last).collect::<Vec<_>>().join("\n")
 }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
+#[cfg(feature = "http")]
+mod answers;
 mod targets;
 
 use std::path::Path;
@@ -60,6 +62,20 @@ since = "2026-12-20"
 until = "2027-01-06T12:00"
 [retry]
 factor = 1.5
+[[smoke]]
+name = "orders"
+timeout = "20s"
+[smoke.scenario]
+clean_up_time = "5s"
+values = { password = { secret = "smoke" } }
+[[smoke.scenario.steps]]
+name = "log-in"
+redirects = "same_origin"
+http = { method = "POST", url = "{url}/login", body_json = { a = ["{password}"] }, lacks = ["error"], matches = ["a(b)+"] }
+take = { token = { json = "/token" }, id = { header = "location", regex = "([0-9]+)$", shown = true } }
+[[smoke.scenario.clean_up]]
+name = "delete"
+http = { method = "DELETE", url = "{url}/{id}", headers = { Authorization = "Bearer {token}" }, body_form = { x = "{run}" } }
 "#;
 
 /// Records as they stand in files: those that are kept for each moment of an operation.
@@ -152,4 +168,18 @@ fn pages_of_metrics() {
         "",
     ];
     Corpus::of(pages).each(50_000, targets::exposition);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn answers_of_services() {
+    let answers = [
+        "HTTP/1.1 200 OK\r\nx-a: hunter2-and-more\r\nlocation: /orders17\r\nset-cookie: session=hunter2-and-more; Path=/; Secure\r\ncontent-length: 90\r\n\r\n\
+         {\"status\": \"fine\", \"list\": [\"hunter2-and-more\"], \"id\": 17, \"text\": \"it is fine\", \"pad\": \"1\"}",
+        "HTTP/1.1 302 Found\r\nlocation: /there?hunter2-and-more\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nis fi\r\n2\r\nne\r\n0\r\n\r\n",
+        "HTTP/1.1 500 Oops\r\nset-cookie: a=b; Max-Age=-1; Domain=.example.org; Expires=Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n<p>hunter2-and-more</p>",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    ];
+    Corpus::of(answers).each(600, answers::http_answer);
 }

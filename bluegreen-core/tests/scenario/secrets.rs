@@ -23,10 +23,9 @@ async fn not_what_an_answer_repeats_in_whatever_form() {
         str::to_owned,
         |text| serde_json::to_string(text).unwrap(),
         |text| {
-            text.bytes()
-                .map(|byte| format!("%{byte:02X}"))
-                .collect::<String>()
-                .replace("%68%75%6E%74%65%72%32", "hunter2")
+            let mut url: reqwest::Url = "http://a".parse().unwrap();
+            url.query_pairs_mut().append_pair("q", text);
+            url.query().unwrap().to_owned()
         },
         |text| text.replace('&', "&amp;").replace('"', "&quot;"),
     ];

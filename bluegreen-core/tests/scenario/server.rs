@@ -50,7 +50,10 @@ pub(crate) fn reply(status: u16, body: impl Into<String>) -> Reply {
 
 /// An answer with headers, each in a line.
 pub(crate) fn with(status: u16, headers: &str, body: impl Into<String>) -> Reply {
-    let headers = headers.lines().map(|line| format!("{line}\r\n")).collect();
+    let mut headers = headers.replace('\n', "\r\n");
+    if !headers.is_empty() {
+        headers.push_str("\r\n");
+    }
     let body = body.into();
     Reply::Answer {
         status,

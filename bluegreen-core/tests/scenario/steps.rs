@@ -123,6 +123,81 @@ async fn each_run_has_its_own_name_and_its_own_cookies() {
     .await;
 }
 
+/// What a step asks for, and what is seen instead.
+const NOT_AS_ASKED: &[(&str, &str)] = &[
+    ("url = '{url}/500'", "500 in "),
+    (
+        "url = '{url}/500'",
+        "asked for 200 to 299; the body begins \"a page\"",
+    ),
+    ("url = '{url}/200', status = [201]", "asked for [201]"),
+    (
+        "url = '{url}/json', json = { '/status' = 'ok' }",
+        "/status is \"broken\", asked for \"ok\"",
+    ),
+    (
+        "url = '{url}/json', json = { '/status/0' = 'ok' }",
+        "/status/0 is missing",
+    ),
+    (
+        "url = '{url}/page', json = { '/status' = 'ok' }",
+        "the body is no JSON",
+    ),
+    (
+        "url = '{url}/page', contains = ['other']",
+        "does not contain \"other\"",
+    ),
+    (
+        "url = '{url}/page', lacks = ['page']",
+        "the body contains \"page\"",
+    ),
+    ("url = '{url}/page', matches = ['^p']", "does not match \"^p\""),
+    (
+        "url = '{url}/page', answer_headers = { x-a = '1' }",
+        "the header x-a is missing",
+    ),
+    (
+        "url = '{url}/slow', max_latency = '50ms'",
+        "asked for 50 ms at most",
+    ),
+    (
+        "url = '{url}/large', lacks = ['y']",
+        "too long to say what it lacks",
+    ),
+    ("url = '{url}/closed'", "/closed: error sending"),
+    ("url = 'http://127.0.0.1:1/'", "onnection refused"),
+    (
+        "url = '{url}/json' }\ntake = { a = { json = '/list' }",
+        "a cannot be taken: /list is a list",
+    ),
+    (
+        "url = '{url}/json' }\ntake = { a = { json = '/none' }",
+        "/none is null",
+    ),
+    ("url = '{url}/json' }\ntake = { a = { json = '' }", " is a table"),
+    (
+        "url = '{url}/page' }\ntake = { a = { json = '/a' }",
+        "the body is no JSON",
+    ),
+    (
+        "url = '{url}/page' }\ntake = { a = { header = 'x-a' }",
+        "the header x-a is missing",
+    ),
+    (
+        "url = '{url}/page' }\ntake = { a = { regex = 'b=(.*)' }",
+        "the body does not match \"b=(.*)\"",
+    ),
+    (
+        "url = '{url}/page' }\ntake = { a = { regex = '( *)' }",
+        "the body is empty",
+    ),
+    (
+        "url = '{url}/large' }\ntake = { a = { regex = 'x+' }",
+        "and 8192 are taken at most",
+    ),
+    ("url = '{url}/never' }\ntimeout = '50ms' #", "no answer within "),
+];
+
 #[tokio::test]
 async fn the_first_step_that_fails_ends_the_steps_and_tells_what_was_seen() {
     let server = Server::start(|asked| match asked.path.as_str() {
@@ -135,79 +210,7 @@ async fn the_first_step_that_fails_ends_the_steps_and_tells_what_was_seen() {
         path => reply(path[1..].parse().unwrap_or(200), "a page"),
     })
     .await;
-    for (step, seen) in [
-        ("url = '{url}/500'", "500 in "),
-        (
-            "url = '{url}/500'",
-            "asked for 200 to 299; the body begins \"a page\"",
-        ),
-        ("url = '{url}/200', status = [201]", "asked for [201]"),
-        (
-            "url = '{url}/json', json = { '/status' = 'ok' }",
-            "/status is \"broken\", asked for \"ok\"",
-        ),
-        (
-            "url = '{url}/json', json = { '/status/0' = 'ok' }",
-            "/status/0 is missing",
-        ),
-        (
-            "url = '{url}/page', json = { '/status' = 'ok' }",
-            "the body is no JSON",
-        ),
-        (
-            "url = '{url}/page', contains = ['other']",
-            "does not contain \"other\"",
-        ),
-        (
-            "url = '{url}/page', lacks = ['page']",
-            "the body contains \"page\"",
-        ),
-        ("url = '{url}/page', matches = ['^p']", "does not match \"^p\""),
-        (
-            "url = '{url}/page', answer_headers = { x-a = '1' }",
-            "the header x-a is missing",
-        ),
-        (
-            "url = '{url}/slow', max_latency = '50ms'",
-            "asked for 50 ms at most",
-        ),
-        (
-            "url = '{url}/large', lacks = ['y']",
-            "too long to say what it lacks",
-        ),
-        ("url = '{url}/closed'", "/closed: error sending"),
-        ("url = 'http://127.0.0.1:1/'", "onnection refused"),
-        (
-            "url = '{url}/json' }\ntake = { a = { json = '/list' }",
-            "a cannot be taken: /list is a list",
-        ),
-        (
-            "url = '{url}/json' }\ntake = { a = { json = '/none' }",
-            "/none is null",
-        ),
-        ("url = '{url}/json' }\ntake = { a = { json = '' }", " is a table"),
-        (
-            "url = '{url}/page' }\ntake = { a = { json = '/a' }",
-            "the body is no JSON",
-        ),
-        (
-            "url = '{url}/page' }\ntake = { a = { header = 'x-a' }",
-            "the header x-a is missing",
-        ),
-        (
-            "url = '{url}/page' }\ntake = { a = { regex = 'b=(.*)' }",
-            "the body does not match \"b=(.*)\"",
-        ),
-        (
-            "url = '{url}/page' }\ntake = { a = { regex = '( *)' }",
-            "the body is empty",
-        ),
-        (
-            "url = '{url}/large' }\ntake = { a = { regex = 'x+' }",
-            "and 8192 are taken at most",
-        ),
-        ("url = '{url}/never' }\ntimeout = '50ms' #", "no answer within "),
-    ] {
+    for (step, seen) in NOT_AS_ASKED {
         let text = format!(
             "timeout = '4s'\n[[scenario.steps]]\nname = 'first'\nhttp = {{ url = '{{url}}/200' }}\n\
              [[scenario.steps]]\nname = 'second'\nhttp = {{ {step} }}\n\

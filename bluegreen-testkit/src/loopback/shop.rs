@@ -164,8 +164,8 @@ fn token_of(headers: &HeaderMap) -> Option<String> {
             .and_then(|value: &HeaderValue| value.to_str().ok())
     };
     let bearer = value(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    let cookies = value(COOKIE).into_iter().flat_map(|value| value.split("; "));
-    let session = cookies.into_iter().find_map(|pair| pair.strip_prefix("session="));
+    let mut cookies = value(COOKIE).into_iter().flat_map(|value| value.split("; "));
+    let session = cookies.find_map(|pair| pair.strip_prefix("session="));
     bearer.or(session).map(str::to_owned)
 }
 

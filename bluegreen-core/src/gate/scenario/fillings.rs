@@ -6,16 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
-use super::super::http::{Place, Unpreparable, percent_encoded};
+use super::super::http::{Place, Unpreparable, percent_encoded, shown};
 use crate::command::{ExpandError, Secrets, Values};
-use crate::plan::{ScenarioSpec, TemplateError, expand};
+use crate::plan::{HeaderValue, ScenarioSpec, TemplateError, expand};
 use crate::{Clock, SystemClock};
 
 /// The plan's values, and those of the run.
 pub(super) struct Fillings {
     plan: Values,
-    /// `{run}`, the scenario's values, and what was taken. Some of them are secret.
-    own: BTreeMap<String, String>,
+    /// The scenario's values, and what was taken.
+    own: BTreeMap<String, Own>,
+}
+
+/// A value of the run, and whether it may be shown.
+struct Own {
+    value: String,
+    is_shown: bool,
 }
 
 impl Fillings {
@@ -30,24 +36,37 @@ impl Fillings {
             let revealed = fillings
                 .plan
                 .reveal(&format!("the value {name}"), value, secrets)?;
-            own.insert(name.clone(), revealed.expose_secret().to_owned());
+            let value = revealed.expose_secret().to_owned();
+            let is_shown = matches!(spec.values.get(name), Some(HeaderValue::Text(_)));
+            own.insert(name.clone(), Own { value, is_shown });
         }
         fillings.own = own;
         Ok(fillings)
     }
 
     /// Adds what was taken.
-    pub(super) fn take(&mut self, name: &str, value: String) {
-        self.own.insert(name.to_owned(), value);
+    pub(super) fn take(&mut self, name: &str, value: String, is_shown: bool) {
+        self.own.insert(name.to_owned(), Own { value, is_shown });
     }
 
     /// A text with its placeholders filled in. In an address what is the run's own is encoded.
     pub(super) fn fill(&self, place: Place, text: &str) -> Result<String, TemplateError> {
         expand(text, &|name| match (self.own.get(name), place) {
-            (Some(own), Place::Address) => Some(percent_encoded(own)),
-            (Some(own), Place::Elsewhere) => Some(own.clone()),
+            (Some(own), Place::Address) => Some(percent_encoded(&own.value)),
+            (Some(own), Place::Elsewhere) => Some(own.value.clone()),
             (None, _) => self.plan.get(name).map(str::to_owned),
         })
+    }
+
+    /// An address for people: without what is not to be shown, and without its query.
+    pub(super) fn shown(&self, template: &str) -> String {
+        let filled = expand(template, &|name| match self.own.get(name) {
+            Some(own) if own.is_shown => Some(percent_encoded(&own.value)),
+            Some(_) => Some("***".to_owned()),
+            None => self.plan.get(name).map(str::to_owned),
+        });
+        let url = filled.ok().and_then(|text| text.parse::<Url>().ok());
+        url.map_or_else(|| template.to_owned(), |url| shown(&url))
     }
 
     /// Whether an address is the one that the plan means: the run's own values choose no other host, and

@@ -97,7 +97,7 @@ impl Scenario {
                 .map_err(|problem| told(problem.to_string()))?;
             for (name, take) in &step.take {
                 take::check(take).map_err(|problem| told(format!("{name}: {problem}")))?;
-                fillings.take(name, "0".to_owned());
+                fillings.take(name, "0".to_owned(), true);
             }
         }
         Ok(())

@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
                     if !wanted.shown {
                         self.secrets = std::mem::take(&mut self.secrets).hiding(value.clone());
                     }
-                    self.fillings.take(name, value);
+                    self.fillings.take(name, value, wanted.shown);
                 }
                 Err(why) => missing = missing.or(Some(format!("{name} cannot be taken: {why}"))),
             }
@@ -186,7 +186,11 @@ impl<'a> Run<'a> {
             }) if is_taken(name) => Stopped::Lacks(name.clone()),
             // Everything else was tried with stand-ins before: it is what an answer gave that does not fit.
             Unpreparable::NoHeader(_) | Unpreparable::NoAddress(_) | Unpreparable::ElsewhereByValue(_) => {
-                Stopped::Failed(format!("{}: {error}", step.name))
+                Stopped::Failed(format!(
+                    "{}: {}",
+                    step.name,
+                    self.secrets.redact(&error.to_string())
+                ))
             }
             other => Stopped::Unmeasured(Fault::rejected(
                 PROVIDER,
@@ -196,7 +200,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What failed first, then a line for each step.
+    /// What failed first, then a line for each step. What answers said is in there without secrets.
     fn verdict(&self) -> Verdict {
         let outcome = if self.failures.is_empty() {
             Outcome::Pass
@@ -209,7 +213,10 @@ impl<'a> Run<'a> {
             .chain(&self.lines)
             .map(String::as_str)
             .collect();
-        let evidence = bounded(&self.secrets.redact(&lines.join("\n")), MOST_EVIDENCE);
+        let evidence = bounded(
+            &self.scenario.context.secrets.redact(&lines.join("\n")),
+            MOST_EVIDENCE,
+        );
         Verdict { outcome, evidence }
     }
 }

@@ -28,6 +28,7 @@ pub(super) fn prepare(
     let fill: &Fill<'_> = &|place: Place, text: &str| fillings.fill(place, text);
     let mut prepared = super::super::http::prepare(&step.http, fill, secrets)?;
     fillings.guard(&step.http.url, prepared.request.url())?;
+    prepared.title = format!("{} {}", prepared.request.method(), fillings.shown(&step.http.url));
     let own = prepared.request.headers_mut();
     for (name, value) in &headers(of_all, fill, secrets)? {
         own.entry(name).or_insert_with(|| value.clone());
@@ -37,7 +38,7 @@ pub(super) fn prepare(
 
 /// What a request is sent with, to be sent again elsewhere.
 struct Original {
-    origin: reqwest::Url,
+    origin: Url,
     headers: HeaderMap,
     request: Request,
 }
