@@ -2,10 +2,14 @@
 
 mod app_platform;
 mod client;
+mod dns;
 mod load_balancer;
+mod monitoring;
 mod per_slot;
 
 pub use app_platform::{AppPlatformHost, AppRoutesRouter, Place};
 pub use client::{API, ApiError, Client, InvalidClient};
+pub use dns::{DnsRouter, InvalidRecord, Record};
 pub use load_balancer::{InvalidProbe, InvalidTargets, LoadBalancerRouter, Marker, SlotProbe, Targets};
+pub use monitoring::{Combine, Measured, Monitoring};
 pub use per_slot::PerSlot;

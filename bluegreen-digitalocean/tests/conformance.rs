@@ -162,3 +162,37 @@ mod apps {
         });
     }
 }
+
+mod dns {
+    use super::*;
+    use bluegreen_digitalocean::{Client, DnsRouter, PerSlot, Record};
+    use bluegreen_testkit::digitalocean::FakeDigitalOcean;
+    use common::Fast;
+    use std::sync::Arc;
+
+    bluegreen_testkit::router_conformance!(async || {
+        let cloud = Arc::new(FakeDigitalOcean::start(FakeConfig::default()).await.unwrap());
+        let fields = json!({"type": "A", "name": "shop", "data": "10.0.0.1", "ttl": 60});
+        let id = cloud.add_record("example.com", &fields);
+        let client = Client::at(&cloud.url(), cloud.token().to_owned()).unwrap();
+        // A time to live of 30 seconds takes 30 milliseconds, and a call's ten seconds as many.
+        let client = client.clock(Arc::new(Fast::new(1_000)));
+        let record = Record::A(PerSlot::new("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()));
+        let router = DnsRouter::new(client, "example.com", id, record)
+            .unwrap()
+            .settle(Duration::from_millis(100))
+            .servers_follow_within(Duration::from_millis(50));
+        let (console, foreign, faults, again) = (cloud.clone(), cloud.clone(), cloud.clone(), router.clone());
+        RouterSubject::new(router)
+            .secret(cloud.token())
+            .budget(Duration::from_secs(1_000))
+            .by_hand(async move |split: Split| {
+                let address = if split == Split::all(Slot::Blue) { "10.0.0.1" } else { "10.0.0.2" };
+                console.set_record_by_hand("example.com", id, "data", json!(address));
+            })
+            .foreign(async move || foreign.set_record_by_hand("example.com", id, "data", json!("192.0.2.1")))
+            .again(async move || again.clone())
+            .faults(async move |fault| faults.disturb(fault).await.is_ok())
+            .guard(cloud)
+    });
+}

@@ -7,13 +7,12 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bluegreen_core::{
-    Clock, FaultKind, Granularity, Monotonic, Router, Slot, Split, SystemClock, Timestamp, Verification,
+    Clock, FaultKind, Granularity, Router, Slot, Split, SystemClock, Verification,
 };
 use bluegreen_digitalocean::{Client, LoadBalancerRouter, PerSlot, Targets};
 use bluegreen_testkit::digitalocean::{Droplet, FakeConfig};
-use common::{By, OTHER_PORT, PORT, Shop, confirmed, op, pause, settings, switch, the_rest};
+use common::{By, Fast, OTHER_PORT, PORT, Shop, confirmed, op, pause, settings, switch, the_rest};
 use serde_json::json;
 
 const GREEN: Split = Split::all(Slot::Green);
@@ -234,23 +233,6 @@ async fn a_busy_balancer_is_waited_for_and_is_no_missing_permission() {
     assert!(matches!(fault.kind, FaultKind::Unavailable { .. }), "{fault}");
 }
 
-/// A clock on which a second takes ten milliseconds.
-#[derive(Debug)]
-struct Fast(SystemClock);
-
-#[async_trait]
-impl Clock for Fast {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-    fn monotonic(&self) -> Monotonic {
-        Monotonic(self.0.monotonic().0 * 100)
-    }
-    async fn sleep(&self, span: Duration) {
-        self.0.sleep(span / 100).await;
-    }
-}
-
 #[tokio::test]
 async fn without_a_probe_the_health_checks_of_a_balancer_are_waited_out() {
     let shop = Shop::open(By::Tag).await;
@@ -260,7 +242,7 @@ async fn without_a_probe_the_health_checks_of_a_balancer_are_waited_out() {
         settings["health_check"]["response_timeout_seconds"] = json!(5);
         settings["health_check"]["healthy_threshold"] = json!(3);
     });
-    let clock: Arc<dyn Clock> = Arc::new(Fast(SystemClock::new()));
+    let clock: Arc<dyn Clock> = Arc::new(Fast::new(100));
     let client = shop.client().clock(Arc::clone(&clock));
     let router = LoadBalancerRouter::new(client, &shop.balancer, shop.targets.clone())
         .unwrap();

@@ -1,5 +1,6 @@
 //! The host in App Platform.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,12 +9,14 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::app::{self, App, Deployment, Phase};
-use super::spec::{Component, DEPLOYMENT, RETIRED, VERSION};
+use super::spec::{Component, DEPLOYMENT, RETIRED, Spec, VERSION};
 use crate::PerSlot;
 use crate::client::{ApiError, Call, Client, Urgency};
 
 /// How long a spec that was given up may still be on its way.
 const SETTLE: Duration = Duration::from_secs(60);
+/// Between two looks at a slot that is being stopped.
+const POLL: Duration = Duration::from_secs(2);
 
 /// Where a slot runs: a component (a service) of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +52,25 @@ pub struct AppPlatformHost {
     standby: u32,
     template: Option<Map<String, Value>>,
     settle: Duration,
+    poll: Duration,
+    /// A spec is read and written whole: one change at a time.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl AppPlatformHost {
     /// A host of these places, each with one instance.
     #[must_use]
-    pub const fn new(client: Client, places: PerSlot<Place>) -> Self {
-        Self { client, places, instances: 1, standby: 1, template: None, settle: SETTLE }
+    pub fn new(client: Client, places: PerSlot<Place>) -> Self {
+        Self {
+            client,
+            places,
+            instances: 1,
+            standby: 1,
+            template: None,
+            settle: SETTLE,
+            poll: POLL,
+            turn: Arc::default(),
+        }
     }
 
     /// How many instances a release is deployed with, and how many a slot keeps that is kept for a rollback; at
@@ -78,6 +93,13 @@ impl AppPlatformHost {
     #[must_use]
     pub const fn settle_time(mut self, settle: Duration) -> Self {
         self.settle = settle;
+        self
+    }
+
+    /// The time between two looks at a slot that is being stopped; two seconds if nothing is said.
+    #[must_use]
+    pub const fn poll(mut self, poll: Duration) -> Self {
+        self.poll = poll;
         self
     }
 
@@ -141,6 +163,7 @@ impl AppPlatformHost {
 
     async fn resize(&self, op: &Op, operation: &'static str, slot: Slot, count: u32) -> Result<(), Fault> {
         let (call, place) = self.begin(op, operation, slot);
+        let _turn = self.turn.lock().await;
         let app = app::read(&call, &place.app).await?;
         let Some(now) = app.spec().component(&place.component) else { return Ok(()) };
         let wanted = now.clone().with_instances(count);
@@ -149,6 +172,44 @@ impl AppPlatformHost {
         }
         app.check_pin(&call)?;
         app::write(&call, &place.app, &app.spec().with(wanted)).await
+    }
+
+    /// The spec without the slot; `None` when it is so already.
+    fn retired(&self, call: &Call<'_>, spec: Spec, slot: Slot) -> Result<Option<Spec>, Fault> {
+        let place = self.places.get(slot);
+        let now = spec.component(&place.component);
+        let Some(now) = now.filter(|now| now.variable(DEPLOYMENT) != Some(RETIRED)) else {
+            return Ok(None);
+        };
+        if spec.leads_to(&place.component) && self.is_shared() {
+            return Err(call.unfit("an ingress rule still leads to it"));
+        }
+        Ok(Some(if self.is_shared() && spec.components() > 1 {
+            spec.without(&place.component)
+        } else {
+            spec.with(now.with_instances(1).with_variable(DEPLOYMENT, RETIRED))
+        }))
+    }
+
+    fn is_shared(&self) -> bool {
+        self.places.blue.app == self.places.green.app
+    }
+
+    /// Waits until what serves is without the slot, as long as there is time.
+    async fn stopped(&self, call: &Call<'_>, place: &Place) -> Result<(), Fault> {
+        loop {
+            let app = app::read(call, &place.app).await?;
+            if !still_runs(&app, place) {
+                return Ok(());
+            }
+            if app.under_way().is_none() {
+                return Err(call.unfit("the deployment that stops it did not become active"));
+            }
+            if !call.pause(self.poll).await {
+                let what = "the deployment that stops it is under way".to_owned();
+                return Err(call.fault(ApiError::TooLate(what)));
+            }
+        }
     }
 
     /// Why the newest deployment does not serve what the spec says.
@@ -191,10 +252,18 @@ impl AppPlatformHost {
     }
 }
 
+/// Whether what serves has the slot's component, and not as a retired one.
+fn still_runs(app: &App, place: &Place) -> bool {
+    let active = app.active_deployment.as_ref();
+    let component = active.and_then(|active| active.component(&place.component));
+    component.is_some_and(|component| component.variable(DEPLOYMENT) != Some(RETIRED))
+}
+
 #[async_trait]
 impl Host for AppPlatformHost {
     async fn deploy(&self, op: &Op, assignment: &Assignment) -> Result<(), Fault> {
         let (call, place) = self.begin(op, "deploy", assignment.slot);
+        let _turn = self.turn.lock().await;
         let app = app::read(&call, &place.app).await?;
         let deployment = assignment.deployment.to_string();
         let ground = self.ground(&call, &app, assignment.slot)?;
@@ -216,12 +285,14 @@ impl Host for AppPlatformHost {
     async fn readiness(&self, op: &Op, slot: Slot) -> Result<Readiness, Fault> {
         let (call, place) = self.begin(op, "readiness", slot);
         let app = app::read(&call, &place.app).await?;
-        let Some(wanted) = app.spec().component(&place.component) else {
-            return Ok(Readiness::new(ReadyState::Stopped, "the app has no such component"));
+        let wanted = match app.spec().component(&place.component) {
+            Some(wanted) if wanted.variable(DEPLOYMENT) != Some(RETIRED) => wanted,
+            _ if still_runs(&app, place) => {
+                return Ok(Readiness::new(ReadyState::Starting, "it is being stopped"));
+            }
+            Some(_) => return Ok(Readiness::new(ReadyState::Stopped, "the component is retired")),
+            None => return Ok(Readiness::new(ReadyState::Stopped, "the app has no such component")),
         };
-        if wanted.variable(DEPLOYMENT) == Some(RETIRED) {
-            return Ok(Readiness::new(ReadyState::Stopped, "the component is retired"));
-        }
         let active = app.active_deployment.as_ref();
         if let Some(active) = active.filter(|active| active.component(&place.component).as_ref() == Some(&wanted)) {
             let evidence = format!(
@@ -246,23 +317,14 @@ impl Host for AppPlatformHost {
 
     async fn retire(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
         let (call, place) = self.begin(op, "retire", slot);
+        let _turn = self.turn.lock().await;
         let app = app::read(&call, &place.app).await?;
-        let spec = app.spec();
-        let Some(now) = spec.component(&place.component) else { return Ok(()) };
-        if now.variable(DEPLOYMENT) == Some(RETIRED) {
-            return Ok(());
+        let wanted = self.retired(&call, app.spec(), slot)?;
+        if let Some(wanted) = wanted {
+            app.check_pin(&call)?;
+            app::write(&call, &place.app, &wanted).await?;
         }
-        app.check_pin(&call)?;
-        let is_shared = self.places.blue.app == self.places.green.app;
-        let spec = if is_shared && spec.components() > 1 {
-            if spec.leads_to(&place.component) {
-                return Err(call.unfit("an ingress rule still leads to it"));
-            }
-            spec.without(&place.component)
-        } else {
-            spec.with(now.with_instances(1).with_variable(DEPLOYMENT, RETIRED))
-        };
-        app::write(&call, &place.app, &spec).await
+        self.stopped(&call, place).await
     }
 
     fn settle(&self) -> Duration {

@@ -109,6 +109,7 @@ impl Apps {
             .instances(2, 1)
             .template(template)
             .settle_time(Duration::from_millis(100))
+            .poll(Duration::from_millis(10))
     }
 
     pub(crate) fn entry(&self) -> String {

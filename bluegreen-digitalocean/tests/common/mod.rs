@@ -7,7 +7,8 @@ pub(crate) mod apps;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::{Clock, Op, Release, Router, Slot, Split, SystemClock, Token, Verification, Version};
+use async_trait::async_trait;
+use bluegreen_core::{Clock, Monotonic, Op, Release, Router, Slot, Split, SystemClock, Timestamp, Token, Verification, Version};
 use bluegreen_digitalocean::{Client, LoadBalancerRouter, Marker, PerSlot, SlotProbe, Targets};
 use bluegreen_testkit::digitalocean::{Droplet, FakeConfig, FakeDigitalOcean};
 use bluegreen_testkit::loopback::LoopbackHost;
@@ -169,4 +170,32 @@ pub(crate) fn the_rest(shown: &Value, changed: &[&str]) -> Value {
         rest.as_object_mut().unwrap().remove(*name);
     }
     rest
+}
+
+/// A clock that goes so many times as fast as the machine's.
+#[derive(Debug)]
+pub(crate) struct Fast {
+    clock: SystemClock,
+    times: u32,
+}
+
+impl Fast {
+    pub(crate) fn new(times: u32) -> Self {
+        Self { clock: SystemClock::new(), times }
+    }
+}
+
+#[async_trait]
+impl Clock for Fast {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn monotonic(&self) -> Monotonic {
+        Monotonic(self.clock.monotonic().0 * self.times)
+    }
+
+    async fn sleep(&self, span: Duration) {
+        self.clock.sleep(span / self.times).await;
+    }
 }
