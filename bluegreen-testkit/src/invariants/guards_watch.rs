@@ -1,6 +1,6 @@
 //! Promise 11: guards watch whenever the candidate has traffic, while waiting for an approval too.
 
-use bluegreen_core::{Operation, Phase};
+use bluegreen_core::{Operation, Outcome, Phase};
 
 use super::{Breach, Invariant};
 use crate::simulation::History;
@@ -18,49 +18,88 @@ const SLACK_MS: u64 = 1000;
 /// When a gate that hangs is given up: its time in every plan of the simulation, and the driver's grace.
 const GIVEN_UP_MS: u64 = 800 + 1000;
 
+/// What watches while traffic flows. One that fails, as often in a row as the plan asks for, has decided: an
+/// act that is under way is let finish, and nobody needs to ask again.
+const GUARDS: [&str; 3] = ["up", "errors", "latency"];
+
+/// Since when nobody has asked.
+#[derive(Clone, Copy)]
+struct Unasked {
+    from_ms: u64,
+    epoch: u64,
+}
+
 fn check(history: &History) -> Option<Breach> {
-    let limit = history.script.features().period_ms + SLACK_MS;
-    // Since when nobody has asked, in the phase that is under way.
-    let mut since: Option<(u64, u64)> = None;
-    let mut holder = None;
+    let features = history.script.features();
+    let limit_ms = features.period_ms + SLACK_MS;
+    let mut unasked: Option<Unasked> = None;
+    let mut failures = [0; GUARDS.len()];
+    let (mut holder, mut target) = (None, None);
+    // Whoever had this epoch is dead or has stepped down.
+    let mut gone: Option<u64> = None;
     for (index, fact) in history.facts.iter().enumerate() {
-        if let Some((from, _)) = since
-            && fact.at_ms > from + limit
+        let decided = failures.iter().any(|count| *count >= features.failures);
+        if let Some(Unasked { from_ms, .. }) = unasked.filter(|_| !decided)
+            && fact.at_ms > from_ms + limit_ms
         {
-            let waited = fact.at_ms - from;
+            let waited = fact.at_ms - from_ms;
             return Breach::at(
                 index,
                 format!("the candidate has traffic, and for {waited} ms no guard was asked"),
             );
         }
+        let later = |unasked: Unasked, ms: u64| Unasked {
+            from_ms: unasked.from_ms.max(fact.at_ms) + ms,
+            ..unasked
+        };
         match fact.what {
             What::Stored(stored) => {
                 holder = stored.holder;
-                let watched = stored.run.filter(|run| {
+                target = stored.run.map(|run| run.target);
+                let epoch = stored.token.epoch;
+                let watched = stored.run.is_some_and(|run| {
                     // Before a step only health is asked, and of that it is decided by itself.
                     let forward = run.phase.is_forward() && run.phase != Phase::Ready && run.end.is_none();
                     run.operation == Operation::Deploy && run.exposed && forward
                 });
-                since = match (watched, since) {
-                    (None, _) => None,
-                    (Some(_), Some((from, epoch))) if epoch == stored.token.epoch => Some((from, epoch)),
-                    (Some(_), _) => Some((fact.at_ms, stored.token.epoch)),
+                if !watched {
+                    failures = [0; GUARDS.len()];
+                }
+                let begun = Unasked {
+                    from_ms: fact.at_ms,
+                    epoch,
                 };
+                unasked = (watched && gone != Some(epoch)).then(|| match unasked {
+                    Some(unasked) if unasked.epoch == epoch => unasked,
+                    _ => begun,
+                });
             }
-            What::Judged { gate: "errors", .. } => {
-                since = since.map(|(from, epoch)| (from.max(fact.at_ms), epoch));
+            What::Judged { gate, slot, said } => {
+                if gate == "errors" {
+                    unasked = unasked.map(|unasked| later(unasked, 0));
+                }
+                let place = GUARDS
+                    .iter()
+                    .position(|guard| *guard == gate && target == Some(slot));
+                if let Some(count) = place.and_then(|place| failures.get_mut(place)) {
+                    match said {
+                        Some(Outcome::Fail) => *count += 1,
+                        Some(Outcome::Pass) => *count = 0,
+                        _ => {}
+                    }
+                }
             }
             // Asked it is until it answers or is given up.
-            What::Asks("errors") => {
-                since = since.map(|(from, epoch)| (from.max(fact.at_ms + GIVEN_UP_MS), epoch));
+            What::Asks("errors") => unasked = unasked.map(|unasked| later(unasked, GIVEN_UP_MS)),
+            What::Died | What::Ended(_) if Some(fact.by) == holder => {
+                gone = unasked.map(|unasked| unasked.epoch).or(gone);
+                unasked = None;
             }
-            // Whoever is dead asks nobody, until somebody else has taken over.
-            What::Died | What::Ended(_) if Some(fact.by) == holder => since = None,
             // Nobody asks either while asleep, or while the store is out of reach.
             What::Froze(_) | What::Mishap(..) if Some(fact.by) == holder => {
-                let held_up_ms = History::holds_up_ms(fact);
-                if held_up_ms > 0 {
-                    since = since.map(|(from, epoch)| (from.max(fact.at_ms) + held_up_ms, epoch));
+                let ms = History::holds_up_ms(fact);
+                if ms > 0 {
+                    unasked = unasked.map(|unasked| later(unasked, ms));
                 }
             }
             _ => {}

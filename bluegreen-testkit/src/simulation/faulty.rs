@@ -104,7 +104,9 @@ impl Line {
 
     /// A changing call is sent; what becomes of it is noted in the end, also when nobody hears it.
     pub(super) fn send(&self, call: Call, act: Act, op: &bluegreen_core::Op) -> (Option<Mishap>, Hearing) {
-        self.world.note(self.actor, What::Sent(act, op.token));
+        if self.world.is_alive(self.actor) {
+            self.world.note(self.actor, What::Sent(act, op.token));
+        }
         let hearing = Hearing {
             line: self.clone(),
             act,

@@ -33,8 +33,8 @@ enum Added {
     Uncounted,
     /// An approval is stopped just before its time is over, and the live slot is not healthy.
     LastMoment,
-    /// Somebody stops a story that has come to a phase, while a hook is slow.
-    Stopped(usize, Phase),
+    /// Somebody stops a story that has come to a phase; then whoever is at work may die.
+    Stopped(usize, Phase, bool),
 }
 
 impl Added {
@@ -42,7 +42,10 @@ impl Added {
     const fn is_rare(self) -> bool {
         matches!(
             self,
-            Self::Stopped(..) | Self::Uncounted | Self::LastMoment | Self::Deed(Phase::Halted, _)
+            Self::Stopped(..)
+                | Self::Uncounted
+                | Self::LastMoment
+                | Self::Deed(Phase::Halted | Phase::Finish, _)
         )
     }
 }
@@ -158,7 +161,9 @@ impl Systematic {
                 add(Added::Story(story));
             }
             for (story, phase) in STOPPED {
-                add(Added::Stopped(story, phase));
+                for killed in [false, true] {
+                    add(Added::Stopped(story, phase, killed));
+                }
             }
             add(Added::Uncounted);
             if comes_to(plan, Phase::Approval) {
@@ -259,6 +264,7 @@ impl Systematic {
                         Call::Quiesce,
                         Call::StartWorkers,
                         Call::Shift,
+                        Call::Hook,
                     ];
                     let slow = slow
                         .into_iter()
@@ -328,19 +334,25 @@ impl Systematic {
             }
             Added::Quality(quality) => script.qualities[1] = quality,
             Added::Story(story) => script.story = STORIES[story].to_vec(),
-            Added::Stopped(story, phase) => {
+            Added::Stopped(story, phase, killed) => {
                 script.story = STORIES[story].to_vec();
-                script.mishaps.push((
-                    Site {
-                        call: Call::Hook,
-                        nth: 1,
-                    },
-                    Mishap::Delay(1200),
-                ));
-                script.deeds.push(Deed {
-                    when: When::Phase(phase, 0),
-                    doing: Doing::Abort,
-                });
+                // It takes long enough to be stopped, and for the phase to be stored.
+                for call in [Call::Hook, Call::Retire] {
+                    script.mishaps.push((Site { call, nth: 1 }, Mishap::Delay(1200)));
+                }
+                if phase == Phase::Drain {
+                    for router in &mut script.routers {
+                        (router.counts_in_flight, router.linger_ms) = (true, 26_000);
+                    }
+                }
+                let mut at = |ms, doing| {
+                    let when = When::Phase(phase, ms);
+                    script.deeds.push(Deed { when, doing });
+                };
+                at(0, Doing::Abort);
+                if killed {
+                    at(100, Doing::Kill);
+                }
             }
         }
         if script.features().approval.is_some() && *added != Added::LastMoment && !place.is_multiple_of(4) {

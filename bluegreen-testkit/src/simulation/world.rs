@@ -176,6 +176,10 @@ impl World {
     /// A call of a kind is made: what goes wrong with it, if anything does.
     pub(crate) fn met(&self, by: Actor, call: Call) -> Option<Mishap> {
         let mut state = self.state();
+        if !state.alive.contains(&by) {
+            // It has died while it was polled, and is polled to the end of its turn.
+            return Some(Mishap::Vanish);
+        }
         let count = state.counts.get_mut(call as usize)?;
         *count = count.saturating_add(1);
         let site = Site { call, nth: *count };
@@ -197,6 +201,10 @@ impl World {
         if self.has_secrets() && memchr::memmem::find(text, plans::SECRET.as_bytes()).is_some() {
             self.note(by, What::Leaked(place));
         }
+    }
+
+    pub(crate) fn is_alive(&self, actor: Actor) -> bool {
+        self.state().alive.contains(&actor)
     }
 
     pub(crate) fn has_secrets(&self) -> bool {
