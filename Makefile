@@ -1,12 +1,12 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup test proof lint docs bench demo ci
+.PHONY: help setup test proof mutants lint docs bench demo ci
 
 # Debian keeps servers in /usr/sbin, which is not in everybody's path.
 export PATH := $(PATH):/usr/sbin:/sbin
 
 help: ## Say what there is.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the real parts that tests use (nginx, haproxy, prometheus), where they are missing.
 	@.ci/need nginx haproxy prometheus
@@ -29,7 +29,14 @@ proof: setup ## Explore the model, simulate the driver, break it on purpose, kil
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --fenced
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 1 --operations deploy,deploy
 	target/release/simulate --deployments $(DEPLOYMENTS) --seed $(SEED)
+	target/release/sabotage
 	target/release/kill-nginx --kills $(KILLS) --seed $(SEED)
+
+# Some of them: make mutants MODULES="fault store". After tests were added: make mutants AGAIN=1
+MODULES ?=
+
+mutants: ## Break the core in every small way and see what the tests notice: hours, so no part of `make ci`.
+	.ci/mutants $(MODULES)
 
 lint: ## Check the format, and lint everything; a warning is a failure.
 	cargo fmt --all --check

@@ -182,6 +182,18 @@ mod tests {
     }
 
     #[test]
+    fn no_wait_is_longer_than_a_year() {
+        let endless = RetryPolicy {
+            first: Duration::MAX,
+            max: Duration::MAX,
+            ..RetryPolicy::default()
+        };
+        let wait = endless.wait(1, 7);
+        let day = Duration::from_hours(24);
+        assert!(wait >= 183 * day && wait <= 366 * day, "{wait:?}");
+    }
+
+    #[test]
     fn extreme_policies_do_not_panic() {
         for factor in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 0.0, -1.0] {
             for (first, max) in [

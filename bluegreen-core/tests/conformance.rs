@@ -1,8 +1,7 @@
 //! The parts of this crate keep the contracts of their ports, with real processes and connections: the
 //! suites of the test kit. (Its stores are examined there.)
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test that cannot go on has failed"
 )]

@@ -1,8 +1,7 @@
 //! Gates, as plans describe them, against real servers and commands.
 #![cfg(feature = "http")]
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test that cannot go on has failed"
 )]
@@ -320,6 +319,171 @@ async fn the_exit_code_of_a_command_is_its_verdict() {
     let gate = build(&spec("command = { run = ['/nonexistent/check'] }"), &parts).unwrap();
     let fault = ask(gate.as_ref(), Slot::Green).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Rejected, "{fault}");
+}
+
+/// A suite as teams have them: it says what it does in colours, asks the service, and sums up at the end.
+const SUITE: &str = r#"
+printf '\033[1mrunning against %s (%s %s %s)\033[0m\n' "$BASE_URL" "$BLUEGREEN_SERVICE" "$BLUEGREEN_SLOT" "$BLUEGREEN_VERSION"
+for check in $(seq 1 1000); do printf 'check %s of 1000\r' "$check"; done
+echo
+seq 1 3000
+echo "1 failed: the page does not greet (token $API_TOKEN)" >&2
+exit 1
+"#;
+
+#[tokio::test]
+async fn a_suite_gets_the_address_of_the_slot_and_its_output_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let outputs = folder.path().join("outputs");
+    let suite = folder.path().join("suite.sh");
+    std::fs::write(&suite, SUITE).unwrap();
+    let mut parts = parts("http://127.0.0.1:8082");
+    parts.context = parts.context.outputs(&outputs);
+    let text = format!(
+        "timeout = '10s'\ncommand = {{ run = ['sh', '{}'], env = {{ API_TOKEN = {{ secret = 'token' }} }} }}",
+        suite.display()
+    );
+    let gate = build(&spec(&text), &parts).unwrap();
+    let verdict = ask(gate.as_ref(), Slot::Green).await.unwrap();
+    assert_eq!(verdict.outcome, Outcome::Fail);
+    let file = outputs.join("shop.api.green.output");
+    assert!(
+        verdict
+            .evidence
+            .starts_with(&format!("output in {}; ended with 1: ", file.display())),
+        "{}",
+        verdict.evidence
+    );
+    assert!(
+        verdict
+            .evidence
+            .ends_with("1 failed: the page does not greet (token ***)"),
+        "{}",
+        verdict.evidence
+    );
+    assert!(verdict.evidence.len() < 700);
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        kept.starts_with("ended with 1\nrunning against http://127.0.0.1:8082 (shop green 1.4.0)\n"),
+        "{kept}"
+    );
+    assert!(
+        kept.contains("bytes left out") && kept.ends_with("(token ***)\n"),
+        "{kept}"
+    );
+    assert!(kept.len() < 17 * 1024 && !kept.contains('\u{1b}') && !kept.contains("hunter2"));
+    // What the plan says comes before what every gate gets.
+    let text = "command = { run = ['sh', '-c', 'echo $BASE_URL'], env = { BASE_URL = 'http://other' } }";
+    let gate = build(&spec(text), &parts).unwrap();
+    let verdict = ask(gate.as_ref(), Slot::Green).await.unwrap();
+    assert!(
+        verdict.evidence.ends_with("ended with 0: http://other"),
+        "{}",
+        verdict.evidence
+    );
+    // Where it cannot be kept, it is said, and decides nothing.
+    parts.context = parts.context.outputs(suite);
+    let gate = build(&spec(text), &parts).unwrap();
+    let verdict = ask(gate.as_ref(), Slot::Green).await.unwrap();
+    assert_eq!(verdict.outcome, Outcome::Pass);
+    assert!(
+        verdict.evidence.starts_with("output cannot be kept in "),
+        "{}",
+        verdict.evidence
+    );
+}
+
+#[tokio::test]
+async fn what_is_seen_is_shown_without_secrets_also_where_it_is_cut_or_escaped() {
+    let odd = "hun\"ter2";
+    for before in [0, 70, 77] {
+        let said = format!("{}{odd}", "x".repeat(before));
+        let body = serde_json::json!({ "a": said }).to_string();
+        let server = Server::start(&[(
+            "/a",
+            answer("200 OK", &body).replacen("\r\n\r\n", &format!("\r\nx-a: {said}\r\n\r\n"), 1),
+        )])
+        .await;
+        let mut parts = parts(&format!("http://{}", server.address));
+        parts.context.secrets = Secrets::new().with("odd", odd);
+        let text = "http = [{ url = '{url}/a', json = { '/a' = 'b' }, answer_headers = { x-a = 'b' } }]";
+        let gate = build(&spec(text), &parts).unwrap();
+        let evidence = ask(gate.as_ref(), Slot::Green).await.unwrap().evidence;
+        assert!(
+            !evidence.contains("hun") && !evidence.contains("ter2"),
+            "{before}: {evidence}"
+        );
+    }
+}
+
+/// Candidate (green) and live (blue) have numbers of their own.
+#[derive(Debug)]
+struct Both(Option<f64>, Option<f64>);
+
+#[async_trait]
+impl Metrics for Both {
+    async fn read(&self, _: &Op, _: &str, slot: Slot) -> Result<Option<f64>, Fault> {
+        Ok(if slot == Slot::Green { self.0 } else { self.1 })
+    }
+}
+
+/// Thresholds, the candidate's number, live's, the outcome and a part of the evidence.
+#[rustfmt::skip] // a row a line
+const THRESHOLDS: &[(&str, Option<f64>, Option<f64>, Outcome, &str)] = &[
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(0.4), None, Outcome::Pass, "m = 400ms, not above 1s"),
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(0.7), None, Outcome::Pass, "above normal (500ms)"),
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(1.0), None, Outcome::Pass, "m = 1s"),
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(1.5), None, Outcome::Inconclusive, "m = 1s500ms, above warning (1s)"),
+    ("normal = '500ms', warning = '1s', critical = '2s'", Some(2.5), None, Outcome::Fail, "above critical (2s)"),
+    ("normal = '0.1%', warning = '1%', critical = '5%'", Some(0.06), None, Outcome::Fail, "m = 6%, above critical (5%)"),
+    ("critical = '5%'", Some(0.05), None, Outcome::Pass, "m = 5%"),
+    ("critical = 90", None, None, Outcome::Inconclusive, "no data"),
+    ("critical = 90", Some(f64::NAN), None, Outcome::Inconclusive, "no data"),
+    ("critical = 90, on_missing = 'rollback'", None, None, Outcome::Fail, "no data"),
+    ("below = true, warning = 10, critical = 2", Some(12.0), None, Outcome::Pass, "not below 10"),
+    ("below = true, warning = 10, critical = 2", Some(9.0), None, Outcome::Inconclusive, "below warning (10)"),
+    ("below = true, warning = 10, critical = 2", Some(1.0), None, Outcome::Fail, "below critical (2)"),
+    ("of_live = true, critical = '200%'", Some(1.9), Some(1.0), Outcome::Pass, "which is 190%"),
+    ("of_live = true, critical = '200%'", Some(2.1), Some(1.0), Outcome::Fail, "m = 2.1, live's is 1, which is 210%, above critical (200%)"),
+    ("of_live = true, critical = 2, warning = 1.5", Some(1.6), Some(1.0), Outcome::Inconclusive, "above warning (1.5)"),
+    ("of_live = true, critical = 2, normal = '500ms'", Some(0.4), Some(0.1), Outcome::Pass, "what is normal (500ms)"),
+    ("of_live = true, critical = 2, normal = '500ms'", Some(0.6), Some(0.1), Outcome::Fail, "600%|which is 6"),
+    ("of_live = true, below = true, critical = '80%'", Some(70.0), Some(100.0), Outcome::Fail, "which is 70%, below critical (80%)"),
+    ("of_live = true, critical = 2", Some(1.0), None, Outcome::Inconclusive, "no data of live"),
+    ("of_live = true, critical = 2", Some(1.0), Some(0.0), Outcome::Inconclusive, "no data of live"),
+    ("of_live = true, critical = 2, on_missing = 'rollback'", Some(1.0), None, Outcome::Fail, "no data of live"),
+];
+
+#[tokio::test]
+async fn thresholds_are_judged_as_operators_write_them() {
+    for (levels, candidate, live, outcome, part) in THRESHOLDS {
+        let parts = parts("").metrics(Arc::new(Both(*candidate, *live)));
+        let gate = build(&spec(&format!("metric = {{ name = 'm', {levels} }}")), &parts).unwrap();
+        let split = Split::with(Slot::Green, bluegreen_core::Share::from_percent(5).unwrap());
+        let context = GateContext::new(ServiceName::new("shop").unwrap(), Slot::Green, None, split);
+        let op = Op::new(Token::default(), "test", Duration::from_secs(5));
+        let verdict = gate.check(&op, &context).await.unwrap();
+        let told = format!("{levels} {candidate:?} {live:?}: {verdict:?}");
+        assert_eq!(verdict.outcome, *outcome, "{told}");
+        assert!(
+            part.split('|').any(|part| verdict.evidence.contains(part)),
+            "{told}"
+        );
+        // Once live has no traffic there is nothing to compare with.
+        if levels.contains("of_live") {
+            let context = GateContext::new(
+                ServiceName::new("shop").unwrap(),
+                Slot::Green,
+                None,
+                Split::all(Slot::Green),
+            );
+            assert_eq!(
+                gate.check(&op, &context).await.unwrap().outcome,
+                Outcome::Pass,
+                "{told}"
+            );
+        }
+    }
 }
 
 /// Knows the values of one metric; of every other it knows nothing.

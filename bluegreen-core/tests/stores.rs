@@ -1,7 +1,6 @@
 //! What a record may rely on, of every store of this crate.
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test that cannot go on has failed"
 )]
@@ -345,4 +344,37 @@ async fn from_a_missing_folder_nothing_is_concluded() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(matches!(FileStore::open(&file), Err(StoreError::Refused { .. })));
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_neither_missing_nor_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = FileStore::open(dir.path()).unwrap();
+    fs::create_dir(dir.path().join("shop.record")).unwrap();
+    fs::create_dir(dir.path().join("shop+1.object")).unwrap();
+    for message in [
+        refusal(store.load("shop").await),
+        refusal(store.store("shop", None, "x".into()).await),
+        refusal(store.get("shop/1").await),
+        refusal(store.delete("shop/1").await),
+    ] {
+        assert!(message.contains("something else has this name"), "{message}");
+    }
+    assert!(is_conflict(&store.put_new("shop/1", "x".into()).await));
+}
+
+#[tokio::test]
+async fn a_folder_may_be_named_from_where_the_process_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut beside = Command::new(std::env::current_exe().unwrap());
+    beside.current_dir(dir.path());
+    assert!(
+        writer(beside, "count", Path::new("records"))
+            .0
+            .wait()
+            .unwrap()
+            .success()
+    );
+    let store = FileStore::open(dir.path().join("records")).unwrap();
+    assert_eq!(store.load("shop").await.unwrap().unwrap().body, "25");
 }

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conformance;
+pub mod damage;
+#[cfg(feature = "digitalocean")]
+pub mod digitalocean;
 pub mod fakes;
 #[cfg(feature = "simulation")]
 pub mod invariants;

@@ -159,3 +159,15 @@ fn a_timer_over_a_gate_breaks_it() {
 fn a_process_that_sleeps_between_its_check_and_its_call_breaks_routers_that_settle() {
     breaks(Twist::Oversleeps, small(), &[7, 8]);
 }
+
+#[test]
+fn an_operators_word_about_what_has_ended_otherwise_breaks_it() {
+    let two_operators = Config {
+        crashes: 0,
+        requests: 2,
+        steps: 1,
+        ..small()
+    };
+    keeps_every_promise(&two_operators);
+    breaks(Twist::ResolvesBlindly, two_operators, &[3]);
+}

@@ -76,10 +76,10 @@ impl Check {
             let remedy = "write 1 or more";
             self.note(at("max_missing"), "0 ticks in a row are not in a row", remedy);
         }
-        let (least, most) = (Duration::from_secs(1), Duration::from_hours(1));
+        let (least, most) = (Duration::from_millis(100), Duration::from_hours(1));
         if !(least..=most).contains(&spec.tick) {
             let message = format!("{} is no time for a tick", humane::format(spec.tick));
-            self.note(at("tick"), message, "write a time from 1s to 1h: \"5s\"");
+            self.note(at("tick"), message, "write a time from 100ms to 1h: \"5s\"");
         }
         let latencies = spec.metrics.iter().filter(|metric| metric.latency.is_some());
         for (count, most, what) in [

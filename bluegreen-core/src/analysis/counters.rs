@@ -28,7 +28,7 @@ impl Counters {
     }
 }
 
-fn advance(before: &mut Option<Side>, now: Option<Side>) -> Option<Side> {
+pub(super) fn advance(before: &mut Option<Side>, now: Option<Side>) -> Option<Side> {
     // A side that was away for a while may have been reset twice.
     let earlier = std::mem::replace(before, now)?;
     let now = before.as_ref()?;
@@ -52,7 +52,7 @@ fn risen<V, R>(
 }
 
 fn rise(from: f64, to: f64) -> f64 {
-    if from >= 0.0 && to >= from {
+    if from >= 0.0 && to >= from && to.is_finite() {
         to - from
     } else {
         f64::NAN

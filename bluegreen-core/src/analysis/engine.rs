@@ -72,6 +72,9 @@ struct Step {
     bake: Duration,
     /// For how long it was watched, with data.
     observed: Duration,
+    /// Whether the candidate has all traffic, so that live has nothing to compare it with.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    alone: bool,
 }
 
 /// The comparison of candidate and live over a whole deployment. Pure: time is in the ticks.
@@ -159,9 +162,20 @@ impl Analysis {
     /// Another step begins, with a bake of so long. Evidence against the candidate is kept: it is one test over
     /// the whole deployment, whatever the split. What a pass needs is collected anew.
     pub fn begin_step(&mut self, bake: Duration) {
+        self.begin(bake, false);
+    }
+
+    /// The candidate gets all traffic, for a bake of so long. There is nothing to compare it with any more, so
+    /// what compares says nothing; limits are watched on, and need data.
+    pub fn begin_cutover(&mut self, bake: Duration) {
+        self.begin(bake, true);
+    }
+
+    fn begin(&mut self, bake: Duration, alone: bool) {
         self.state.step = Step {
             bake,
             observed: Duration::ZERO,
+            alone,
         };
         for (metric, kind) in kinds(&self.spec) {
             if let Some(state) = self.state.metrics.get_mut(&metric.name) {
@@ -214,9 +228,10 @@ impl Analysis {
             seconds,
             planned: if planned > 0.0 { seconds / planned } else { 0.0 },
             judged: tick.at > self.state.warm_until,
+            alone: self.state.step.alone,
         };
         let mut observed = true;
-        for (metric, kind) in kinds(&self.spec) {
+        for (metric, kind) in kinds(&self.spec).filter(|(_, kind)| !span.alone || kind.has_limit()) {
             if let Some(state) = self.state.metrics.get_mut(&metric.name) {
                 let used = state.update(kind, tick, span, &self.levels);
                 observed &= used || !metric.blocking;
@@ -234,6 +249,12 @@ impl Analysis {
                 state.skip(gap);
             }
         }
+    }
+
+    /// The time of the last tick, since the analysis began.
+    #[must_use]
+    pub const fn last(&self) -> Duration {
+        self.state.last
     }
 
     /// Whether the step was watched for as long as its bake is, with data.
@@ -278,11 +299,23 @@ impl Analysis {
         if let Some(claim) = state.failure(kind, levels) {
             return Standing::Failed { claim };
         }
+        let alone = self.state.step.alone;
+        if alone && !kind.has_limit() {
+            return Standing::Alone;
+        }
         if state.silent >= self.spec.max_missing {
             return Standing::Silent;
         }
         if state.warned(levels) {
             return Standing::Warned;
+        }
+        if alone {
+            let seen = state.requests() > 0;
+            return if seen {
+                Standing::Alone
+            } else {
+                Standing::Undecided
+            };
         }
         if state.passed_early(kind, levels) {
             return Standing::Passed;
@@ -345,6 +378,7 @@ impl Analysis {
         }
         let undecided = named(&[Standing::Undecided]);
         match (undecided, self.bake_is_over()) {
+            (None, true) if self.state.step.alone => (Action::Continue, Why::Alone),
             (None, true) => (Action::Continue, Why::Passed),
             (None, false) if self.spec.early_pass => (Action::Continue, Why::Passed),
             (None, false) => (Action::Hold, Why::Baking { shown: true }),
@@ -354,7 +388,7 @@ impl Analysis {
     }
 
     fn inconclusive(&self, metric: String) -> (Action, Why) {
-        let Step { bake, observed } = self.state.step;
+        let Step { bake, observed, .. } = self.state.step;
         match self.spec.on_inconclusive {
             OnInconclusive::Rollback => (Action::Rollback, Why::Inconclusive { metric }),
             OnInconclusive::Extend if observed < bake.saturating_add(self.spec.extend_by) => {

@@ -92,6 +92,12 @@ impl<'a> Kind<'a> {
         }
     }
 
+    /// Whether it has a limit that can be watched without live.
+    pub(super) fn has_limit(self) -> bool {
+        let [_, warning, critical] = self.limits();
+        warning.is_some() || critical.is_some()
+    }
+
     /// The bound for the share, relative to live's; `None` when it is not compared with live's.
     pub(super) fn relative(self) -> Option<Bound> {
         let (relative, ratio, slack) = match self {

@@ -45,6 +45,8 @@ pub(super) struct Span {
     pub(super) planned: f64,
     /// Whether the candidate is judged yet.
     pub(super) judged: bool,
+    /// Whether live has no traffic any more.
+    pub(super) alone: bool,
 }
 
 impl MetricState {
@@ -83,10 +85,10 @@ impl MetricState {
     /// Takes in a tick. `false` when it said nothing.
     pub(super) fn update(&mut self, kind: Kind<'_>, tick: &Tick, span: Span, levels: &Levels) -> bool {
         let seen = match kind {
-            Kind::Errors(spec) => sight::errors(spec, tick, &mut self.past_counts),
+            Kind::Errors(spec) => sight::errors(spec, tick, span.alone, &mut self.past_counts),
             Kind::Latency(spec) => {
                 let past = self.past_latencies.get_or_insert_default();
-                sight::latency(spec, tick, span.seconds, past)
+                sight::latency(spec, tick, span, past)
             }
             Kind::Events(spec) => sight::events(spec, tick),
         };

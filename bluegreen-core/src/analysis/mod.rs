@@ -31,7 +31,11 @@
 //! for all of its requests; compare it with a baseline of its size. A source that gives one number a tick has no
 //! counts to test: use a metric gate with a limit.
 //!
+//! When the candidate has all traffic there is nothing left to compare it with: what compares says nothing from
+//! then on, and limits (`warning`, `critical`) are watched.
+//!
 //! # Defaults
+//! In a plan all of it stands in `[analysis]`.
 //!
 //! | key | default | why |
 //! |---|---|---|
@@ -45,6 +49,7 @@
 //! | `on_missing` | `hold` | not knowing is no reason to go either way |
 //! | `on_inconclusive` | `hold` | a person decides what the numbers cannot |
 //! | `extend_by` | `30m` | only with `on_inconclusive = "extend"` |
+//! | `hold` | `1h` | long enough for a person to be asked and to look |
 //! | `early_pass` | `false` | some faults need time, not requests |
 //! | `errors.bad` | `errors` | |
 //! | `errors.of` | `requests` | |
@@ -70,6 +75,7 @@ mod engine;
 mod history;
 mod interval;
 mod kind;
+mod meter;
 mod metric;
 mod mixture;
 mod number;
@@ -83,6 +89,7 @@ mod tick;
 pub use block::Counts;
 pub use counters::Counters;
 pub use engine::{Action, Analysis, State};
+pub use meter::Meter;
 pub use planning::{Detection, Traffic, Visibility};
 pub use report::{Evidence, Finding, Report, Standing, Why};
 pub use sight::Gap;

@@ -65,6 +65,22 @@ pub struct Visibility {
 }
 
 impl Visibility {
+    /// The least rise that the bake sees, in words.
+    #[must_use]
+    pub fn least(&self) -> String {
+        let (from, bake) = (percent(self.from), whole_seconds(self.bake));
+        let Some(smallest) = self.smallest else {
+            return format!("at live's traffic now a bake of {bake} sees no rise at all");
+        };
+        // A round figure below it, to say what is not seen.
+        let between = (self.from * smallest).sqrt();
+        format!(
+            "at live's traffic now a bake of {bake} can see a rise of {from} -> {}, but not of {from} -> {}",
+            percent(smallest),
+            percent(between)
+        )
+    }
+
     /// Whether the bake sees it in nine of ten cases.
     #[must_use]
     pub fn is_visible(&self) -> bool {

@@ -77,6 +77,8 @@ pub enum Why {
     },
     /// Every blocking metric has passed.
     Passed,
+    /// The candidate has all traffic, there is nothing to compare it with, and no limit is crossed.
+    Alone,
     /// No metric blocks, so nothing can be told: a person decides.
     NothingBlocks,
 }
@@ -97,6 +99,8 @@ pub enum Standing {
     Passed,
     /// The bake is over without a failure, and the plan says that this suffices.
     BakeSufficed,
+    /// The candidate has all traffic: there is nothing to compare it with, and it has crossed no limit.
+    Alone,
     /// There was no data for too long.
     Silent,
     /// It cannot be told yet.
@@ -218,6 +222,42 @@ impl Finding {
     }
 }
 
+impl Report {
+    /// In one line: what is to be done and why, all that is known of the metric that decided, and how the others
+    /// stand.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let (observed, bake) = (whole_seconds(self.observed), whole_seconds(self.bake));
+        let decided = self.why.metric();
+        let told = |finding: &&Finding| decided.is_none_or(|metric| metric == finding.metric);
+        let mut parts = vec![format!(
+            "{}: {} (watched {observed} of {bake}).",
+            self.action, self.why
+        )];
+        for finding in self.findings.iter().filter(told) {
+            parts.push(finding.to_string());
+        }
+        for finding in self.findings.iter().filter(|finding| !told(finding)) {
+            parts.push(format!("{}: {}.", finding.metric, finding.standing));
+        }
+        parts.join(" ")
+    }
+}
+
+impl Why {
+    fn metric(&self) -> Option<&str> {
+        match self {
+            Self::Failed { metric }
+            | Self::BothIll { metric }
+            | Self::NoData { metric }
+            | Self::Warned { metric }
+            | Self::Inconclusive { metric }
+            | Self::Extended { metric } => Some(metric),
+            Self::Baking { .. } | Self::Passed | Self::Alone | Self::NothingBlocks => None,
+        }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (observed, bake) = (whole_seconds(self.observed), whole_seconds(self.bake));
@@ -252,6 +292,9 @@ impl fmt::Display for Why {
             Self::Baking { shown: true } => f.write_str("all is well so far, and the bake goes on"),
             Self::Baking { shown: false } => f.write_str("the bake goes on"),
             Self::Passed => f.write_str("every blocking metric has passed"),
+            Self::Alone => f.write_str(
+                "the candidate has all traffic, nothing is left to compare it with; limits are watched",
+            ),
             Self::NothingBlocks => f.write_str("no metric blocks, so a person decides"),
         }
     }
@@ -279,6 +322,7 @@ impl fmt::Display for Standing {
             Self::Warned => f.write_str("above its warning level"),
             Self::Passed => f.write_str("passed"),
             Self::BakeSufficed => f.write_str("not failed, which suffices by the plan"),
+            Self::Alone => f.write_str("not compared any more"),
             Self::Silent => f.write_str("no data"),
             Self::Undecided => f.write_str("undecided"),
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::block::{Block, Counts};
 use super::history::{History, Tails, first_bound_from, nearest_bound};
+use super::metric::Span;
 use super::number::{count, real};
 use super::spec::{ErrorsSpec, EventsSpec, LatencySpec, Limit};
 use super::tick::{Histogram, Side, Tick};
@@ -109,14 +110,15 @@ fn live(tick: &Tick) -> Result<&Side, Gap> {
 }
 
 /// Errors. Live's counts go into `past`, also where the candidate's are missing.
-pub(super) fn errors(spec: &ErrorsSpec, tick: &Tick, past: &mut Counts) -> Result<Sight, Gap> {
+/// `alone`: the candidate has all traffic.
+pub(super) fn errors(spec: &ErrorsSpec, tick: &Tick, alone: bool, past: &mut Counts) -> Result<Sight, Gap> {
     let on_live = live(tick).and_then(|side| share(side, &spec.bad, &spec.of));
     let live_rate = (real(past.bad) + 0.5) / (real(past.requests) + 500.0);
     if let Ok(counts) = on_live {
         past.add(counts);
     }
     let candidate = busy(share(candidate(tick)?, &spec.bad, &spec.of)?, Gap::CandidateIdle)?;
-    let live = if spec.relative {
+    let live = if spec.relative && !alone {
         busy(on_live?, Gap::LiveIdle)?
     } else {
         on_live.unwrap_or_default()
@@ -133,17 +135,12 @@ pub(super) fn errors(spec: &ErrorsSpec, tick: &Tick, past: &mut Counts) -> Resul
 }
 
 /// Latencies. Live's go into `past`, also where the candidate's are missing.
-pub(super) fn latency(
-    spec: &LatencySpec,
-    tick: &Tick,
-    seconds: f64,
-    past: &mut History,
-) -> Result<Sight, Gap> {
+pub(super) fn latency(spec: &LatencySpec, tick: &Tick, span: Span, past: &mut History) -> Result<Sight, Gap> {
     let on_live = live(tick).and_then(|side| measured(side, &spec.histogram));
     let mut thresholds = None;
     if let Ok((histogram, _)) = &on_live {
         thresholds = past.thresholds(EXCEEDANCES, histogram);
-        past.add(histogram, seconds);
+        past.add(histogram, span.seconds);
     }
     let (histogram, candidate) = measured(candidate(tick)?, &spec.histogram)?;
     if candidate.all() == 0 {
@@ -167,7 +164,17 @@ pub(super) fn latency(
     };
     let (critical, warning) = (absolute(spec.critical)?, absolute(spec.warning)?);
     let mut strata = Vec::with_capacity(EXCEEDANCES.len());
-    if spec.relative {
+    if spec.relative && span.alone {
+        // A block without live says nothing of a comparison, and shows that there was traffic.
+        let requests = candidate.all();
+        strata.push(Stratum {
+            block: Block {
+                candidate: Counts { requests, bad: 0 },
+                live: Counts::default(),
+            },
+            live_rate: 0.5,
+        });
+    } else if spec.relative {
         let (live_histogram, live) = on_live.as_ref().map_err(|gap| *gap)?;
         if live_histogram.bounds() != histogram.bounds() {
             return Err(Gap::OtherBounds);

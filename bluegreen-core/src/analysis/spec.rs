@@ -61,6 +61,10 @@ pub struct AnalysisSpec {
     /// How much longer a bake may be with `on_inconclusive = "extend"`; after it the step is held.
     #[serde(with = "humane")]
     pub extend_by: Duration,
+    /// How long a step that is held waits: for somebody who approves it, or for data that decides. Then all
+    /// traffic goes back.
+    #[serde(with = "humane")]
+    pub hold: Duration,
     /// Whether a step may end before its bake is over, when all blocking metrics have passed.
     pub early_pass: bool,
     /// What is compared.
@@ -225,6 +229,7 @@ impl Default for AnalysisSpec {
             on_missing: OnMissing::default(),
             on_inconclusive: OnInconclusive::default(),
             extend_by: Duration::from_mins(30),
+            hold: Duration::from_hours(1),
             early_pass: false,
             metrics: Vec::new(),
         }

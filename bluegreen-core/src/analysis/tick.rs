@@ -75,7 +75,7 @@ impl Side {
 
     /// Puts what was counted later to what was counted before, as if it were one. What is known for only a
     /// part of the time is not known for the whole.
-    fn add(&mut self, later: &Self) {
+    pub(super) fn add(&mut self, later: &Self) {
         for (name, value) in &later.counts {
             self.counts
                 .entry(name.clone())

@@ -24,6 +24,9 @@ pub struct CommandContext {
     /// all deployers of the machine. Left out, nothing keeps a deployer from running a command that one
     /// of its killed predecessor still is in the middle of.
     pub locks: Option<PathBuf>,
+    /// Where the output of command gates is kept, for people: of each gate and slot the last one, what
+    /// [is kept of it](super#what-a-command-may-rely-on). Left out, only its end is, in the evidence.
+    pub outputs: Option<PathBuf>,
 }
 
 impl CommandContext {
@@ -35,6 +38,7 @@ impl CommandContext {
             slots: BTreeMap::new(),
             secrets: Secrets::new(),
             locks: None,
+            outputs: None,
         }
     }
 
@@ -56,6 +60,13 @@ impl CommandContext {
     #[must_use]
     pub fn locks(mut self, folder: impl Into<PathBuf>) -> Self {
         self.locks = Some(folder.into());
+        self
+    }
+
+    /// With a folder for the output of command gates.
+    #[must_use]
+    pub fn outputs(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.outputs = Some(folder.into());
         self
     }
 
@@ -109,8 +120,18 @@ impl CommandContext {
         started.map_err(|error| fault::could_not_start(operation, invocation.program(), &error))
     }
 
-    /// The lock file for a part: `shop.migrate.lock`. Letters that a file name might not have become `_`.
+    /// The lock file for a part: `shop.migrate.lock`.
     fn lock_file(&self, part: &str) -> Option<PathBuf> {
+        self.file(self.locks.as_ref(), part, "lock")
+    }
+
+    /// The file for the output of a gate: `shop.k6.green.output`.
+    pub(crate) fn output_file(&self, gate: &str, slot: Slot) -> Option<PathBuf> {
+        self.file(self.outputs.as_ref(), &format!("{gate}.{slot}"), "output")
+    }
+
+    /// A file for a part. Letters that a file name might not have became `_`.
+    fn file(&self, folder: Option<&PathBuf>, part: &str, kind: &str) -> Option<PathBuf> {
         let plain = |c: char| {
             if c.is_ascii_alphanumeric() || "._-".contains(c) {
                 c
@@ -119,8 +140,6 @@ impl CommandContext {
             }
         };
         let part: String = part.chars().take(100).map(plain).collect();
-        self.locks
-            .as_ref()
-            .map(|folder| folder.join(format!("{}.{part}.lock", self.service)))
+        folder.map(|folder| folder.join(format!("{}.{part}.{kind}", self.service)))
     }
 }

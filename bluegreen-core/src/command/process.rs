@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::capture::{Capture, tail_of};
 use super::lock::{Held, LockError};
+use super::plain::plain;
 use super::{Invocation, Secrets};
 use crate::{Clock, SystemClock};
 
@@ -109,6 +110,15 @@ fn in_folder(dir: Option<&str>) -> String {
 impl Finished {
     /// How it ended and the end of its output, for people.
     pub(crate) fn evidence(&self) -> String {
+        let end = self.ending();
+        match tail_of(self.output().trim(), EVIDENCE).trim() {
+            "" => end,
+            tail => format!("{end}: {tail}"),
+        }
+    }
+
+    /// How it ended.
+    pub(crate) fn ending(&self) -> String {
         let end = match self.end {
             End::Exited(code) => format!("ended with {code}"),
             End::Signalled(signal) => format!("was ended by signal {signal}"),
@@ -119,11 +129,13 @@ impl Finished {
         } else {
             ""
         };
-        let output = format!("{}\n{}", self.stdout.trim(), self.stderr.trim());
-        match tail_of(output.trim(), EVIDENCE).trim() {
-            "" => format!("{end}{note}"),
-            tail => format!("{end}{note}: {tail}"),
-        }
+        format!("{end}{note}")
+    }
+
+    /// What is kept of both streams, as plain text.
+    pub(crate) fn output(&self) -> String {
+        let streams = [plain(self.stdout.trim()), plain(self.stderr.trim())];
+        streams.join("\n")
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use secrecy::zeroize::Zeroizing;
 
+use super::forms::forms_of;
+
 const REPLACEMENT: &[u8] = b"***";
 
 /// Passes bytes on, with each value replaced. Holds back what may be the beginning of a value.
@@ -14,9 +16,8 @@ pub(crate) struct Redactor {
 
 impl Redactor {
     pub(super) fn new<'a>(values: impl Iterator<Item = &'a [u8]>) -> Self {
-        let values = values.filter(|value| !value.is_empty());
         Self {
-            values: values.map(|value| Zeroizing::new(value.to_vec())).collect(),
+            values: values.flat_map(forms_of).collect(),
             pending: Vec::new(),
         }
     }
@@ -95,6 +96,27 @@ mod tests {
             let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
             assert_eq!(redact(values, &bytes), expected, "{text:?} byte by byte");
         }
+    }
+
+    #[test]
+    fn a_value_that_comes_back_in_another_form_is_replaced_too() {
+        let secret = "Bearer pä\"ss/w+d &x";
+        for text in [
+            "pä\"ss/w+d &x",
+            "{\"echo\": \"pä\\\"ss/w+d &x\"}",
+            "{\"echo\": \"pä\\\"ss\\/w+d &x\"}",
+            "?p=p%C3%A4%22ss%2Fw%2Bd%20%26x",
+            "?p=p%c3%a4%22ss%2fw%2bd%20%26x",
+            "p=p%C3%A4%22ss%2Fw%2Bd+%26x",
+            "/p%C3%A4%22ss%2Fw+d%20&x",
+            r#"{"echo": "p\u00e4\"ss\/w+d &x"}"#,
+            r#"{"echo": "p\u00e4\"ss/w+d &x"}"#,
+            "<i>pä&quot;ss/w+d &amp;x</i>",
+        ] {
+            let shown = redact(&[secret], &[text.as_bytes()]);
+            assert!(shown.contains("***") && !shown.contains("ss"), "{text}: {shown}");
+        }
+        assert_eq!(redact(&[" spaced\n"], &[b"[spaced]"]), "[***]");
     }
 
     proptest! {

@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::redact::Redactor;
 
 /// Secrets by name. Plans name them, the embedding program gives their values; they get into the
-/// environments of commands and the headers of requests, and nowhere else. `Debug` shows the names only.
+/// environments of commands and into requests, and nowhere else. `Debug` shows the names only. Where an
+/// output or an answer repeats a value, also as JSON or an address would write it, it is replaced.
 ///
 /// ```
 /// use bluegreen_core::command::Secrets;
@@ -35,6 +36,14 @@ impl Secrets {
     pub fn with(mut self, name: impl Into<String>, value: impl Into<SecretString>) -> Self {
         Arc::make_mut(&mut self.by_name).insert(name.into(), value.into());
         self
+    }
+
+    /// With one more value that is not to be shown, under no name that a plan could use.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub(crate) fn hiding(self, value: impl Into<SecretString>) -> Self {
+        let name = format!("\0{}", self.by_name.len());
+        self.with(name, value)
     }
 
     /// A secret by its name.

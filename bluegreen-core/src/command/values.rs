@@ -77,6 +77,11 @@ impl Values {
         self
     }
 
+    /// What a placeholder stands for.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.by_name.get(name).map(String::as_str)
+    }
+
     /// A text with its placeholders filled in. What is filled in is not read again.
     ///
     /// # Errors
@@ -195,6 +200,14 @@ impl Invocation {
     #[must_use]
     pub fn args(&self) -> &[String] {
         &self.args
+    }
+
+    /// With one more variable for its environment, unless its spec says it.
+    pub(crate) fn or_env(mut self, name: &str, value: &str) -> Self {
+        self.env
+            .entry(name.to_owned())
+            .or_insert_with(|| value.to_owned().into());
+        self
     }
 
     /// With one more variable for its environment.

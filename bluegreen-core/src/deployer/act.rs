@@ -7,7 +7,7 @@ use super::routers::Counted;
 use super::watch::{Asking, Watchers};
 use super::{DeployError, Parts};
 use crate::gate::GateParts;
-use crate::lifecycle::{Command, Event, Lifecycle, Run, Signed};
+use crate::lifecycle::{Command, Event, Hold, Lifecycle, Run, Signed};
 use crate::plan::{Action, Disposal, Undrained};
 use crate::{
     Answer, ApprovalRequest, Assignment, Fault, FaultKind, MigrationPhase, Op, Operation, Outcome,
@@ -299,48 +299,60 @@ impl Act<'_> {
         if !self.run.exposed {
             results.push(parts.capacity(self.run, self.op).await);
         }
+        // What has failed is told first.
+        let failed = results.iter().any(|result| result.outcome == Outcome::Fail);
+        if self.run.hold == Some(Hold::Asked)
+            && !failed
+            // The question is whether it may go on: a yes to the step that is held was another answer.
+            && let Some(answer) = self.ask_approver(self.run.step + 1).await
+        {
+            return answer;
+        }
         let watched_ms = millis(parts.clock.monotonic().since(began));
         Event::Watched { watched_ms, results }
     }
 
     async fn await_approval(&self) -> Result<Event, DeployError> {
         let parts = self.parts;
-        let (Some(approver), Some(release)) = (&parts.approver, &self.run.release) else {
+        if parts.approver.is_none() || self.run.release.is_none() {
             parts.clock.sleep(self.left).await;
             return Ok(Event::Interrupted);
-        };
+        }
         let began = parts.clock.monotonic();
-        let request = ApprovalRequest::new(
-            parts.service.clone(),
-            self.run.id,
-            release.clone(),
-            self.run.weight(self.run.step),
-            self.run.since.plus(self.run.time_limit().unwrap_or_default()),
-        );
         loop {
-            match parts
-                .bounded(self.op.budget, "ask", approver.ask(self.op, &request))
-                .await
-            {
-                Ok(Answer::Approved { by }) => {
-                    return Ok(Event::Approved {
-                        by,
-                        step: self.run.step + 1,
-                    });
-                }
-                Ok(Answer::Denied { by, reason }) => {
-                    return Ok(Event::AbortRequested {
-                        by: Signed::new(by, reason),
-                    });
-                }
-                // Somebody may still answer through the deployer, so a fault only costs this way.
-                Ok(Answer::Pending) | Err(_) => {}
+            if let Some(answer) = self.ask_approver(self.run.step).await {
+                return Ok(answer);
             }
             let left = self.left.saturating_sub(parts.clock.monotonic().since(began));
             if left.is_zero() {
                 return Ok(Event::Interrupted);
             }
             parts.clock.sleep(self.run.plan.lease.poll.min(left)).await;
+        }
+    }
+
+    /// What the approver says to the weight of a step, if there is one and it has decided.
+    async fn ask_approver(&self, next: usize) -> Option<Event> {
+        let parts = self.parts;
+        let (approver, release) = (parts.approver.as_ref()?, self.run.release.as_ref()?);
+        let request = ApprovalRequest::new(
+            parts.service.clone(),
+            self.run.id,
+            release.clone(),
+            self.run.weight(next),
+            self.run.since.plus(self.run.time_limit().unwrap_or_default()),
+        );
+        let answer = parts.bounded(self.op.budget, "ask", approver.ask(self.op, &request));
+        match answer.await {
+            Ok(Answer::Approved { by }) => Some(Event::Approved {
+                by,
+                step: self.run.step + 1,
+            }),
+            Ok(Answer::Denied { by, reason }) => Some(Event::AbortRequested {
+                by: Signed::new(by, reason),
+            }),
+            // Somebody may still answer through the deployer, so a fault only costs this way.
+            Ok(Answer::Pending) | Err(_) => None,
         }
     }
 
@@ -351,7 +363,7 @@ impl Act<'_> {
             return Ok(failed);
         }
         let mut fresh = Watchers::default();
-        fresh.sync(self.run, self.gates, None, parts.clock.monotonic());
+        fresh.sync(self.run, self.gates, None, None, parts.clock.monotonic());
         let (routers, capacity, mut results) = futures_util::join!(
             parts.split_held(self.op, self.run.split(), self.run.target),
             parts.capacity(self.run, self.op),

@@ -208,7 +208,9 @@ impl<'a> Drive<'a> {
             let asks_routers = run.exposed && watching && run.phase != Phase::VerifyReturn;
             let builtin = || parts.split_watch(run.split(), run.target, Duration::from_secs(10));
             let builtin = asks_routers.then_some(&builtin as &(dyn Fn() -> _ + Sync));
-            self.watchers.sync(run, gates, builtin, parts.clock.monotonic());
+            let analyst = self.held.analyst(run);
+            self.watchers
+                .sync(run, gates, builtin, analyst.as_ref(), parts.clock.monotonic());
         }
         let op = Op::new(self.held.token(), op_id(&self.name, run), lease.call);
         let act = Act {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::analyst::Analyst;
 use super::record::{Head, Lease, Lines, Record, Renewed};
 use super::report::Timeline;
 use super::write::{Pending, PutError, is_mine};
 use super::{DeployError, Parts};
-use crate::lifecycle::{Event, Lifecycle};
+use crate::lifecycle::{Event, Lifecycle, Run};
 use crate::{Monotonic, StoreVersion, Token};
 
 /// The right to act on a service, its record as it is in the store, and what has happened since.
@@ -30,6 +31,8 @@ pub(super) struct Held {
     pub(super) lines: Lines,
     /// The phases of the open operation, where this deployer has seen all of them.
     pub(super) timeline: Option<Timeline>,
+    /// What is learned now; each write of the record takes it along.
+    pub(super) analyst: Option<Arc<Analyst>>,
 }
 
 /// A record as it is in the store.
@@ -119,6 +122,7 @@ impl Held {
             pending: Vec::new(),
             lines: Lines::default(),
             timeline: None,
+            analyst: None,
         };
         // What an open operation was doing is not known, whoever held the lease.
         let resumes = held.lifecycle().open().is_some();
@@ -133,6 +137,18 @@ impl Held {
             held.store().await?;
         }
         Ok(Some(held))
+    }
+
+    /// The analysis of the operation, as long as it is needed.
+    pub(super) fn analyst(&mut self, run: &Run) -> Option<Arc<Analyst>> {
+        if !Analyst::is_needed(run) {
+            self.analyst = None;
+        } else if self.analyst.is_none() {
+            let (clock, learned) = (Arc::clone(&self.parts.clock), self.record.head.learned.as_ref());
+            let sources = self.parts.sources(run).unwrap_or_default();
+            self.analyst = Analyst::new(run, sources, clock, learned).map(Arc::new);
+        }
+        self.analyst.clone()
     }
 
     /// How long the lease is good for without a renewal. Both clocks are asked: one stops while the

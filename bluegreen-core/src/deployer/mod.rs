@@ -1,9 +1,11 @@
 //! The driver: the only place that awaits. It stores a state before its command acts on the world.
 
 mod act;
+mod analyst;
 mod assess;
 mod drive;
 mod error;
+mod foresight;
 mod history;
 mod hooks;
 mod lease;

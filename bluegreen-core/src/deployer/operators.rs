@@ -28,17 +28,22 @@ impl Deployer {
         self.drive_resolved(held, live, by).await
     }
 
-    /// Says yes to the step that waits for it.
+    /// Says yes to the step that waits for it; or, in the bake of a step that is analysed, that it may go on
+    /// although it cannot be told whether the candidate is good. What is shown to be bad goes back all the same.
     ///
     /// # Errors
     /// [`DeployError::NothingToDo`] where nothing waits.
     pub async fn approve(&self, by: impl Into<String>) -> Result<(), DeployError> {
         let by = crate::text::bounded(&by.into(), 200);
         let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
-            Some(run) if run.phase == Phase::Approval && run.moment == Moment::Act => Ok(Event::Approved {
-                by: by.clone(),
-                step: run.step + 1,
-            }),
+            Some(run)
+                if run.moment == Moment::Act && (run.phase == Phase::Approval || run.can_be_waved_on()) =>
+            {
+                Ok(Event::Approved {
+                    by: by.clone(),
+                    step: run.step + 1,
+                })
+            }
             Some(run) => Err(DeployError::NothingToDo(format!(
                 "nothing waits for an approval: {} is in phase {}",
                 run.id, run.phase

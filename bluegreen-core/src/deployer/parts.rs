@@ -15,6 +15,7 @@ use super::{DeployError, Deployer};
 use crate::command::{CommandContext, Secrets};
 use crate::gate::GateParts;
 use crate::lifecycle::{Event, Run};
+use crate::metrics::{SourceBuildError, Sources};
 use crate::{
     Approver, Clock, Fault, FaultKind, Gate, HookAction, Host, Metrics, Migrator, Notifier, Observer, Router,
     ServiceName, Store, SystemClock, Unobserved, Workers,
@@ -42,6 +43,8 @@ pub(super) struct Parts {
     /// Where the lock files of commands are; without it a command that outlives a killed deployer is
     /// not noticed.
     pub(super) lock_dir: Option<std::path::PathBuf>,
+    /// Where the output of command gates is kept.
+    pub(super) output_dir: Option<std::path::PathBuf>,
     /// Wakes the one at work in this process when somebody asked for something.
     pub(super) woken: Notify,
 }
@@ -71,18 +74,25 @@ impl Parts {
 
     /// What the gates and commands of a plan need.
     pub(super) fn command_context(&self, run: &Run) -> CommandContext {
-        let context = CommandContext::new(self.service.clone())
+        let mut context = CommandContext::new(self.service.clone())
             .slots(run.plan.slots.clone())
             .secrets(self.secrets.clone());
-        match &self.lock_dir {
-            Some(dir) => context.locks(dir.clone()),
-            None => context,
-        }
+        context.locks.clone_from(&self.lock_dir);
+        context.outputs.clone_from(&self.output_dir);
+        context
+    }
+
+    /// Where the numbers come from.
+    pub(super) fn sources(&self, run: &Run) -> Result<Sources, SourceBuildError> {
+        let context = self.command_context(run);
+        Sources::build(&run.plan.sources, &context, &self.clock, self.metrics.clone())
     }
 
     pub(super) fn gate_parts(&self, run: &Run) -> GateParts {
         let mut parts = GateParts::new(self.command_context(run));
-        parts.metrics.clone_from(&self.metrics);
+        // Those that cannot be built are told by preflight; their gates cannot be built then either.
+        let sources = self.sources(run).ok().filter(|sources| !sources.is_empty());
+        parts.metrics = sources.map(|sources| Arc::new(sources) as Arc<dyn Metrics>);
         parts.custom.clone_from(&self.gates);
         parts
     }
@@ -169,6 +179,7 @@ struct Optional {
     hooks: BTreeMap<String, Arc<dyn HookAction>>,
     secrets: Secrets,
     lock_dir: Option<std::path::PathBuf>,
+    output_dir: Option<std::path::PathBuf>,
 }
 
 impl fmt::Debug for DeployerBuilder {
@@ -290,6 +301,14 @@ impl DeployerBuilder {
         self
     }
 
+    /// A folder for the output of command gates, such as suites of smoke tests: of each gate and slot
+    /// the last one is kept, and the evidence says where.
+    #[must_use]
+    pub fn output_dir(mut self, dir: impl Into<std::path::PathBuf>) -> Self {
+        self.parts.output_dir = Some(dir.into());
+        self
+    }
+
     /// The name under which others see who is at work: a job, a host, a person.
     #[must_use]
     pub fn holder(mut self, name: impl Into<String>) -> Self {
@@ -346,6 +365,7 @@ impl DeployerBuilder {
             hooks: parts.hooks,
             secrets: parts.secrets,
             lock_dir: parts.lock_dir,
+            output_dir: parts.output_dir,
             woken: Notify::new(),
         }))
     }

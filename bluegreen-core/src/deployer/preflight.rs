@@ -66,7 +66,7 @@ impl Parts {
                 checks.push(Box::pin(async { self.standby(lifecycle, run) }));
                 checks.push(Box::pin(self.live_health(asking, &gate_parts)));
                 checks.push(Box::pin(self.live_capacity(run, op)));
-                checks.push(Box::pin(self.metric_names(run, op)));
+                checks.push(Box::pin(self.metric_names(run, op, &gate_parts)));
             }
             Operation::Retire => checks.push(Box::pin(async { self.standby(lifecycle, run) })),
             Operation::Contract => checks.push(Box::pin(async { self.contractable(lifecycle, run) })),
@@ -84,11 +84,18 @@ impl Parts {
                 return Vec::new();
             }
             let mut watchers = Watchers::default();
-            watchers.sync(run, &gate_parts, None, self.clock.monotonic());
+            watchers.sync(run, &gate_parts, None, None, self.clock.monotonic());
             watchers.until_decided(asking, run.plan.deadlines.preflight).await
         };
-        let (mut results, own) = futures_util::join!(built_in, own);
+        let foresight = async {
+            match run.operation {
+                Operation::Deploy => self.foresee(run, op).await,
+                _ => Vec::new(),
+            }
+        };
+        let (mut results, own, foreseen) = futures_util::join!(built_in, own, foresight);
         results.extend(own);
+        results.extend(foreseen);
         results
     }
 
@@ -150,9 +157,17 @@ impl Parts {
                 costs.concat()
             ))
         } else {
+            let instead: BTreeSet<_> = self
+                .routers
+                .iter()
+                .map(|router| router.capabilities().instead)
+                .filter(|instead| !instead.is_empty())
+                .map(|instead| format!(". {instead}"))
+                .collect();
             Verdict::fail(format!(
-                "{}: choose steps that every router can hold",
-                cannot.join("; ")
+                "{}: choose steps that every router can hold{}",
+                cannot.join("; "),
+                instead.into_iter().collect::<String>()
             ))
         };
         ("split", run.target, verdict)
@@ -172,6 +187,9 @@ impl Parts {
             if !self.hooks.contains_key(&hook.name) {
                 missing.push(format!("hook {} has no command and no code", hook.name));
             }
+        }
+        if let Err(error) = self.sources(run) {
+            missing.push(error.to_string());
         }
         for spec in all_gates(run) {
             if let Err(error) = gate::build(spec, gate_parts) {
@@ -229,7 +247,7 @@ impl Parts {
         of_live.target = run.origin;
         of_live.overrides.skip_smoke = Some(Signed::clone(&run.by));
         let mut watchers = Watchers::default();
-        watchers.sync(&of_live, gate_parts, None, self.clock.monotonic());
+        watchers.sync(&of_live, gate_parts, None, None, self.clock.monotonic());
         let asking = Asking {
             run: &of_live,
             ..asking
@@ -306,13 +324,13 @@ impl Parts {
     }
 
     /// A misnamed metric is found before anything is touched.
-    async fn metric_names(&self, run: &Run, op: &Op) -> (&'static str, Slot, Verdict) {
+    async fn metric_names(&self, run: &Run, op: &Op, parts: &GateParts) -> (&'static str, Slot, Verdict) {
         let name = "metrics";
         let asked: BTreeSet<_> = all_gates(run)
             .filter_map(|spec| spec.metric.as_ref())
             .map(|metric| metric.name.clone())
             .collect();
-        let verdict = match &self.metrics {
+        let verdict = match &parts.metrics {
             _ if asked.is_empty() => Verdict::pass("no gate asks for a metric"),
             None => Verdict::fail("gates ask for metrics, but there is no source of metrics"),
             Some(metrics) => {
@@ -321,8 +339,12 @@ impl Parts {
                     let answer = self
                         .bounded(op.budget, "read", metrics.read(op, metric, run.origin))
                         .await;
-                    if let Err(fault) = answer {
-                        unknown.push(fault.to_string());
+                    match answer {
+                        Ok(Some(_)) => {}
+                        Ok(None) => {
+                            unknown.push(format!("{metric}: live has no data of it; is it misnamed?"));
+                        }
+                        Err(fault) => unknown.push(fault.to_string()),
                     }
                 }
                 if unknown.is_empty() {
@@ -344,6 +366,7 @@ fn all_gates(run: &Run) -> impl Iterator<Item = &GateSpec> {
         .chain(&plan.health)
         .chain(&plan.smoke)
         .chain(&plan.guards)
+        .chain(plan.thresholds.gates())
         .chain(&plan.public)
         .chain(plan.steps.iter().flat_map(|step| &step.gates))
 }

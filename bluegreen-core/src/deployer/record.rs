@@ -35,6 +35,10 @@ pub(super) struct Record {
     tail: Tail,
 }
 
+/// What an analysis has learned, already written as JSON: each write of the record copies it. Read tolerantly by
+/// whoever goes on with it; not a part of the journal, since only ticks change it.
+pub(super) type Learned = Arc<RawValue>;
+
 /// All of a record but its tail: what a write replaces.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Head {
@@ -42,6 +46,9 @@ pub(super) struct Head {
     pub(super) token: Token,
     pub(super) lease: Option<Lease>,
     pub(super) lifecycle: Arc<Lifecycle>,
+    /// What the analysis of the open deployment has learned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) learned: Option<Learned>,
     /// The number of the segment that the tail will become.
     pub(super) segment: u64,
 }
@@ -120,6 +127,7 @@ impl Record {
                 token: Token::default(),
                 lease: None,
                 lifecycle: Arc::default(),
+                learned: None,
                 segment: 0,
             },
             tail: Tail::default(),
@@ -135,7 +143,9 @@ impl Record {
         // What a head needs beside the plan, generously.
         const HEAD_BYTES: usize = 1536;
         let plan = head.lifecycle.run().map_or(0, |run| run.plan.json().len());
-        let mut body = Vec::with_capacity(HEAD_BYTES + plan + self.tail.text.len() + more.text.len());
+        let learned = head.learned.as_ref().map_or(0, |learned| learned.get().len());
+        let lines = self.tail.text.len() + more.text.len();
+        let mut body = Vec::with_capacity(HEAD_BYTES + plan + learned + lines);
         serde_json::to_writer(&mut body, &head).map_err(unwritable)?;
         body.pop(); // the brace, to go on behind it
         body.extend_from_slice(b",\"tail\":[");
@@ -168,6 +178,8 @@ impl Record {
             token: Token,
             lease: Option<Lease>,
             lifecycle: Arc<Lifecycle>,
+            #[serde(default)]
+            learned: Option<Learned>,
             segment: u64,
             tail: Vec<Box<RawValue>>,
         }
@@ -201,6 +213,7 @@ impl Record {
             token: read.token,
             lease: read.lease,
             lifecycle: read.lifecycle,
+            learned: read.learned,
             segment: read.segment,
         };
         let tail = Tail {

@@ -194,6 +194,12 @@ pub(super) fn announcement(run: &Run, kind: NoticeKind) -> String {
             "{release} is being released to {}; {} has the traffic",
             run.target, run.origin
         ),
+        NoticeKind::ApprovalNeeded if run.phase == Phase::Bake => format!(
+            "{release} is held at {} of the traffic, because it cannot be told whether it is good: {}. Approve, so that it \
+             goes on all the same, or abort",
+            run.weight(run.step),
+            run.waiting_for.as_deref().unwrap_or("the analysis is undecided")
+        ),
         NoticeKind::ApprovalNeeded => {
             format!(
                 "{release} waits for an approval before it gets {} of the traffic",

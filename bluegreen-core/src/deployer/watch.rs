@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::Parts;
+use super::analyst::{ANALYSIS_BYTES, Analyst};
 use crate::gate::{self, GateParts, Watch};
-use crate::lifecycle::{CheckResult, PhaseGate, Run, Slots};
+use crate::lifecycle::{ANALYSIS, CheckResult, PhaseGate, Run, Slots};
 use crate::plan::GateSpec;
 use crate::text::bounded;
-use crate::{Gate, GateContext, Monotonic, Op, Outcome, Phase, Slot, Verdict};
+use crate::{Fault, Gate, GateContext, Monotonic, Op, Outcome, Phase, Slot, Verdict};
 
 /// The evidence of one check is cut to this: the record stays small whatever a gate says.
 pub(super) const EVIDENCE_BYTES: usize = 300;
@@ -53,8 +55,12 @@ impl Watchers {
         run: &Run,
         parts: &GateParts,
         builtin: Option<&(dyn Fn() -> BuiltIn + Sync)>,
+        analyst: Option<&Arc<Analyst>>,
         now: Monotonic,
     ) {
+        if let Some(analyst) = analyst {
+            analyst.attend(run);
+        }
         let part = (run.phase, run.step, run.exposed, builtin.is_some());
         if self.chosen_for.replace(part) == Some(part) {
             return;
@@ -97,36 +103,72 @@ impl Watchers {
         if let Some(builtin) = builtin.map(|build| build()) {
             watch(BUILT_IN, builtin.slot, &builtin.spec, Some(builtin.gate));
         }
+        if let (Some(analyst), Some(spec)) = (analyst, &run.plan.analysis) {
+            let analysis = analyst.watched(spec);
+            watch(BUILT_IN, analysis.slot, &analysis.spec, Some(analysis.gate));
+        }
     }
 
-    /// Asks every gate whose time has come, side by side.
+    /// Asks every gate whose time has come, until no answer is waited for, or one of them fails. A gate that
+    /// takes long keeps no other one from being asked when its time comes.
     pub(super) async fn ask(&mut self, asking: Asking<'_>) {
-        let Asking { parts, op, .. } = asking;
-        let now = parts.clock.monotonic();
-        let due = self
-            .all
-            .iter_mut()
-            .filter(|watched| watched.watch.due(now))
-            .map(|watched| async move {
-                let context = asking.context(watched.slot);
-                let budget = watched.spec.timeout.saturating_add(GRACE);
-                let op = Op {
-                    budget: watched.spec.timeout,
-                    ..op.clone()
-                };
-                let answer = parts
-                    .bounded(budget, "check", watched.gate.check(&op, &context))
-                    .await;
-                let now = parts.clock.monotonic();
-                match answer {
-                    Ok(mut verdict) => {
-                        verdict.evidence = bounded(verdict.evidence, EVIDENCE_BYTES);
-                        watched.watch.record(now, Ok(verdict));
-                    }
-                    Err(fault) => watched.watch.record(now, Err(&fault)),
+        let clock = &asking.parts.clock;
+        let mut asked = FuturesUnordered::new();
+        let mut waited_for = vec![false; self.all.len()];
+        loop {
+            let now = clock.monotonic();
+            let mut next = None;
+            for ((place, watched), waited_for) in self.all.iter().enumerate().zip(&mut waited_for) {
+                if *waited_for {
+                    continue;
                 }
-            });
-        join_all(due).await;
+                if watched.watch.due(now) {
+                    *waited_for = true;
+                    let (gate, slot, timeout) =
+                        (Arc::clone(&watched.gate), watched.slot, watched.spec.timeout);
+                    asked.push(async move { (place, asking.answer(&*gate, slot, timeout).await) });
+                } else {
+                    let due = watched.watch.next_due();
+                    next = Some(next.map_or(due, |next: Monotonic| next.min(due)));
+                }
+            }
+            let mut answered = tokio::select! {
+                biased;
+                answered = asked.next() => match answered {
+                    Some(answered) => Some(answered),
+                    None => return,
+                },
+                () = async {
+                    match next {
+                        Some(due) => clock.sleep(due.since(now)).await,
+                        None => std::future::pending().await,
+                    }
+                } => None,
+            };
+            let mut failed = false;
+            while let Some((place, answer)) = answered {
+                if let (Some(watched), Some(waited_for)) =
+                    (self.all.get_mut(place), waited_for.get_mut(place))
+                {
+                    *waited_for = false;
+                    let now = clock.monotonic();
+                    match answer {
+                        Ok(mut verdict) => {
+                            let bytes = evidence_bytes(&watched.name);
+                            verdict.evidence = bounded(verdict.evidence, bytes);
+                            watched.watch.record(now, Ok(verdict));
+                        }
+                        Err(fault) => watched.watch.record(now, Err(&fault)),
+                    }
+                    failed |= watched.watch.outcome() == Outcome::Fail;
+                }
+                // Whatever else is answered already.
+                answered = asked.next().now_or_never().flatten();
+            }
+            if failed {
+                return;
+            }
+        }
     }
 
     /// The time until the next gate is to be asked; `None` when there is none.
@@ -151,7 +193,7 @@ impl Watchers {
                     name: watched.name.clone(),
                     slot: watched.slot,
                     outcome: standing.outcome,
-                    evidence: bounded(standing.evidence, EVIDENCE_BYTES),
+                    evidence: bounded(standing.evidence, evidence_bytes(&watched.name)),
                 }
             })
             .collect()
@@ -192,6 +234,15 @@ impl Watchers {
     }
 }
 
+/// An analysis has more to tell than a gate.
+fn evidence_bytes(name: &str) -> usize {
+    if name == ANALYSIS {
+        ANALYSIS_BYTES
+    } else {
+        EVIDENCE_BYTES
+    }
+}
+
 /// On whose behalf gates are asked.
 #[derive(Clone, Copy)]
 pub(super) struct Asking<'a> {
@@ -203,6 +254,18 @@ pub(super) struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// What a gate says of a slot. One that hangs is given up a while after its time.
+    async fn answer(self, gate: &dyn Gate, slot: Slot, timeout: Duration) -> Result<Verdict, Fault> {
+        let context = self.context(slot);
+        let op = Op {
+            budget: timeout,
+            ..self.op.clone()
+        };
+        let asked = gate.check(&op, &context);
+        let budget = timeout.saturating_add(GRACE);
+        self.parts.bounded(budget, "check", asked).await
+    }
+
     pub(super) fn context(&self, slot: Slot) -> GateContext {
         let release = self.slots.get(slot).release.clone();
         GateContext::new(self.parts.service.clone(), slot, release, self.run.split())
@@ -229,7 +292,7 @@ impl Gate for Unbuilt {
         &self.name
     }
 
-    async fn check(&self, _: &Op, _: &GateContext) -> Result<Verdict, crate::Fault> {
-        Err(crate::Fault::rejected("gate", "check", self.why.clone()))
+    async fn check(&self, _: &Op, _: &GateContext) -> Result<Verdict, Fault> {
+        Err(Fault::rejected("gate", "check", self.why.clone()))
     }
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::lease::{Held, Loaded};
-use super::record::{Head, Record, Renewed};
+use super::record::{Head, Learned, Record, Renewed};
 use super::report::Timeline;
 use super::{DeployError, Parts};
-use crate::lifecycle::{Entry, Event, Lifecycle};
-use crate::{StoreError, StoreVersion, Timestamp, Token};
+use crate::lifecycle::{Entry, Event, Lifecycle, Moment};
+use crate::{Phase, StoreError, StoreVersion, Timestamp, Token};
 
 /// The wait between two tries to reach a store that does not answer.
 pub(super) const STORE_PAUSE: Duration = Duration::from_millis(250);
@@ -23,8 +23,17 @@ pub(super) const STORE_PAUSE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Pending {
     entry: Entry,
+    /// Where the operation was when it happened.
+    during: Option<Place>,
     /// The state of an operation that begins with it.
     begun: Option<Arc<Lifecycle>>,
+}
+
+/// Where an operation is: its phase, the step, and what of the phase.
+type Place = (Phase, usize, Moment);
+
+fn place(lifecycle: &Lifecycle) -> Option<Place> {
+    lifecycle.run().map(|run| (run.phase, run.step, run.moment))
 }
 
 impl Parts {
@@ -122,12 +131,13 @@ impl Held {
             .clone()
             .unwrap_or_else(|| Arc::new(Lifecycle::clone(&self.lifecycle).apply(at, &event)));
         let news = is_news(&self.lifecycle, &after, &event);
+        let during = place(&self.lifecycle);
         self.lifecycle = after;
         if let Some(entry) = entry(&self.lifecycle, at, event) {
             if news {
                 self.lines.push(&entry)?;
             }
-            self.pending.push(Pending { entry, begun });
+            self.pending.push(Pending { entry, during, begun });
         }
         Ok(())
     }
@@ -161,6 +171,15 @@ impl Held {
         Ok(())
     }
 
+    /// What the analysis has learned, as long as the candidate is on its way forward.
+    fn learned(&self, lifecycle: &Lifecycle) -> Option<Learned> {
+        lifecycle
+            .open()
+            .filter(|run| run.exposed && run.phase.is_forward())?;
+        let now = self.analyst.as_ref().and_then(|analyst| analyst.learned());
+        now.or_else(|| self.record.head.learned.clone())
+    }
+
     /// Writes the record once. `false` when it has to be built anew, on what is there now.
     async fn write(&mut self) -> Result<bool, DeployError> {
         let mut head = self.record.head.clone();
@@ -171,6 +190,7 @@ impl Held {
             head.token.seq = head.token.seq.saturating_add(1);
             head.lifecycle = Arc::clone(&self.lifecycle);
         }
+        head.learned = self.learned(&head.lifecycle);
         let (next, body) = self.record.next(head, &self.lines)?;
         // Counted from before the write: it may take effect long before its answer arrives.
         let before = Renewed {
@@ -271,7 +291,11 @@ impl Held {
         // What it leads to now begins now: the time of a phase must not be over before it has begun.
         let now = self.parts.clock.now();
         for pending in std::mem::take(&mut self.pending) {
-            self.append(now, pending.entry.event, pending.begun)?;
+            // That the time of an approval was over says nothing of the way back that somebody asked for.
+            let elsewhere = pending.during != place(&self.lifecycle);
+            if !(elsewhere && tells_only_of_its_phase(&pending.entry.event)) {
+                self.append(now, pending.entry.event, pending.begun)?;
+            }
         }
         Ok(())
     }
@@ -356,7 +380,8 @@ fn is_news(before: &Lifecycle, after: &Lifecycle, event: &Event) -> bool {
             let said = |lifecycle: &Lifecycle, other: &Lifecycle| match (lifecycle.run(), other.run()) {
                 (Some(run), Some(other)) => {
                     run.phase != other.phase
-                        || run.waiting_for != other.waiting_for
+                        || run.hold != other.hold
+                        || !differ_in_numbers_only(run.waiting_for.as_deref(), other.waiting_for.as_deref())
                         || run.reason != other.reason
                 }
                 (run, other) => run.is_some() != other.is_some(),
@@ -365,4 +390,41 @@ fn is_news(before: &Lifecycle, after: &Lifecycle, event: &Event) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether an event means something only in the phase that it has happened in. What may still act, what
+/// guards have seen and what people were told or ask for goes for any other one too.
+const fn tells_only_of_its_phase(event: &Event) -> bool {
+    match event {
+        Event::Approved { .. }
+        | Event::Assessed { .. }
+        | Event::Checked { .. }
+        | Event::Deferred { .. }
+        | Event::Done { .. }
+        | Event::Expired
+        | Event::Failed { .. }
+        | Event::HooksRun { .. }
+        | Event::Interrupted
+        | Event::Reconciled { .. }
+        | Event::Verified { .. }
+        | Event::Waited => true,
+        Event::AbortRequested { .. }
+        | Event::Claimed { .. }
+        | Event::Notified { .. }
+        | Event::Resolved { .. }
+        | Event::ReturnRequested { .. }
+        | Event::Started { .. }
+        | Event::Unknown { .. }
+        | Event::Watched { .. } => false,
+    }
+}
+
+/// What is measured changes with each tick, what it means does not.
+fn differ_in_numbers_only(one: Option<&str>, other: Option<&str>) -> bool {
+    let words = |text: &'_ str| -> Vec<char> {
+        text.chars()
+            .filter(|c| !c.is_ascii_digit() && *c != '.')
+            .collect()
+    };
+    one == other || one.map(words) == other.map(words)
 }

@@ -106,25 +106,36 @@ impl GateBuildError {
 /// a secret, a registered gate, a source of metrics; or an address, header or method cannot be one.
 pub fn build(spec: &GateSpec, parts: &GateParts) -> Result<Arc<dyn Gate>, GateBuildError> {
     let error = |problem: &str| Err(GateBuildError::new(&spec.name, problem));
-    match (spec.http.as_slice(), &spec.command, &spec.metric, spec.code) {
-        ([], None, None, true) => match parts.custom.get(&spec.name) {
+    let kinds = (
+        spec.http.as_slice(),
+        &spec.scenario,
+        &spec.command,
+        &spec.metric,
+        spec.code,
+    );
+    match kinds {
+        ([], None, None, None, true) => match parts.custom.get(&spec.name) {
             Some(gate) => Ok(Arc::clone(gate)),
             None => error("the plan says `code = true`, but no gate is registered under this name"),
         },
-        ([], Some(_), None, false) => Ok(Arc::new(CommandGate::new(spec, parts)?)),
-        ([], None, Some(_), false) => Ok(Arc::new(MetricGate::new(spec, parts)?)),
-        ([_, ..], None, None, false) => http(spec, parts),
-        _ => error("give it exactly one of `http`, `command`, `metric` and `code`"),
+        ([], None, Some(_), None, false) => Ok(Arc::new(CommandGate::new(spec, parts)?)),
+        ([], None, None, Some(_), false) => Ok(Arc::new(MetricGate::new(spec, parts)?)),
+        ([_, ..], None, None, None, false) | ([], Some(_), None, None, false) => requests(spec, parts),
+        _ => error("give it exactly one of `http`, `scenario`, `command`, `metric` and `code`"),
     }
 }
 
 #[cfg(feature = "http")]
-fn http(spec: &GateSpec, parts: &GateParts) -> Result<Arc<dyn Gate>, GateBuildError> {
-    Ok(Arc::new(super::HttpGate::new(spec, parts)?))
+fn requests(spec: &GateSpec, parts: &GateParts) -> Result<Arc<dyn Gate>, GateBuildError> {
+    Ok(if spec.scenario.is_some() {
+        Arc::new(super::ScenarioGate::new(spec, parts)?)
+    } else {
+        Arc::new(super::HttpGate::new(spec, parts)?)
+    })
 }
 
 #[cfg(not(feature = "http"))]
-fn http(spec: &GateSpec, _: &GateParts) -> Result<Arc<dyn Gate>, GateBuildError> {
+fn requests(spec: &GateSpec, _: &GateParts) -> Result<Arc<dyn Gate>, GateBuildError> {
     Err(GateBuildError::new(
         &spec.name,
         "HTTP gates need the feature `http` of bluegreen-core, which this program was built without",

@@ -1,28 +1,25 @@
 //! A gate that sends requests.
 
-use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Url};
-use secrecy::ExposeSecret;
+use reqwest::{Client, Url};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use super::build::{GateBuildError, GateParts, stand_in, values};
-use crate::command::{CommandContext, ExpandError, Values};
+use crate::command::{CommandContext, Secrets, Values};
 use crate::plan::{GateSpec, HttpCheck};
-use crate::{Clock, Fault, Gate, GateContext, Op, Outcome, Slot, SystemClock, Verdict};
+use crate::{Fault, Gate, GateContext, Op, Outcome, Slot, Verdict};
 
 mod answer;
+mod exchange;
+mod request;
 
-use answer::Answer;
+pub(super) use answer::{Answer, Discreet};
+pub(super) use exchange::{NoAnswer, exchange};
+pub(super) use request::{Fill, Place, Prepared, Unpreparable, headers, percent_encoded, prepare};
 
-const PROVIDER: &str = "http";
-
-/// How much of a body is read.
-const MOST_BODY: usize = 1024 * 1024;
+pub(super) const PROVIDER: &str = "http";
 
 /// Sends requests, side by side; each must be answered as asked for.
 ///
@@ -39,15 +36,6 @@ pub struct HttpGate {
     client: Client,
 }
 
-/// A request with everything filled in.
-struct Prepared {
-    /// Method and address, for people.
-    title: String,
-    request: reqwest::Request,
-    /// What the answer must be like.
-    expected: HttpCheck,
-}
-
 impl HttpGate {
     /// The gate that a plan describes by requests.
     ///
@@ -59,12 +47,7 @@ impl HttpGate {
         if spec.http.is_empty() {
             return Err(error("it has no `http` requests".to_owned()));
         }
-        let client = if let Some(client) = parts.http.as_ref().or_else(|| parts.own_http.get()) {
-            client.clone()
-        } else {
-            let client = own_client().map_err(|problem| error(format!("no HTTP client: {problem}")))?;
-            parts.own_http.get_or_init(|| client).clone()
-        };
+        let client = client_of(parts).map_err(|problem| error(format!("no HTTP client: {problem}")))?;
         let gate = Self {
             name: spec.name.clone(),
             checks: spec.http.clone(),
@@ -83,69 +66,17 @@ impl HttpGate {
     }
 
     fn prepare(&self, check: &HttpCheck, values: &Values) -> Result<Prepared, Unpreparable> {
-        let fill = |part: &str, text: &str| {
-            values.fill(text).map_err(|source| ExpandError::Template {
-                part: part.to_owned(),
-                source,
-            })
-        };
-        let address = fill("the address", &check.url)?;
-        let url: Url = address
-            .parse()
-            .map_err(|_| Unpreparable::NoAddress(address.clone()))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(Unpreparable::NoAddress(address));
-        }
-        let method = Method::from_bytes(check.method.as_bytes());
-        let method = method.map_err(|_| Unpreparable::NoMethod(check.method.clone()))?;
-        let title = format!("{method} {}", shown(&url));
-
-        let mut request = reqwest::Request::new(method, url);
-        *request.headers_mut() = self.headers(check, values)?;
-        if let Some(body) = &check.body {
-            *request.body_mut() = Some(fill("the body", body)?.into());
-        }
-        Ok(Prepared {
-            title,
-            request,
-            expected: expected(check, fill)?,
-        })
-    }
-
-    fn headers(&self, check: &HttpCheck, values: &Values) -> Result<HeaderMap, Unpreparable> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &check.headers {
-            let no_header = || Unpreparable::NoHeader(name.clone());
-            let text = values.reveal(&format!("the header {name}"), value, &self.context.secrets)?;
-            let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| no_header())?;
-            value.set_sensitive(true);
-            headers.insert(
-                HeaderName::from_bytes(name.as_bytes()).map_err(|_| no_header())?,
-                value,
-            );
-        }
-        Ok(headers)
+        prepare(check, &|_, text| values.fill(text), &self.context.secrets)
     }
 }
 
-/// What the answer must be like, with its placeholders filled in.
-fn expected(
-    check: &HttpCheck,
-    fill: impl Fn(&str, &str) -> Result<String, ExpandError>,
-) -> Result<HttpCheck, ExpandError> {
-    let mut expected = check.clone();
-    for text in &mut expected.contains {
-        *text = fill("`contains`", text)?;
+/// The client for a gate.
+pub(super) fn client_of(parts: &GateParts) -> Result<Client, reqwest::Error> {
+    if let Some(client) = parts.http.as_ref().or_else(|| parts.own_http.get()) {
+        return Ok(client.clone());
     }
-    for (name, value) in &mut expected.answer_headers {
-        *value = fill(&format!("the answer's header {name}"), value)?;
-    }
-    for (pointer, value) in &mut expected.json {
-        if let serde_json::Value::String(text) = value {
-            *text = fill(&format!("the value of {pointer}"), text)?;
-        }
-    }
-    Ok(expected)
+    let client = own_client()?;
+    Ok(parts.own_http.get_or_init(|| client).clone())
 }
 
 /// A client that sees what a new visitor sees, and whose requests are sent once.
@@ -170,19 +101,6 @@ pub(crate) fn shown(url: &Url) -> String {
     url.to_string()
 }
 
-/// Why a request cannot be made of a check.
-#[derive(Debug, thiserror::Error)]
-enum Unpreparable {
-    #[error(transparent)]
-    Expand(#[from] ExpandError),
-    #[error("{0:?} is no address: write it with http:// or https:// and a host")]
-    NoAddress(String),
-    #[error("{0:?} is no method")]
-    NoMethod(String),
-    #[error("the header {0:?} has a name or a value that HTTP does not allow")]
-    NoHeader(String),
-}
-
 #[async_trait]
 impl Gate for HttpGate {
     fn name(&self) -> &str {
@@ -198,8 +116,8 @@ impl Gate for HttpGate {
             let prepared = self.prepare(check, &values);
             let prepared =
                 prepared.map_err(|error| Fault::rejected(PROVIDER, "request", error.to_string()))?;
-            let client = self.client.clone();
-            requests.spawn(async move { (place, measure(client, prepared, limit).await) });
+            let (client, secrets) = (self.client.clone(), self.context.secrets.clone());
+            requests.spawn(async move { (place, measure(client, prepared, limit, &secrets).await) });
         }
         let mut measured = Vec::with_capacity(self.checks.len());
         while let Some(ended) = requests.join_next().await {
@@ -238,78 +156,25 @@ fn together(measured: impl Iterator<Item = Result<Verdict, Fault>>) -> Result<Ve
 /// Sends one request and judges its answer.
 async fn measure(
     client: Client,
-    Prepared {
+    prepared: Prepared,
+    limit: Duration,
+    secrets: &Secrets,
+) -> Result<Verdict, Fault> {
+    let Prepared {
         title,
         request,
         expected,
-    }: Prepared,
-    limit: Duration,
-) -> Result<Verdict, Fault> {
-    let clock = SystemClock::new();
-    let answer = match timeout(limit, exchange(client, request)).await {
-        Ok(Ok((status, headers, body, cut))) => {
-            let latency = clock.monotonic().0;
-            Answer {
-                status,
-                headers,
-                body,
-                cut,
-                latency,
-            }
-        }
-        Ok(Err(error)) => return what_went_wrong(&title, error),
-        Err(_) => return Ok(Verdict::fail(format!("{title}: no answer within {limit:?}"))),
+    } = prepared;
+    let answer = match exchange(&client, &title, request, limit).await {
+        Ok(answer) => answer,
+        Err(NoAnswer::OfSlot(why)) => return Ok(Verdict::fail(format!("{title}: {why}"))),
+        Err(NoAnswer::OfMeasurement(fault)) => return Err(fault),
     };
-    let line = format!(
-        "{title}: {} in {} ms",
-        answer.status.as_u16(),
-        answer.latency.as_millis()
-    );
-    let problems = answer.problems(&expected);
+    let line = format!("{title}: {}", answer.line());
+    let problems = answer.problems(&expected, Discreet(secrets));
     Ok(if problems.is_empty() {
         Verdict::pass(line)
     } else {
         Verdict::fail(format!("{line}: {}", problems.join(", ")))
     })
-}
-
-type Exchanged = (reqwest::StatusCode, HeaderMap, Vec<u8>, bool);
-
-/// Sends a request and reads the whole answer, the body up to its limit.
-async fn exchange(client: Client, request: reqwest::Request) -> Result<Exchanged, reqwest::Error> {
-    let mut response = client.execute(request).await?;
-    let mut body = Vec::new();
-    let mut cut = false;
-    while let Some(chunk) = response.chunk().await? {
-        let room = MOST_BODY.saturating_sub(body.len());
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if chunk.len() > room {
-            cut = true;
-            break;
-        }
-    }
-    Ok((response.status(), response.headers().clone(), body, cut))
-}
-
-/// What a request without an answer says: of the slot, or of the measurement.
-fn what_went_wrong(title: &str, error: reqwest::Error) -> Result<Verdict, Fault> {
-    // The address is in the title, without what may be secret in it.
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut below: Option<&dyn Error> = error.source();
-    while let Some(cause) = below {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        below = cause.source();
-    }
-    if error.is_builder() {
-        return Err(Fault::rejected(PROVIDER, "request", text).on(title));
-    }
-    // hyper-util gives this error no type that could be asked; a test holds it to this text.
-    if error.is_connect() && text.contains("dns error") {
-        return Err(Fault::unavailable(PROVIDER, "resolve", text).on(title));
-    }
-    Ok(Verdict::fail(format!("{title}: {text}")))
 }

@@ -1,13 +1,17 @@
-//! Gates: HTTP, command, metric, and how many answers in a row decide.
+//! Gates: HTTP, smoke scenarios, command, metric, and how many answers in a row decide.
 //!
 //! A [`GateSpec`] of a plan becomes a [`Gate`] by [`build`]; a [`Watch`] says when it is to be asked
 //! and what its answers mean together.
+#![doc = ""]
+#![doc = include_str!("../../docs/smoke-tests.md")]
 
 mod build;
 mod command;
 #[cfg(feature = "http")]
 mod http;
 mod metric;
+#[cfg(feature = "http")]
+mod scenario;
 mod watch;
 
 #[cfg(doc)]
@@ -20,4 +24,6 @@ pub use http::HttpGate;
 #[cfg(feature = "http")]
 pub(crate) use http::{own_client, shown};
 pub use metric::MetricGate;
+#[cfg(feature = "http")]
+pub use scenario::ScenarioGate;
 pub use watch::Watch;

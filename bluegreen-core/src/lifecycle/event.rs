@@ -258,4 +258,36 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn of_many_checks_the_journal_keeps_those_that_did_not_pass_and_not_too_many_of_them() {
+        let results = |count: usize, failing: usize| -> Vec<CheckResult> {
+            (0..count)
+                .map(|n| CheckResult {
+                    name: format!("health/{n}"),
+                    slot: Slot::Green,
+                    outcome: if n < failing { Outcome::Fail } else { Outcome::Pass },
+                    evidence: "told".to_owned(),
+                })
+                .collect()
+        };
+        for (count, failing, kept) in [
+            (0, 0, None),
+            (KEPT_CHECKS, 2, None),
+            (KEPT_CHECKS + 1, 2, Some(2)),
+            (KEPT_CHECKS + 1, 0, Some(0)),
+            (100, 70, Some(KEPT_CHECKS)),
+        ] {
+            let kept = kept.map(|kept| results(kept, kept));
+            let checked = |results| Event::Checked { results };
+            let watched = |results| Event::Watched {
+                watched_ms: 7,
+                results,
+            };
+            let all = || results(count, failing);
+            assert_eq!(checked(all()).abridged(), kept.clone().map(checked), "{count}");
+            assert_eq!(watched(all()).abridged(), kept.map(watched), "{count}");
+        }
+        assert_eq!(Event::Expired.abridged(), None);
+    }
 }

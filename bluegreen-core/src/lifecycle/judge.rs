@@ -1,10 +1,13 @@
 //! What the answers of routers, gates and hosts mean for a phase.
 
+use std::time::Duration;
+
+use super::moves::tell;
 use super::transition::{Move, REASON_BYTES};
-use super::{CheckResult, Health, Lifecycle, Moment, Operation, Pause, Phase, Run, Slots};
+use super::{ANALYSIS, CheckResult, Health, Hold, Lifecycle, Moment, Operation, Pause, Phase, Run, Slots};
 use crate::plan::{BothUnhealthy, Target};
 use crate::text::bounded;
-use crate::{Outcome, Slot, Split, Timestamp, Verification};
+use crate::{NoticeKind, Outcome, Slot, Split, Timestamp, Verification};
 
 /// Which slot is live, and does the record agree?
 pub(super) fn reconcile(
@@ -76,9 +79,12 @@ pub(super) fn reconcile(
 /// What is missing or not passed among the gates that the phase requires, and among all others that
 /// were asked.
 fn open_points(run: &Run, results: &[CheckResult], outcome: fn(Outcome) -> bool) -> Vec<String> {
+    // What cannot be told is for people to decide; what has failed is not.
+    let approved = matches!(run.hold, Some(Hold::Approved(_)));
     results
         .iter()
         .filter(|result| outcome(result.outcome))
+        .filter(|result| !(approved && is_analysis(result, Outcome::Inconclusive)))
         .map(|result| format!("{} ({}): {}", result.name, result.slot, result.evidence))
         .chain(
             outcome(Outcome::Inconclusive)
@@ -88,7 +94,17 @@ fn open_points(run: &Run, results: &[CheckResult], outcome: fn(Outcome) -> bool)
                 .filter(|gate| !results.iter().any(|result| gate.is_named(&result.name)))
                 .map(|gate| format!("{gate} ({}): not asked yet", gate.slot)),
         )
+        .chain(
+            (outcome(Outcome::Inconclusive)
+                && run.is_analysed()
+                && !results.iter().any(|result| result.name == ANALYSIS))
+            .then(|| format!("{ANALYSIS} ({}): not asked yet", run.target)),
+        )
         .collect()
+}
+
+fn is_analysis(result: &CheckResult, outcome: Outcome) -> bool {
+    result.name == ANALYSIS && result.outcome == outcome
 }
 
 /// Asked once: everything has to pass, and everything that did not is told.
@@ -131,7 +147,16 @@ pub(super) fn watched(run: &mut Run, watched_ms: u64, results: &[CheckResult]) -
     run.watched_ms = run.watched_ms.saturating_add(watched_ms);
     let open = open_points(run, results, |outcome| outcome != Outcome::Pass);
     run.waiting_for = (!open.is_empty()).then(|| bounded(open.join("; "), REASON_BYTES));
-    if open.is_empty() && u128::from(run.watched_ms) >= run.watch_time().as_millis() {
+    let watched_for = |time: Duration| u128::from(run.watched_ms) >= time.as_millis();
+    let undecided = results
+        .iter()
+        .any(|result| is_analysis(result, Outcome::Inconclusive));
+    if undecided && run.phase == Phase::Bake && run.hold.is_none() && watched_for(run.held_from()) {
+        run.hold = Some(Hold::Asked);
+        tell(run, NoticeKind::ApprovalNeeded);
+        return Move::Stay;
+    }
+    if open.is_empty() && (run.may_end_early() || watched_for(run.watch_time())) {
         Move::Next
     } else {
         Move::Stay
@@ -151,7 +176,8 @@ pub(super) fn confirmed(run: &mut Run, routers: &[(String, Verification)], settl
     if routers.is_empty() || !open.is_empty() {
         return Move::Stay;
     }
-    run.pause = (settle_ms > 0).then_some(Pause {
+    // A wait of no time is dropped with the move.
+    run.pause = Some(Pause {
         ms: settle_ms,
         settle_ms,
     });

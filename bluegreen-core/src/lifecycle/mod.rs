@@ -27,7 +27,7 @@ pub use event::{CheckResult, Entry, Event, Signed};
 pub use frozen::FrozenPlan;
 pub use id::{DeploymentId, InvalidDeploymentId};
 pub use phase::{InvalidPhase, Phase};
-pub use run::{End, Moment, Overrides, Pause, PhaseGate, Run};
+pub use run::{End, Hold, Moment, Overrides, Pause, PhaseGate, Run};
 pub use slots::{SlotState, Slots};
 
 use crate::{Release, Slot, Timestamp, Version};
@@ -42,6 +42,9 @@ pub struct Lifecycle {
     #[serde(default)]
     run: Option<Run>,
 }
+
+/// The name under which the analysis gives its result.
+pub const ANALYSIS: &str = "analysis";
 
 /// What is asked for when an operation begins.
 #[derive(Debug, Clone)]
@@ -234,6 +237,7 @@ impl Lifecycle {
             backfilled,
             abort: None,
             approvals: Vec::new(),
+            hold: None,
             waiting_for: None,
             unverified: None,
             notices: Vec::new(),

@@ -61,6 +61,7 @@ pub(super) fn enter(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, pha
     run.attempt = 0;
     run.watched_ms = 0;
     run.waiting_for = None;
+    run.hold = None;
     run.moment = if run.has_hooks(HookMoment::Before) {
         Moment::Before
     } else {
@@ -149,8 +150,8 @@ fn end_of(run: &Run) -> End {
 }
 
 /// Notes that people have to be told something. What they have not been told yet is told once.
-fn tell(run: &mut Run, notice: NoticeKind) {
-    if !run.notices.contains(&notice) {
+pub(super) fn tell(run: &mut Run, notice: NoticeKind) {
+    if run.plan.notify && !run.notices.contains(&notice) {
         run.notices.push(notice);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{DeploymentId, FrozenPlan, Operation, Phase, Signed};
+use crate::analysis::OnInconclusive;
 use crate::plan::{ExpandWhen, GateSpec, HookMoment, HookPoint, WorkersOrder};
 use crate::{NoticeKind, Release, Share, Slot, Split, Timestamp};
 
@@ -68,6 +69,9 @@ pub struct Run {
     /// Why it is on the way back, failed or halted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What became of a step that is held because the analysis cannot tell whether the candidate is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// What the phase waits for, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<String>,
@@ -85,6 +89,16 @@ pub struct Run {
     pub ended: Option<Timestamp>,
     /// The plan by which it goes.
     pub plan: FrozenPlan,
+}
+
+/// What became of a step that is held because the analysis cannot tell whether the candidate is good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// Its bake is over, and people are asked.
+    Asked,
+    /// Somebody has said that it may go on, and who. That it has failed can still be found.
+    Approved(String),
 }
 
 /// Before, in or after the work of a phase.
@@ -227,12 +241,9 @@ impl Run {
             Phase::Approval => step.and_then(|step| step.approval.as_ref())?.expires,
             Phase::Ready | Phase::Shift => times.shift,
             Phase::Confirm => times.confirm,
-            Phase::Bake => step
-                .map(|step| step.bake)
-                .unwrap_or_default()
-                .saturating_add(times.hold),
+            Phase::Bake => self.held_from().saturating_add(self.hold_time()),
             Phase::Quiesce | Phase::StartWorkers | Phase::QueueDepth | Phase::ReturnWorkers => times.workers,
-            Phase::Soak => plan.soak.time.saturating_add(times.hold),
+            Phase::Soak => self.held_from().saturating_add(times.hold),
             // On the way back the time is for trying, and what settles is waited for before that.
             phase if phase.is_way_back() && self.settles() => return None,
             Phase::Assess => times.assess,
@@ -261,6 +272,48 @@ impl Run {
         }
     }
 
+    /// After how long a phase that is watched is held, when it has not passed by then.
+    pub(super) fn held_from(&self) -> Duration {
+        let more = match (self.phase, &self.plan.analysis) {
+            (Phase::Bake, Some(analysis)) if analysis.on_inconclusive == OnInconclusive::Extend => {
+                analysis.extend_by
+            }
+            _ => Duration::ZERO,
+        };
+        self.watch_time().saturating_add(more)
+    }
+
+    /// How long a step that is held waits.
+    fn hold_time(&self) -> Duration {
+        let hold = self.plan.deadlines.hold;
+        let analysis = self.plan.analysis.as_ref();
+        analysis.map_or(hold, |analysis| hold.max(analysis.hold))
+    }
+
+    /// Whether the plan says that a step ends as soon as its analysis has passed.
+    pub(super) fn may_end_early(&self) -> bool {
+        let early = self
+            .plan
+            .analysis
+            .as_ref()
+            .is_some_and(|analysis| analysis.early_pass);
+        early && self.phase == Phase::Bake && self.is_analysed() && self.weight(self.step) < Share::ALL
+    }
+
+    /// Whether somebody may say that the step goes on although the analysis cannot tell.
+    #[must_use]
+    pub fn can_be_waved_on(&self) -> bool {
+        self.phase == Phase::Bake && self.is_analysed() && !matches!(self.hold, Some(Hold::Approved(_)))
+    }
+
+    /// Whether the analysis has to pass in this phase.
+    #[must_use]
+    pub fn is_analysed(&self) -> bool {
+        self.plan.analysis.is_some()
+            && self.operation == Operation::Deploy
+            && matches!(self.phase, Phase::Bake | Phase::Soak)
+    }
+
     /// The gates of the plan that have to pass in this phase. The deployer adds built-in checks to them.
     #[must_use]
     pub fn gates(&self) -> Vec<PhaseGate<'_>> {
@@ -276,6 +329,7 @@ impl Run {
             Phase::Bake => &[
                 ("health", self.target, &plan.health),
                 ("guard", self.target, &plan.guards),
+                ("threshold", self.target, plan.thresholds.gates()),
                 (
                     "step",
                     self.target,
@@ -285,6 +339,7 @@ impl Run {
             Phase::Soak => &[
                 ("health", self.target, &plan.health),
                 ("guard", self.target, &plan.guards),
+                ("threshold", self.target, plan.thresholds.gates()),
                 ("public", self.target, &plan.public),
             ],
             Phase::VerifyReturn => &[
@@ -294,6 +349,7 @@ impl Run {
             phase if phase.is_forward() && self.exposed => &[
                 ("health", self.target, &plan.health),
                 ("guard", self.target, &plan.guards),
+                ("threshold", self.target, plan.thresholds.gates()),
             ],
             _ => &[],
         };

@@ -6,7 +6,7 @@
 
 use super::judge::{assessed, checked, confirmed, reconcile, watched};
 use super::moves::{begin_anew, enter, finish, go, pass_through, waited};
-use super::{End, Event, Lifecycle, Moment, Operation, Pause, Phase, Run, Signed};
+use super::{End, Event, Hold, Lifecycle, Moment, Operation, Pause, Phase, Run, Signed};
 use crate::plan::{ApprovalDefault, ExpandWhen, humane};
 use crate::{Role, Slot, Timestamp};
 
@@ -37,7 +37,7 @@ impl Lifecycle {
             return self;
         };
         if run.end.is_some() {
-            // Over; only the outbox and pauses go on.
+            // Over; only the outbox goes on.
             settle_outbox(&mut run, event);
         } else if !asked(&mut run, &mut self, at, event) {
             let mut next = verdict(&mut run, &mut self, at, event);
@@ -94,10 +94,8 @@ fn resolve(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, by: &Signed,
 }
 
 fn settle_outbox(run: &mut Run, event: &Event) {
-    match event {
-        Event::Notified { notice, .. } => run.notices.retain(|kept| kept != notice),
-        Event::Waited => run.pause = None,
-        _ => {}
+    if let Event::Notified { notice, .. } = event {
+        run.notices.retain(|kept| kept != notice);
     }
 }
 
@@ -184,11 +182,18 @@ fn verdict(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Even
 }
 
 fn approved(run: &mut Run, by: &str, step: usize) -> Move {
-    if run.phase != Phase::Approval || run.moment != Moment::Act || step != run.step + 1 {
+    if run.moment != Moment::Act || step != run.step + 1 {
         return Move::Stay;
     }
-    run.approvals.push((step, by.to_owned()));
-    Move::Next
+    if run.phase == Phase::Approval {
+        run.approvals.push((step, by.to_owned()));
+        return Move::Next;
+    }
+    if run.can_be_waved_on() {
+        run.approvals.push((step, by.to_owned()));
+        run.hold = Some(Hold::Approved(by.to_owned()));
+    }
+    Move::Stay
 }
 
 /// Phases that are over when their work is done. The others pass by evidence of their own, never by

@@ -22,6 +22,7 @@
 //! A process shows some metrics only when something has happened, so a name that is nowhere on a page may
 //! still be right: it is no data. None of these is ever a number.
 
+mod build;
 mod command;
 mod exposition;
 #[cfg(feature = "http")]
@@ -34,6 +35,7 @@ mod scan;
 mod scrape;
 #[cfg(feature = "http")]
 mod selector;
+mod sources;
 
 pub use command::CommandMetrics;
 pub use exposition::{BadLine, Exposition, InvalidExposition, Kind, Series};
@@ -44,3 +46,4 @@ pub use prometheus::PrometheusMetrics;
 pub use scrape::ScrapeMetrics;
 #[cfg(feature = "http")]
 pub use selector::{InvalidSelector, Selector};
+pub use sources::Sources;

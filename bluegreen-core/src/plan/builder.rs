@@ -2,8 +2,9 @@
 
 use super::{
     BothUnhealthy, Deadlines, GateSpec, Hook, LeasePlan, Migrations, Plan, PlanError, Preflight, Retention,
-    RollbackPlan, Soak, Step, Target, Window, Windows, WorkersPlan,
+    RollbackPlan, Soak, SourceSpec, Step, Target, Threshold, Window, Windows, WorkersPlan,
 };
+use crate::analysis::AnalysisSpec;
 use crate::command::CommandSpec;
 use crate::retry::RetryPolicy;
 use crate::{ServiceName, Slot};
@@ -128,6 +129,24 @@ impl PlanBuilder {
     /// One more guard: watched wherever the candidate has traffic.
     pub fn guard(mut self, gate: GateSpec) -> Self {
         self.plan.guards.push(gate);
+        self
+    }
+
+    /// One more source of metrics.
+    pub fn source(mut self, source: SourceSpec) -> Self {
+        self.plan.sources.push(source);
+        self
+    }
+
+    /// One more threshold, by the name of its metric.
+    pub fn threshold(mut self, name: impl Into<String>, threshold: Threshold) -> Self {
+        self.plan.thresholds.insert(name.into(), threshold);
+        self
+    }
+
+    /// How candidate and live are compared while both have traffic.
+    pub fn analysis(mut self, analysis: AnalysisSpec) -> Self {
+        self.plan.analysis = Some(analysis);
         self
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     ApprovalDefault, ApprovalPlan, Deadlines, Disposal, GateSpec, LeasePlan, Plan, Preflight, Retention,
-    RollbackPlan, Soak, Step, Target, Undrained, Windows, WorkersOrder, WorkersPlan,
+    RollbackPlan, Soak, Step, Target, Thresholds, Undrained, Windows, WorkersOrder, WorkersPlan,
 };
 use crate::retry::RetryPolicy;
 use crate::{ServiceName, Share};
@@ -26,7 +26,10 @@ impl Plan {
             preflight: Preflight::default(),
             health: Vec::new(),
             smoke: Vec::new(),
+            sources: Vec::new(),
             guards: Vec::new(),
+            thresholds: Thresholds::default(),
+            analysis: None,
             public: Vec::new(),
             migrations: None,
             warm_up: Vec::new(),

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::humane::format as time;
 use super::{
-    ApprovalDefault, BothUnhealthy, Disposal, ExpandWhen, GateSpec, HookFailure, Plan, Step, Target,
-    Undrained, WorkersOrder,
+    ApprovalDefault, BothUnhealthy, Disposal, ExpandWhen, GateSpec, HookFailure, Plan, ScenarioStep, Step,
+    Target, Undrained, WorkersOrder,
 };
 use crate::Share;
+use crate::analysis::{AnalysisSpec, MetricSpec, OnInconclusive};
 use crate::lifecycle::Phase;
 
 impl Plan {
@@ -115,6 +116,14 @@ impl Story<'_> {
         };
         self.detail(format!("the windows and what the routers can represent; {live}"));
         self.gates("further checks", &plan.preflight.checks);
+        if !plan.sources.is_empty() {
+            let sources = plan
+                .sources
+                .iter()
+                .map(|source| format!("{} ({})", source.name, many(source.metrics().count(), "metric")));
+            let sources: Vec<_> = sources.collect();
+            self.detail(format!("the sources of metrics: {}", sources.join(", ")));
+        }
         self.part(
             &[Phase::Drain, Phase::Retire],
             "Empty the target, if an old release is still kept there.",
@@ -156,6 +165,7 @@ impl Story<'_> {
         self.gates("health", &plan.health);
         self.gates("smoke tests", &plan.smoke);
         self.gates("from the first traffic on also watched", &plan.guards);
+        self.gates("and these numbers", plan.thresholds.gates());
         if plan.preflight.capacity > Share::NONE {
             let capacity = plan.preflight.capacity;
             self.detail(format!(
@@ -202,15 +212,16 @@ impl Story<'_> {
         } else {
             format!(" for {}", time(step.bake))
         };
-        let guards = if plan.guards.is_empty() && plan.health.is_empty() {
+        let watched = plan
+            .health
+            .iter()
+            .chain(&plan.guards)
+            .chain(plan.thresholds.gates());
+        let watched = words(watched.map(|gate| gate.name.as_str()));
+        let guards = if watched.is_empty() {
             String::new()
         } else {
-            let watched = plan
-                .health
-                .iter()
-                .chain(&plan.guards)
-                .map(|gate| gate.name.as_str());
-            format!(", watched by {}", words(watched))
+            format!(", watched by {watched}")
         };
         let text = format!(
             "Give the candidate {} of the traffic{cutover}{bake}{guards}.",
@@ -224,6 +235,9 @@ impl Story<'_> {
             within(deadlines.confirm)
         ));
         self.gates("must pass at the end", &step.gates);
+        if let Some(analysis) = &plan.analysis {
+            self.detail(analysed(analysis, step));
+        }
     }
 
     fn after_cutover(&mut self) {
@@ -331,7 +345,8 @@ impl Story<'_> {
         let parts = [
             ("health gates", plan.health.is_empty()),
             ("smoke tests", plan.smoke.is_empty()),
-            ("guards", plan.guards.is_empty()),
+            ("guards", plan.guards.is_empty() && plan.thresholds.is_empty()),
+            ("analysis", plan.analysis.is_none()),
             ("gates of the public address", plan.public.is_empty()),
             ("approvals", plan.steps.iter().all(|step| step.approval.is_none())),
             ("migrations", plan.migrations.is_none()),
@@ -374,12 +389,69 @@ fn gate(gate: &GateSpec) -> String {
             let limits = limits
                 .into_iter()
                 .filter_map(|(word, limit)| Some(format!("{word} {}", limit?)));
-            format!("{} {}", metric.name, limits.collect::<Vec<_>>().join(" and "))
+            let word = if metric.below { "below" } else { "above" };
+            let of = if metric.of_live { " of live's" } else { "" };
+            let levels = [
+                ("normal", metric.normal, ""),
+                ("warning", metric.warning, of),
+                ("critical", metric.critical, of),
+            ];
+            let levels = levels
+                .into_iter()
+                .filter_map(|(name, level, of)| Some(format!("{name} {word} {}{of}", level?)));
+            format!(
+                "{} {}",
+                metric.name,
+                limits.chain(levels).collect::<Vec<_>>().join(", ")
+            )
         }
         (None, None) if gate.code => "code".to_owned(),
-        (None, None) => many(gate.http.len(), "request"),
+        (None, None) => match &gate.scenario {
+            Some(scenario) => {
+                let names = |steps: &[ScenarioStep]| words(steps.iter().map(|step| step.name.as_str()));
+                match scenario.clean_up.as_slice() {
+                    [] => format!("scenario: {}", names(&scenario.steps)),
+                    clean_up => format!(
+                        "scenario: {}; in any case {}",
+                        names(&scenario.steps),
+                        names(clean_up)
+                    ),
+                }
+            }
+            None => many(gate.http.len(), "request"),
+        },
     };
     format!("{} ({kind})", gate.name)
+}
+
+/// What the analysis does in a step.
+fn analysed(analysis: &AnalysisSpec, step: &Step) -> String {
+    let (blocking, advisory): (Vec<_>, Vec<_>) = analysis.metrics.iter().partition(|metric| metric.blocking);
+    let named = |metrics: &[&MetricSpec]| words(metrics.iter().map(|metric| metric.name.as_str()));
+    if step.weight == Share::ALL {
+        return format!(
+            "the analysis has nothing left to compare; limits of {} are watched",
+            named(&blocking)
+        );
+    }
+    let policy = match analysis.on_inconclusive {
+        OnInconclusive::Hold => format!("held up to {} for an approval, then back", time(analysis.hold)),
+        OnInconclusive::Extend => format!(
+            "watched for {} more, then held up to {} for an approval, then back",
+            time(analysis.extend_by),
+            time(analysis.hold)
+        ),
+        OnInconclusive::Rollback => "back".to_owned(),
+        OnInconclusive::BakeSuffices => "on: the bake suffices".to_owned(),
+    };
+    let advisory = match advisory.as_slice() {
+        [] => String::new(),
+        advisory => format!(" (reported only: {})", named(advisory)),
+    };
+    format!(
+        "compared with live: {}{advisory}; worse: back; cannot be told: {policy}",
+        named(&blocking)
+    )
 }
 
 fn within(limit: Duration) -> String {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{humane, humane_option};
+use super::threshold::is_default;
+use super::{Level, ScenarioSpec, humane, humane_option};
+use crate::analysis::OnMissing;
 use crate::command::CommandSpec;
 
 /// A gate of a plan: what is measured, and how often which answer decides.
@@ -16,10 +18,13 @@ use crate::command::CommandSpec;
 pub struct GateSpec {
     /// The name under which events and reports know it; unique in its list.
     pub name: String,
-    /// Requests, side by side; each must answer as asked for. Exactly one of `http`, `command`,
-    /// `metric` and `code` is given.
+    /// Requests, side by side; each must answer as asked for. Exactly one of `http`, `scenario`,
+    /// `command`, `metric` and `code` is given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpCheck>,
+    /// Requests in order, with values taken from an answer and used in later ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioSpec>,
     /// A command that ends with 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandSpec>,
@@ -63,9 +68,15 @@ pub struct HttpCheck {
     /// Headers to send. A secret is named, not written: `{ secret = "name" }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, HeaderValue>,
-    /// A body to send.
+    /// A body to send; at most one of `body`, `body_json` and `body_form` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// A body to send as JSON. Its texts may hold placeholders, and are escaped as JSON needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_json: Option<serde_json::Value>,
+    /// Fields to send as a form.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub body_form: BTreeMap<String, String>,
     /// The statuses that are good. Empty: 200 to 299.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<u16>,
@@ -76,6 +87,13 @@ pub struct HttpCheck {
     /// Texts that the body must contain; may hold placeholders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contains: Vec<String>,
+    /// Texts that the body must not contain; may hold placeholders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
+    /// Regular expressions (syntax of the crate `regex-lite`) that the body must match somewhere; no
+    /// placeholders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<String>,
     /// Headers that the answer must have, with these values, which may hold placeholders.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answer_headers: BTreeMap<String, String>,
@@ -161,6 +179,24 @@ pub struct MetricCheck {
     /// The value must not be below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
+    /// What is usual; this and what follows is as in a [`Threshold`](super::Threshold).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normal: Option<Level>,
+    /// Beyond it the gate is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Level>,
+    /// Beyond it the gate fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical: Option<Level>,
+    /// Whether `warning` and `critical` are multiples of the number of the other slot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_live: bool,
+    /// Whether low numbers are beyond these levels.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub below: bool,
+    /// What a measurement without data is: inconclusive, or with `rollback` a failure.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_missing: OnMissing,
 }
 
 impl GateSpec {
@@ -168,6 +204,7 @@ impl GateSpec {
         Self {
             name: name.into(),
             http: Vec::new(),
+            scenario: None,
             command: None,
             metric: None,
             code: false,
@@ -185,6 +222,15 @@ impl GateSpec {
     pub fn http(name: impl Into<String>, checks: impl IntoIterator<Item = HttpCheck>) -> Self {
         Self {
             http: checks.into_iter().collect(),
+            ..Self::new(name)
+        }
+    }
+
+    /// A gate that sends requests in order.
+    #[must_use]
+    pub fn scenario(name: impl Into<String>, scenario: ScenarioSpec) -> Self {
+        Self {
+            scenario: Some(scenario),
             ..Self::new(name)
         }
     }
@@ -276,9 +322,13 @@ impl HttpCheck {
             method: method.into(),
             headers: BTreeMap::new(),
             body: None,
+            body_json: None,
+            body_form: BTreeMap::new(),
             status: Vec::new(),
             json: BTreeMap::new(),
             contains: Vec::new(),
+            lacks: Vec::new(),
+            matches: Vec::new(),
             answer_headers: BTreeMap::new(),
             max_latency: None,
         }
@@ -304,6 +354,20 @@ impl HttpCheck {
         self
     }
 
+    /// With a body to send as JSON.
+    #[must_use]
+    pub fn body_json(mut self, body: impl Into<serde_json::Value>) -> Self {
+        self.body_json = Some(body.into());
+        self
+    }
+
+    /// With one more field of a form to send.
+    #[must_use]
+    pub fn body_form(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.body_form.insert(name.into(), value.into());
+        self
+    }
+
     /// With one more status that is good.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
@@ -322,6 +386,20 @@ impl HttpCheck {
     #[must_use]
     pub fn contains(mut self, text: impl Into<String>) -> Self {
         self.contains.push(text.into());
+        self
+    }
+
+    /// With one more text that the body must not contain.
+    #[must_use]
+    pub fn lacks(mut self, text: impl Into<String>) -> Self {
+        self.lacks.push(text.into());
+        self
+    }
+
+    /// With one more regular expression that the body must match.
+    #[must_use]
+    pub fn matches(mut self, regex: impl Into<String>) -> Self {
+        self.matches.push(regex.into());
         self
     }
 
@@ -352,6 +430,12 @@ impl MetricCheck {
             name: name.into(),
             max: None,
             min: None,
+            normal: None,
+            warning: None,
+            critical: None,
+            of_live: false,
+            below: false,
+            on_missing: OnMissing::default(),
         }
     }
 

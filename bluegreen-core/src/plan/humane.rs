@@ -156,14 +156,22 @@ mod tests {
             ("0.5d", 43_200_000),
             ("1d 2h3m4s5ms", 93_784_005),
             ("1h 1.250s", 3_601_250),
+            ("36600d", 3_162_240_000_000),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text:?}");
         }
     }
 
     #[test]
+    fn what_is_no_text_is_told_what_was_expected() {
+        let error = serde_json::from_str::<crate::RetryPolicy>("{\"first\": 5}").unwrap_err();
+        assert!(error.to_string().contains("expected a duration"), "{error}");
+    }
+
+    #[test]
     fn what_is_no_duration_is_refused_with_the_way_to_write_one() {
         for text in [
+            "36600d1ms",
             "",
             " ",
             "5",

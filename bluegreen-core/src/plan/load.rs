@@ -216,7 +216,7 @@ fn stand_in(key: &str) -> Value {
         "status" => json!(200),
         "days" => json!("mon"),
         "actions" => json!("deploy"),
-        "service" | "name" | "secret" | "contains" => json!("stand-in"),
+        "service" | "name" | "secret" | "contains" | "lacks" | "matches" => json!("stand-in"),
         // Elements that are tables: what must be in them is then missing, and stood in for.
         _ => json!({}),
     }
@@ -230,6 +230,7 @@ fn remedy_for_missing(key: &str) -> String {
         "run" => "write the program and its arguments: run = [\"program\", \"argument\"]".to_owned(),
         "at" => "write when it runs: at = \"after confirm\"".to_owned(),
         "zone" => "write the time zone in which the times are meant: zone = \"Europe/Berlin\"".to_owned(),
+        "http" => "write the request: http = { url = \"{url}/health\" }".to_owned(),
         "secret" => "write the name of the secret: { secret = \"name\" }".to_owned(),
         key => format!("write {key} = \"...\""),
     }

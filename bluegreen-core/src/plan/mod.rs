@@ -51,6 +51,8 @@
 //! # Defaults
 //! What a plan does not say. `gate`, `http`, `hook`, `approval` and `window` stand for each of their kind.
 //!
+//! The analysis has a table of its own, [with its docs](crate::analysis#defaults); a threshold has the gate's.
+//!
 //! | name | default | why |
 //! |---|---|---|
 //! | `target` | `auto` | a release belongs into the idle slot; to name one is to risk naming the live one |
@@ -110,6 +112,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::AnalysisSpec;
 use crate::command::CommandSpec;
 use crate::retry::RetryPolicy;
 use crate::{ServiceName, Share, Slot};
@@ -125,11 +128,16 @@ pub mod humane;
 pub(crate) mod humane_option;
 mod json;
 mod load;
-mod nearest;
+pub(crate) mod nearest;
+#[cfg(feature = "http")]
+pub(crate) mod pattern;
 mod problem;
+mod scenario;
+mod source;
 mod tables;
 mod template;
 mod text;
+mod threshold;
 mod window;
 mod zone;
 
@@ -138,7 +146,10 @@ pub use deadlines::{Deadlines, LeasePlan};
 pub use gate::{GateSpec, HeaderValue, HttpCheck, MetricCheck};
 pub use hook::{Hook, HookFailure, HookMoment, HookPoint, InvalidHookPoint};
 pub use problem::{PlanError, Problem};
+pub use scenario::{Redirects, ScenarioSpec, ScenarioStep, Take};
+pub use source::{CommandSource, SourceSpec};
 pub use template::{TemplateError, expand, placeholders};
+pub use threshold::{Level, Threshold, Thresholds};
 pub use window::{Action, Weekday, Window, Windows};
 pub use zone::{Boundary, InvalidLocalTime, TimeOfDay, Zone};
 
@@ -174,9 +185,19 @@ pub struct Plan {
     /// Smoke tests: asked of the candidate once, before it gets traffic.
     #[serde(default)]
     pub smoke: Vec<GateSpec>,
+    /// Where numbers about the slots come from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceSpec>,
     /// What is watched wherever the candidate has traffic: bakes, approvals, soak.
     #[serde(default)]
     pub guards: Vec<GateSpec>,
+    /// Numbers of the candidate with what is normal, a warning and critical, by the names of their metrics; watched
+    /// like the guards.
+    #[serde(default, skip_serializing_if = "Thresholds::is_empty")]
+    pub thresholds: Thresholds,
+    /// How candidate and live are compared while both have traffic. Left out: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<AnalysisSpec>,
     /// What is asked of the public address: during the soak and after a rollback.
     #[serde(default)]
     pub public: Vec<GateSpec>,

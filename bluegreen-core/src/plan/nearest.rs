@@ -2,7 +2,7 @@
 
 /// The known word that a mistyped one is nearest to, when it is near enough to be meant: at most a
 /// third of its letters differ.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|candidate| (distance(word, candidate), *candidate))

@@ -65,6 +65,10 @@ pub struct RouterCapabilities {
     pub affinity: bool,
     /// What a shift costs the clients, for people. Empty when it costs nothing.
     pub cost: String,
+    /// Why a split between nothing and everything may not be possible here, and what is instead. Shown when
+    /// a plan is refused for it. Empty when there is nothing to say.
+    #[serde(default)]
+    pub instead: String,
 }
 
 impl RouterCapabilities {
@@ -78,6 +82,7 @@ impl RouterCapabilities {
             fencing: Fencing::Token,
             affinity: false,
             cost: String::new(),
+            instead: String::new(),
         }
     }
 
@@ -120,6 +125,13 @@ impl RouterCapabilities {
     #[must_use]
     pub fn cost(mut self, cost: impl Into<String>) -> Self {
         self.cost = cost.into();
+        self
+    }
+
+    /// With words for whoever asks for a split that it cannot hold.
+    #[must_use]
+    pub fn instead(mut self, instead: impl Into<String>) -> Self {
+        self.instead = instead.into();
         self
     }
 

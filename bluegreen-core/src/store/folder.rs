@@ -331,7 +331,11 @@ mod tests {
             (ErrorKind::StorageFull, "make room"),
             (ErrorKind::QuotaExceeded, "quota"),
             (ErrorKind::PermissionDenied, "right to read and write"),
-            (ErrorKind::ReadOnlyFilesystem, "mount"),
+            (ErrorKind::ReadOnlyFilesystem, "mount the disk for writing"),
+            (ErrorKind::FileTooLarge, "limit for the size of files"),
+            (ErrorKind::NotFound, "is its disk mounted?"),
+            (ErrorKind::Unsupported, "file locks and hard links"),
+            (ErrorKind::IsADirectory, "something else has this name"),
         ] {
             let error = failure("shop", "write", path, &kind.into());
             let text = error.to_string();
@@ -372,5 +376,17 @@ mod tests {
         folder.put_new("b", "second".into()).unwrap();
         assert_eq!(folder.get("a").unwrap().unwrap(), "first");
         assert_eq!(folder.get("b").unwrap().unwrap(), "second");
+    }
+
+    #[test]
+    fn what_cannot_be_made_durable_is_not_called_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path().join("records")).unwrap();
+        fs::remove_dir_all(dir.path().join("records")).unwrap();
+        let place = folder.register("shop").unwrap();
+        assert!(matches!(
+            folder.make_durable(&place),
+            Err(StoreError::Unknown { .. })
+        ));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! A folder for each format holds records as they stand in the files of a store: one for each moment that
 //! an operation can be in, beside it what the world was like then, which command this is, and how the
-//! operation ends. They are never changed; a version that reads them no more breaks its users' open
-//! deployments. When a version adds a moment, `every_moment_has_its_record` says which, and
+//! operation ends; and a report, as the history keeps it. They are never changed; a version that reads
+//! them no more breaks its users' open deployments. When a version adds a moment,
+//! `every_moment_has_its_record` says which, and
 //!
 //! ```sh
 //! BLUEGREEN_WRITE_RECORDS=1 cargo test -p bluegreen-core --test compat
@@ -20,10 +21,11 @@
 
 mod kept;
 mod moments;
+mod read;
 mod recorder;
 mod refused;
 mod resume;
 
 #[path = "../deployer/world.rs"]
-#[allow(dead_code, reason = "the tests of the deployer use more of it")]
+#[expect(dead_code, reason = "the tests of the deployer use more of it")]
 mod world;

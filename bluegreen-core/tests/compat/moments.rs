@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use bluegreen_core::command::CommandSpec;
 use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::{
-    ApprovalDefault, ExpandWhen, Hook, HookPoint, Migrations, Retention, Step, WorkersPlan,
+    ApprovalDefault, ExpandWhen, Hook, HookFailure, HookPoint, Migrations, Retention, Step, WorkersPlan,
 };
 use bluegreen_core::{
-    DeployError, Deployer, HookAction, HookContext, Op, Phase, Plan, Report, Request, Slot, Split, Verdict,
+    Answer, DeployError, Deployer, DeployerBuilder, FaultKind, HookAction, HookContext, InFlight, Op, Phase,
+    Plan, Report, Request, Slot, Split, Verdict,
 };
-use bluegreen_testkit::fakes::CrashPoint;
+use bluegreen_testkit::fakes::{Behaviour, CrashPoint, FakeApprover, NotifierCall};
+use tokio::task::JoinSet;
 
 use crate::kept::{self, Kept, lifecycle};
 use crate::recorder::Recorder;
@@ -86,21 +88,52 @@ fn with_warm_up(mut plan: Plan) -> Plan {
 
 /// A deployer with everything that the plan asks for. Its nonce makes its name.
 pub(crate) fn deployer(world: &World, nonce: u64) -> Deployer {
-    let named = (0..points().len()).map(|n| format!("nothing-{n}"));
-    let builder = named.fold(world.builder(), |builder, name| builder.hook(name, Nothing));
-    builder.nonce(nonce).build().unwrap()
+    builder(world).nonce(nonce).build().unwrap()
 }
 
-async fn deploy(world: &World, release: &str) -> Result<Report, DeployError> {
+fn builder(world: &World) -> DeployerBuilder {
+    let named = (0..points().len()).map(|n| format!("nothing-{n}"));
+    named.fold(world.builder(), |builder, name| builder.hook(name, Nothing))
+}
+
+pub(crate) async fn deploy(world: &World, release: &str) -> Result<Report, DeployError> {
     let plan = everything(ExpandWhen::BeforePrepare);
     deployer(world, 1)
         .deploy(&plan, version(release), somebody())
         .await
 }
 
+/// From now on all takes longer than a lease is left alone, so that what only reads or waits is stored in
+/// the middle of it. There are requests in flight and jobs in the queue, hardly ever none, for as long as
+/// what is returned is kept.
+fn slow(world: &mut World) -> JoinSet<()> {
+    world.routers = vec![world.router().clone().with_lag(secs(25))];
+    world.host.set_ready_after(secs(25));
+    let (clock, router, workers) = (world.log.clock(), world.router().clone(), world.workers.clone());
+    let mut busy = JoinSet::new();
+    busy.spawn(async move {
+        loop {
+            for (requests, jobs, time) in [
+                (InFlight::AtLeast(3), 100, secs(20)),
+                (InFlight::AtLeast(3), 0, secs(2)),
+                (InFlight::AtLeast(3), 100, secs(20)),
+                (InFlight::None, 100, secs(2)),
+            ] {
+                for slot in Slot::BOTH {
+                    router.set_in_flight(slot, requests);
+                }
+                workers.set_depth(jobs);
+                clock.sleep(time).await;
+            }
+        }
+    });
+    busy
+}
+
 /// Forward, with everything, into the slot of a standby; then back by hand.
-async fn forward_and_back_by_hand() -> Vec<Kept> {
+async fn forward_and_back_by_hand(is_slow: bool) -> Vec<Kept> {
     let mut world = World::new();
+    let _busy = is_slow.then(|| slow(&mut world));
     let report = deploy(&world, "2.0.0").await.unwrap();
     assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
     world.pass(secs(120)).await;
@@ -118,8 +151,9 @@ async fn forward_and_back_by_hand() -> Vec<Kept> {
 }
 
 /// Migrations inside the candidate; then the old slot is retired, and what is not needed taken away.
-async fn retired_and_contracted() -> Vec<Kept> {
+async fn retired_and_contracted(is_slow: bool) -> Vec<Kept> {
     let mut world = World::new();
+    let _busy = is_slow.then(|| slow(&mut world));
     let recorder = Recorder::of(&mut world);
     let plan = everything(ExpandWhen::AfterPrepare);
     let deployer = deployer(&world, 1);
@@ -136,8 +170,9 @@ async fn retired_and_contracted() -> Vec<Kept> {
 }
 
 /// A guard fails under all traffic.
-async fn taken_back() -> Vec<Kept> {
+async fn taken_back(is_slow: bool) -> Vec<Kept> {
     let mut world = World::new();
+    let _busy = is_slow.then(|| slow(&mut world));
     let recorder = Recorder::of(&mut world);
     fail_in_the_soak(&world);
     let report = deploy(&world, "2.0.0").await.unwrap();
@@ -207,7 +242,7 @@ async fn taken_over_and_aborted() -> Vec<Kept> {
         world.log.len()
     };
     let mut kept = Vec::new();
-    for nth in (1..=calls).step_by(9) {
+    for nth in (1..=calls).step_by(4) {
         let mut world = World::new();
         world.host = world.host.clone().with_settle(secs(20));
         let recorder = Recorder::of(&mut world);
@@ -228,17 +263,63 @@ async fn taken_over_and_aborted() -> Vec<Kept> {
     kept
 }
 
+/// Whatever can be said is said: of the release, of what was decided against the plan, of who approved, of
+/// a hook and a notice that failed, of a way back that is not as it should be. Of some of its moments.
+async fn eloquent() -> Vec<Kept> {
+    let mut world = World::new();
+    let recorder = Recorder::of(&mut world);
+    fail_in_the_soak(&world);
+    world.public.always(Slot::Blue, Verdict::fail("504"));
+    let rejected = Behaviour::Fault(FaultKind::Rejected);
+    world.notifier.script(NotifierCall::Notify, [rejected]);
+    let approver = FakeApprover::new("chat", &world.log);
+    approver.answer_after(
+        0,
+        Answer::Approved {
+            by: "grace".to_owned(),
+        },
+    );
+    let mut plan = everything(ExpandWhen::BeforePrepare);
+    let at = HookPoint::after(Phase::Migrate);
+    plan.hooks
+        .push(Hook::command("purge", at, CommandSpec::new(["false"])).on_failure(HookFailure::Warn));
+    plan.deadlines.hooks = secs(7 * 86_400);
+    let request = Request::from(somebody())
+        .skip_smoke("they ran elsewhere")
+        .ignore_window("a hotfix")
+        .again("its files were broken")
+        .give_up_standby("it is broken too");
+    let release = version("2.0.0")
+        .artifact("registry/shop:2.0.0")
+        .label("commit", "c0ffee");
+    let deployer = builder(&world).approver(approver).nonce(1).build().unwrap();
+    let report = deployer.deploy(&plan, release, request).await.unwrap();
+    assert!(report.unverified.is_some(), "{:?}", report.reason);
+    let said = recorder.take().into_iter().filter_map(|kept| {
+        let few = ["deploy-bake-2", "deploy-recover", "deploy-ended"];
+        let name = format!("eloquent-{}", kept.name);
+        few.iter()
+            .any(|few| kept.name.starts_with(few))
+            .then_some(Kept { name, ..kept })
+    });
+    said.collect()
+}
+
 /// Every moment that these operations come through, with its first record.
 async fn every_moment() -> BTreeMap<String, Kept> {
     let mut all = BTreeMap::new();
     for kept in [
-        forward_and_back_by_hand().await,
-        retired_and_contracted().await,
-        taken_back().await,
+        forward_and_back_by_hand(false).await,
+        forward_and_back_by_hand(true).await,
+        retired_and_contracted(false).await,
+        retired_and_contracted(true).await,
+        taken_back(false).await,
+        taken_back(true).await,
         halted().await,
         adopted().await,
         failed_before_any_traffic().await,
         taken_over_and_aborted().await,
+        eloquent().await,
     ] {
         for kept in kept {
             all.entry(kept.name.clone()).or_insert(kept);

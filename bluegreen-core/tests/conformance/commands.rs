@@ -1,15 +1,17 @@
-//! Hosts, migrators, workers and notifiers that run commands.
+//! Hosts, migrators, workers, hooks and notifiers that run commands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bluegreen_core::command::{
-    CommandContext, CommandHost, CommandHostSpec, CommandMigrator, CommandMigratorSpec, CommandNotifier,
-    CommandSpec, CommandWorkers, CommandWorkersSpec, Secrets,
+    CommandContext, CommandHook, CommandHost, CommandHostSpec, CommandMigrator, CommandMigratorSpec,
+    CommandNotifier, CommandSpec, CommandWorkers, CommandWorkersSpec, Secrets,
 };
-use bluegreen_core::{Release, ServiceName, Slot, Version};
+use bluegreen_core::{Fault, HookAction, HookContext, Op, Release, ServiceName, Slot, Version};
 use bluegreen_testkit::conformance::ProviderFault;
+use bluegreen_testkit::conformance::hook::HookSubject;
 use bluegreen_testkit::conformance::host::HostSubject;
 use bluegreen_testkit::conformance::migrator::MigratorSubject;
 use bluegreen_testkit::conformance::notifier::NotifierSubject;
@@ -154,6 +156,46 @@ mod workers {
             })
             .waiting(async move |count| fs::write(waiting.join("depth"), format!("{count}\n")).unwrap())
             .uncountable(async move || fs::write(uncountable.join("depth"), "(nil)").unwrap())
+            .faults(async move |fault| fail(&path, fault))
+            .secret(SECRET)
+            .guard(folder)
+    });
+}
+
+mod hook {
+    use super::*;
+
+    /// A command of a plan, filled in as the deployer does.
+    #[derive(Debug)]
+    struct Commanded(CommandHook, CommandSpec);
+
+    #[async_trait]
+    impl HookAction for Commanded {
+        async fn run(&self, op: &Op, told: &HookContext) -> Result<String, Fault> {
+            let mut values = self.0.context().of_slot(told.target).deployment(told.deployment);
+            if let Some(release) = &told.release {
+                values = values.release(release);
+            }
+            self.0.run("purge", &self.1, &values, op.budget).await
+        }
+    }
+
+    /// One link, so that a script that is ended has made it or not.
+    const PURGE: &str = r#"sleep 0.05; [ -e "purged-$1" ] || ln -s "$2" "purged-$1""#;
+
+    bluegreen_testkit::hook_conformance!(async || {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().to_owned();
+        let purge = script(&path, PURGE, &["{deployment}", "{slot}"]);
+        let ran = path.clone();
+        HookSubject::new(Commanded(CommandHook::new(context(&path)), purge))
+            .ran(async move || {
+                let names = fs::read_dir(&ran)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().file_name());
+                let purged = names.filter(|name| name.to_string_lossy().starts_with("purged-"));
+                u32::try_from(purged.count()).unwrap()
+            })
             .faults(async move |fault| fail(&path, fault))
             .secret(SECRET)
             .guard(folder)

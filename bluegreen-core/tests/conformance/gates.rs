@@ -36,14 +36,14 @@ mod http {
     use super::*;
 
     /// A slot that is as it is told, at an address that stays. It repeats the secret that it was sent.
-    struct Served {
-        address: SocketAddr,
+    pub(super) struct Served {
+        pub(super) address: SocketAddr,
         state: Arc<Mutex<SlotState>>,
         serving: Mutex<Option<JoinHandle<()>>>,
     }
 
     impl Served {
-        async fn start() -> Self {
+        pub(super) async fn start() -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let served = Self {
                 address: listener.local_addr().unwrap(),
@@ -65,7 +65,7 @@ mod http {
             *self.serving.lock().unwrap() = Some(serving);
         }
 
-        async fn set(&self, state: SlotState) -> bool {
+        pub(super) async fn set(&self, state: SlotState) -> bool {
             *self.state.lock().unwrap() = state;
             let serving = self.serving.lock().unwrap().take();
             if let Some(serving) = serving {
@@ -116,6 +116,32 @@ mod http {
         let spec = spec(
             "timeout = '1m'\n[[http]]\nurl = '{url}/health?key=1'\nheaders = { authorization = { secret = 'token' } }\n\
              json = { '/status' = 'ok' }\ncontains = ['ok']\nanswer_headers = { x-status = 'ok' }",
+        );
+        GateSubject::of(build(&spec, &parts).unwrap())
+            .budget(Duration::from_secs(2))
+            .secret(SECRET)
+            .states(async move |slot, state| match slot {
+                Slot::Blue => blue.set(state).await,
+                Slot::Green => green.set(state).await,
+            })
+    });
+}
+
+#[cfg(feature = "http")]
+mod scenario {
+    use super::*;
+
+    bluegreen_testkit::gate_conformance!(async || {
+        let [blue, green] = [http::Served::start().await, http::Served::start().await];
+        let parts = parts(|slot| match slot {
+            Slot::Blue => format!("http://{}", blue.address),
+            Slot::Green => format!("http://{}", green.address),
+        });
+        let spec = spec(
+            "timeout = '1m'\n[scenario]\nvalues = { token = { secret = 'token' } }\nclean_up_time = '300ms'\n\
+             steps = [{ name = 'a', http = { url = '{url}/a/{token}', headers = { authorization = '{token}' }, \
+             json = { '/status' = 'ok' } }, take = { status = { json = '/status' } } }]\n\
+             clean_up = [{ name = 'b', http = { url = '{url}/b?{token}', contains = ['ok'] } }]",
         );
         GateSubject::of(build(&spec, &parts).unwrap())
             .budget(Duration::from_secs(2))

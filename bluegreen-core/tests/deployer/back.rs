@@ -5,7 +5,7 @@ use bluegreen_core::plan::BothUnhealthy;
 use bluegreen_core::{
     DeployError, FaultKind, InFlight, MigrationPhase, NoticeKind, Phase, Role, Slot, Split, Verdict,
 };
-use bluegreen_testkit::fakes::{Behaviour, RouterCall, StoreCall, WorkersCall};
+use bluegreen_testkit::fakes::{Behaviour, MigratorCall, RouterCall, StoreCall, WorkersCall};
 
 use crate::world::{World, full_plan, plan, secs, somebody};
 
@@ -41,6 +41,28 @@ async fn a_failing_guard_gives_all_traffic_back() {
             NoticeKind::RolledBack
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_that_fails_during_the_last_act_leads_back() {
+    let world = World::new();
+    let slow = Behaviour::Delay(secs(60));
+    world
+        .migrator
+        .script(MigratorCall::Migrate, [Behaviour::Ok, slow]);
+    let observer = world.observer.clone();
+    world.guard.judge(move |_| {
+        let entries = observer.entries();
+        if entries.last().is_some_and(|entry| entry.phase == Phase::Backfill) {
+            Verdict::fail("the backfill locks every table")
+        } else {
+            Verdict::pass("few errors")
+        }
+    });
+    let report = world.deploy(&plan(), "2.0.0").await.unwrap();
+    assert_eq!(world.migrator.ran(MigrationPhase::Backfill), 1);
+    assert_eq!(report.end, Some(End::RolledBack), "{report:#?}");
+    assert_eq!(world.router().live(), Split::all(Slot::Blue));
 }
 
 #[tokio::test(start_paused = true)]

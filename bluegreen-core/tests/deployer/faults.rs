@@ -1,13 +1,16 @@
 //! Calls that fail, hang, lose their answers or land late; a store that does the same.
 
 use bluegreen_core::lifecycle::End;
-use bluegreen_core::plan::GateSpec;
-use bluegreen_core::{DeployError, FaultKind, Fencing, RouterCapabilities, Slot, Split, Store, Verdict};
+use bluegreen_core::plan::{GateSpec, Step};
+use bluegreen_core::{
+    DeployError, FaultKind, Fencing, Phase, Plan, RouterCapabilities, ServiceName, Slot, Split, Store,
+    Verdict,
+};
 use bluegreen_testkit::fakes::{
     Behaviour, FakeGate, GateCall, HostCall, MigratorCall, RouterCall, StoreCall,
 };
 
-use crate::world::{World, full_plan, plan, secs, somebody, version};
+use crate::world::{World, full_plan, percent, plan, secs, somebody, version};
 
 const UNAVAILABLE: FaultKind = FaultKind::Unavailable { retry_after: None };
 
@@ -322,5 +325,28 @@ async fn a_store_that_never_answers_a_call_is_asked_again() {
         let deployment = tokio::time::timeout(secs(3600), world.deploy(&plan, "2.0.0"));
         let report = deployment.await.expect("it ends").unwrap();
         assert_eq!(report.end, Some(End::Promoted), "{call:?}: {:?}", report.reason);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_never_answers_keeps_no_guard_from_being_asked() {
+    let world = World::new();
+    let plan = Plan::builder(ServiceName::new("shop").unwrap())
+        .step(Step::new(percent(100), secs(60)))
+        .health(GateSpec::code("up"))
+        .guard(GateSpec::code("errors").period(secs(2)))
+        .build()
+        .unwrap();
+    let hanging = async {
+        world.observer.first(|entry| entry.phase == Phase::Bake).await;
+        // The split is watched too, at its own pace.
+        world.router().script(RouterCall::Observe, [Behaviour::Hang; 3]);
+    };
+    let (report, ()) = tokio::join!(world.deploy(&plan, "2.0.0"), hanging);
+    assert_eq!(report.unwrap().end, Some(End::Promoted));
+    let asked: Vec<_> = world.guard.calls().into_iter().map(|call| call.at.0).collect();
+    assert!(asked.len() >= 30, "{asked:?}");
+    for pair in asked.windows(2) {
+        assert!(pair[1] - pair[0] <= secs(3), "nobody asked for a while: {pair:?}");
     }
 }

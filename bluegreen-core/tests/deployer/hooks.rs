@@ -117,11 +117,7 @@ async fn a_hook_without_command_or_code_is_found_before_anything_is_touched() {
         .hook(Hook::code("flags", HookPoint::after(Phase::Soak)))
         .build()
         .unwrap();
-    let report = world
-        .deployer()
-        .deploy(&plan, version("2"), somebody())
-        .await
-        .unwrap();
+    let report = world.deploy(&plan, "2").await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
     assert!(
         report
@@ -157,11 +153,7 @@ async fn warm_up_commands_run_before_the_candidate_is_verified_and_a_failing_one
             .warm_up(last)
             .build()
             .unwrap();
-        let report = world
-            .deployer()
-            .deploy(&plan, version("2"), somebody())
-            .await
-            .unwrap();
+        let report = world.deploy(&plan, "2").await.unwrap();
         assert_eq!(report.end, Some(end), "{:?}", report.reason);
         std::fs::remove_file(&mark).unwrap();
     }
@@ -177,11 +169,7 @@ async fn smoke_tests_are_asked_after_the_warm_up_too() {
         .warm_up(CommandSpec::new(["true"]))
         .build()
         .unwrap();
-    let report = world
-        .deployer()
-        .deploy(&plan, version("2"), somebody())
-        .await
-        .unwrap();
+    let report = world.deploy(&plan, "2").await.unwrap();
     assert_eq!(report.end, Some(End::Failed));
     assert!(
         world

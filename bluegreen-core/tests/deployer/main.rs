@@ -7,6 +7,7 @@
     reason = "what the tests share is not marked as a test, and a panic is how it fails"
 )]
 
+mod analysed;
 mod back;
 mod crash;
 mod faults;

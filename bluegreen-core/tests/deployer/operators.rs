@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::lifecycle::End;
-use bluegreen_core::{DeployError, NoticeKind, Phase, Request, Role, Slot, Split};
+use bluegreen_core::plan::{ApprovalDefault, Step};
+use bluegreen_core::{
+    DeployError, Deployer, Event, NoticeKind, Phase, Report, Request, Role, Slot, Split, Verdict,
+};
 use bluegreen_testkit::fakes::{Behaviour, NotifierCall};
 
-use crate::world::{World, full_plan, plan, secs, somebody, version};
+use crate::world::{World, approved, full_plan, lenient, percent, plan, secs, somebody, version};
 
 #[tokio::test(start_paused = true)]
 async fn the_second_of_two_deployers_is_told_who_holds_it_since_when_and_where_it_is() {
@@ -217,6 +220,82 @@ async fn an_abort_that_is_stored_while_any_record_is_being_written_is_carried_ou
             Err(_) => end == Some(End::Promoted),
         };
         assert!(expected, "abort at {time:?}: {stored:?}, {end:?}");
+    }
+}
+
+/// The time of an approval under traffic runs out, and half a second before somebody else stores something:
+/// whoever waits for it hears both at once.
+async fn as_an_approval_runs_out(
+    world: &World,
+    asked: impl AsyncFnOnce(Deployer) -> Result<(), DeployError>,
+) -> Report {
+    let plan = full_plan()
+        .steps([
+            Step::new(percent(25), secs(30)),
+            approved(100, ApprovalDefault::Abort),
+        ])
+        .preflight(lenient())
+        .build()
+        .unwrap();
+    let other = world.deployer();
+    let asking = async {
+        world.observer.first(|entry| entry.phase == Phase::Approval).await;
+        world.pass(secs(600) - Duration::from_millis(500)).await;
+        asked(other).await.unwrap();
+    };
+    tokio::join!(world.deploy(&plan, "2.0.0"), asking).0.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_just_before_an_approval_runs_out_sends_nobody_to_a_broken_slot() {
+    let world = World::new();
+    world.health.always(Slot::Blue, Verdict::fail("out of memory"));
+    let report = as_an_approval_runs_out(&world, async |other| other.abort(somebody()).await).await;
+    assert_eq!(report.end, None, "it needs an operator: {:?}", report.reason);
+    assert_eq!(
+        world.router().live(),
+        Split::with(Slot::Green, percent(25)),
+        "the time of the approval is over, not that of the look at both slots"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_just_before_its_time_runs_out_is_one() {
+    let world = World::new();
+    let report = as_an_approval_runs_out(&world, async |other| other.approve("grace").await).await;
+    assert_eq!(report.end, Some(End::Promoted), "{:?}", report.reason);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_put_on_top_of_a_request_begins_when_it_is_put_there() {
+    // A store so slow that the time of a phase is over before what led to it has been written twice.
+    let slow = || {
+        let world = World::new();
+        world.store.set_latency(secs(2));
+        world
+    };
+    let mut plan = full_plan().notify(false).build().unwrap();
+    plan.deadlines.assess = secs(3);
+    let times: Vec<_> = {
+        let world = slow();
+        world.deploy(&plan, "2.0.0").await.unwrap();
+        world.store.calls().into_iter().map(|call| call.at.0).collect()
+    };
+    let began = times[0];
+    for time in times {
+        let world = slow();
+        let other = world.builder().store(world.memory.clone()).build().unwrap();
+        let abort = async {
+            world.pass(time.saturating_sub(began) + secs(1)).await;
+            other.abort(somebody()).await
+        };
+        let (report, _) = tokio::join!(world.deploy(&plan, "2.0.0"), abort);
+        let journal = other.journal(report.unwrap().deployment.number()).await.unwrap();
+        let expired: Vec<_> = journal
+            .iter()
+            .filter(|entry| entry.event == Event::Expired)
+            .collect();
+        assert!(expired.is_empty(), "abort at {time:?}: {expired:?}");
     }
 }
 

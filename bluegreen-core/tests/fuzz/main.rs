@@ -1,16 +1,15 @@
 //! What parses text of others, on thousands of damaged texts: no panic, and what is read is written and
 //! read again as the same. The same functions run for hours under a fuzzer, see `fuzz/README.md`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
-mod mutate;
+#[cfg(feature = "http")]
+mod answers;
 mod targets;
 
-use mutate::{Corpus, many};
+use std::path::Path;
+
+use bluegreen_testkit::damage::Corpus;
 
 const PLAN: &str = r#"
 service = "shop"
@@ -27,6 +26,19 @@ http = [{ url = "{url}/health", json = { "/status" = "ok" }, headers = { Authori
 [[guards]]
 name = "errors"
 metric = { name = "error_rate", max = 0.01 }
+[[sources]]
+name = "app"
+scrape = "{url}/metrics"
+counters = { requests = "hits_total", errors = "hits_total{code=~'5..'}" }
+[thresholds]
+p95 = { normal = "500ms", warning = "1s", critical = "2s" }
+memory = { of_live = true, critical = "200%" }
+[analysis]
+tick = "5s"
+on_inconclusive = "extend"
+[[analysis.metrics]]
+name = "errors"
+errors = { normal = 0.001, critical = 0.05 }
 [[steps]]
 weight = "5%"
 bake = "5m"
@@ -50,25 +62,49 @@ since = "2026-12-20"
 until = "2027-01-06T12:00"
 [retry]
 factor = 1.5
+[[smoke]]
+name = "orders"
+timeout = "20s"
+[smoke.scenario]
+clean_up_time = "5s"
+values = { password = { secret = "smoke" } }
+[[smoke.scenario.steps]]
+name = "log-in"
+redirects = "same_origin"
+http = { method = "POST", url = "{url}/login", body_json = { a = ["{password}"] }, lacks = ["error"], matches = ["a(b)+"] }
+take = { token = { json = "/token" }, id = { header = "location", regex = "([0-9]+)$", shown = true } }
+[[smoke.scenario.clean_up]]
+name = "delete"
+http = { method = "DELETE", url = "{url}/{id}", headers = { Authorization = "Bearer {token}" }, body_form = { x = "{run}" } }
 "#;
+
+/// Records as they stand in files: those that are kept for each moment of an operation.
+fn files() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat/format-1");
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "record"))
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+/// The same without what a store of files adds.
+fn records() -> Vec<Vec<u8>> {
+    let body = |file: Vec<u8>| file.splitn(2, |byte| *byte == b'\n').last().unwrap().to_vec();
+    files().into_iter().map(body).collect()
+}
 
 #[test]
 fn plans_in_toml() {
-    many(
-        &Corpus::of([PLAN, "service = \"shop\""]),
-        1_500,
-        targets::plan_toml,
-    );
+    Corpus::of([PLAN, "service = \"shop\""]).each(1_500, targets::plan_toml);
 }
 
 #[test]
 fn plans_in_json() {
     let json = bluegreen_core::Plan::from_toml(PLAN).unwrap().to_json().unwrap();
-    many(
-        &Corpus::of([json.as_str(), r#"{"service":"shop"}"#]),
-        1_500,
-        targets::plan_json,
-    );
+    Corpus::of([json.as_str(), r#"{"service":"shop"}"#]).each(1_500, targets::plan_json);
 }
 
 #[test]
@@ -99,15 +135,51 @@ fn words_of_plans_and_commands() {
         "{url}/health{{}}",
         "{slot}-{other}",
     ];
-    many(&Corpus::of(words), 200_000, targets::words);
+    Corpus::of(words).each(200_000, targets::words);
 }
 
 #[test]
-fn records() {
-    many(&Corpus::records(), 3_000, targets::record);
+fn records_of_services() {
+    Corpus::of(records()).each(3_000, targets::record);
+}
+
+#[test]
+fn readings_of_an_analysis() {
+    let text: String = ('0'..'z').cycle().take(18 * 40).collect();
+    many(
+        &Corpus::of([text.as_str(), &"0".repeat(18 * 20)]),
+        3_000,
+        targets::ticks,
+    );
 }
 
 #[test]
 fn files_of_a_store() {
-    many(&Corpus::files(), 2_000, targets::store_file);
+    Corpus::of(files()).each(2_000, targets::store_file);
+}
+
+#[test]
+fn pages_of_metrics() {
+    let pages = [
+        "# HELP a What it is.\n# TYPE a counter\na{b=\"c\",d=\"\\\\ \\\" \\n\"} 1 2\na 1.5\n",
+        "# TYPE t histogram\nt_bucket{le=\"0.5\"} 3\nt_bucket{le=\"+Inf\"} 4\nt_sum 1e400\nt_count 4\n",
+        "# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total 17 1700000000.123 # {trace=\"x\"} 1\n# EOF\n",
+        "{\"a name\", \"a label\"=\"\"} NaN\r\na\t-Inf\n",
+        "",
+    ];
+    Corpus::of(pages).each(50_000, targets::exposition);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn answers_of_services() {
+    let answers = [
+        "HTTP/1.1 200 OK\r\nx-a: hunter2-and-more\r\nlocation: /orders17\r\nset-cookie: session=hunter2-and-more; Path=/; Secure\r\ncontent-length: 90\r\n\r\n\
+         {\"status\": \"fine\", \"list\": [\"hunter2-and-more\"], \"id\": 17, \"text\": \"it is fine\", \"pad\": \"1\"}",
+        "HTTP/1.1 302 Found\r\nlocation: /there?hunter2-and-more\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nis fi\r\n2\r\nne\r\n0\r\n\r\n",
+        "HTTP/1.1 500 Oops\r\nset-cookie: a=b; Max-Age=-1; Domain=.example.org; Expires=Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n<p>hunter2-and-more</p>",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    ];
+    Corpus::of(answers).each(600, answers::http_answer);
 }

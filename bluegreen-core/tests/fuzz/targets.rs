@@ -2,11 +2,14 @@
 //! texts, and by the fuzzer with whatever it finds.
 
 use std::str::FromStr;
+use std::time::Duration;
 
+use bluegreen_core::analysis::{Action, Analysis, AnalysisSpec, ErrorsSpec, Meter, MetricSpec, Tick};
 use bluegreen_core::lifecycle::{DeploymentId, Event, Lifecycle, Phase, Signed};
+use bluegreen_core::metrics::Exposition;
 use bluegreen_core::plan::{Boundary, HookPoint, TimeOfDay, Zone, expand, humane, placeholders};
 use bluegreen_core::store::{FileStore, MemoryStore};
-use bluegreen_core::{Deployer, Plan, ServiceName, Share, Slot, Split, Store, Timestamp, Version};
+use bluegreen_core::{Deployer, Plan, Sample, ServiceName, Share, Slot, Split, Store, Timestamp, Version};
 use bluegreen_testkit::fakes::{CallLog, FakeHost, FakeRouter};
 use bytes::Bytes;
 
@@ -153,6 +156,45 @@ fn events() -> Vec<Event> {
     ]
 }
 
+/// Whatever sources say, an analysis takes it in, and without a tick that both slots can be compared in it never
+/// goes on. Each 18 bytes are a reading: which slot and what kind, the second, requests, errors.
+pub(crate) fn ticks(data: &[u8]) {
+    let spec = AnalysisSpec::new([MetricSpec::errors("errors", ErrorsSpec::default())]);
+    let mut analysis = Analysis::new(spec, Duration::from_mins(5)).unwrap();
+    analysis.begin_step(Duration::from_secs(30));
+    let (mut live, mut candidate) = (Meter::default(), Meter::default());
+    let number = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().unwrap_or_default());
+    for reading in data.chunks_exact(18) {
+        let (kind, second) = (reading[0], i64::from(reading[1]));
+        let mut sample = Sample::new(Timestamp::from_millis(1000 * second));
+        let instance = if kind & 2 == 0 { "a" } else { "b" };
+        let counters = &mut sample.instance(instance).counters;
+        counters.insert("requests".to_owned(), number(&reading[2..10]));
+        if kind & 4 == 0 {
+            counters.insert("errors".to_owned(), number(&reading[10..18]));
+        }
+        let sample = (kind & 8 == 0).then_some(sample);
+        let side = if kind & 1 == 0 {
+            live.read([sample])
+        } else {
+            candidate.read([sample])
+        };
+        let at = Duration::from_secs(u64::from(reading[1]));
+        let (live, candidate) = if kind & 1 == 0 { (side, None) } else { (None, side) };
+        let action = analysis.observe(&Tick { at, live, candidate });
+        let used: u64 = analysis
+            .report()
+            .findings
+            .iter()
+            .map(|finding| finding.used)
+            .sum();
+        assert!(used > 0 || action != Action::Continue, "a pass of nothing");
+        let stored = serde_json::to_string(analysis.state()).unwrap();
+        let resumed = Analysis::resume(analysis.spec().clone(), serde_json::from_str(&stored).unwrap());
+        assert_eq!(resumed.unwrap().action(), action);
+    }
+}
+
 /// A file that is read holds what the store says; another is refused. In either case it stays as it is.
 pub(crate) fn store_file(data: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
@@ -169,4 +211,17 @@ pub(crate) fn store_file(data: &[u8]) {
         assert!(refused.is_err());
     });
     assert_eq!(std::fs::read(&file).unwrap(), data);
+}
+
+/// A page of metrics. What was printed reads as what was printed, and without a bad line.
+pub(crate) fn exposition(data: &[u8]) {
+    let Ok(page) = Exposition::parse(data) else {
+        return;
+    };
+    let printed = page.to_string();
+    let Ok(again) = Exposition::parse(printed.as_bytes()) else {
+        panic!("what was read is too long to be read again");
+    };
+    assert_eq!(again.bad_lines, [], "{printed}");
+    assert_eq!(again.to_string(), printed);
 }

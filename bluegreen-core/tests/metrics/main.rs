@@ -1,6 +1,6 @@
 //! Sources of metrics, against pages, servers and commands.
 #![cfg(feature = "http")]
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

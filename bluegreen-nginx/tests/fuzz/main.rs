@@ -1,20 +1,12 @@
 //! What others say or leave behind, damaged in thousands of ways. The same functions run for hours under a
 //! fuzzer, see `fuzz/README.md`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a panic is how a test fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
-#[path = "../../../bluegreen-core/tests/fuzz/mutate.rs"]
-#[allow(dead_code, reason = "the records are for the tests of the core")]
-mod mutate;
 mod targets;
 
 use bluegreen_core::Slot;
-use mutate::{Corpus, many};
+use bluegreen_testkit::damage::Corpus;
 
 const STATE: &str = "config=0123456789abcdef\nlive=blue\nfolder=ready\nmarked=\n";
 
@@ -39,11 +31,11 @@ fn answers_of_nginx() {
         "generation=7\ngreen=300\nof=100\nmarked=3\ntoken=1 2\n",
         "2 5 300\n",
     ];
-    many(&Corpus::of(whole), 3_000, targets::answers);
+    Corpus::of(whole).each(3_000, targets::answers);
 }
 
 #[test]
 fn the_file_of_the_fence() {
     let whole = ["2 4 0\n", "2 5 10000\n", "18446744073709551615 0 5000\n", ""];
-    many(&Corpus::of(whole), 80, targets::fence);
+    Corpus::of(whole).each(80, targets::fence);
 }

@@ -49,7 +49,7 @@ struct Options {
     #[arg(long, value_delimiter = ',', default_value = "deploy", value_parser = operation)]
     operations: Vec<Operation>,
     /// Make one thing wrong on purpose: no-lease, no-settle, epoch-only, act-before-store, skip-confirm,
-    /// drain-before-confirm, timer-over-gate, oversleeps.
+    /// drain-before-confirm, timer-over-gate, oversleeps, resolves-blindly.
     #[arg(long)]
     twist: Option<Twist>,
     /// On how many threads; one finds the shortest traces.

@@ -1,6 +1,7 @@
-//! Breaks the sources on purpose, one mistake at a time, and expects that the simulation tells.
+//! Breaks the driver on purpose, one mistake at a time, and expects that the simulation tells.
 //!
-//! It works on a copy of the workspace in a temporary folder; what is here stays as it is.
+//! All mistakes are put into one copy of the workspace, each behind a switch, and the copy is built once; the
+//! sources themselves stay as they are. Without any switch the copy has to be as good as they are.
 
 use std::error::Error;
 use std::fs;
@@ -9,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::Parser;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// Puts each mistake of a list into a copy of the workspace, and expects the simulation to tell.
+/// Makes each mistake of a list in a copy of the driver, and expects the simulation to tell.
 #[derive(Debug, Parser)]
 struct Options {
     /// The folder of the workspace.
@@ -20,12 +21,12 @@ struct Options {
     /// Only the mistakes whose name holds this.
     #[arg(long)]
     only: Option<String>,
-    /// How many deployments are simulated with each mistake.
+    /// How many deployments are simulated with each mistake at most.
     #[arg(long, default_value_t = 20_000)]
     deployments: u64,
-    /// Where the copy is built; kept from one run to the next, the builds are short.
+    /// JSON instead of text.
     #[arg(long)]
-    target_dir: Option<PathBuf>,
+    json: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,6 +43,7 @@ struct Sabotage {
     promises: Vec<u8>,
     file: PathBuf,
     find: String,
+    /// `{on}` in it says whether the mistake is to be made.
     replace: String,
 }
 
@@ -53,108 +55,191 @@ struct Told {
 
 #[derive(Debug, Deserialize)]
 struct Summary {
+    coverage: Coverage,
     violation: Option<Violation>,
 }
 
 #[derive(Debug, Deserialize)]
+struct Coverage {
+    deployments: u64,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
 struct Violation {
     promise: u8,
     name: String,
     what: String,
 }
 
+/// What came of one mistake, or of none.
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    mistake: Option<&'a str>,
+    /// Of the promises one had to be told to be broken; without a mistake none.
+    as_expected: bool,
+    after_deployments: u64,
+    told: Option<Violation>,
+}
+
+/// The variable that says which mistake is to be made.
+const CHOICE: &str = "BLUEGREEN_SABOTAGE";
+
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let options = Options::parse();
     let list = fs::read_to_string(options.workspace.join("bluegreen-testkit/sabotage.toml"))?;
     let list: List = toml::from_str(&list)?;
-    let folder = tempfile::tempdir()?;
-    let copy = folder.path().join("workspace");
-    copy_sources(&options.workspace, &copy)?;
-    let target = options
-        .target_dir
-        .clone()
-        .unwrap_or_else(|| folder.path().join("target"));
+    let simulate = build(&options.workspace, &list)?;
     let mut out = std::io::stdout().lock();
-    let mut missed = 0;
-    for sabotage in list.sabotage {
-        if options
-            .only
-            .as_ref()
-            .is_some_and(|only| !sabotage.name.contains(only.as_str()))
-        {
-            continue;
-        }
-        let source = options.workspace.join(&sabotage.file);
-        let text = fs::read_to_string(&source)?;
-        let count = text.matches(sabotage.find.as_str()).count();
-        if count != 1 {
-            let file = sabotage.file.display();
-            return Err(format!(
-                "{}: what is to be found stands in {file} {count} times, not once",
-                sabotage.name
-            )
-            .into());
-        }
-        let broken = copy.join(&sabotage.file);
-        fs::write(&broken, text.replace(&sabotage.find, &sabotage.replace))?;
-        let told = simulate(&copy, &target, options.deployments)?;
-        fs::write(&broken, text)?;
-        let told_well = told
-            .as_ref()
-            .is_some_and(|told| sabotage.promises.contains(&told.promise));
-        missed += u32::from(!told_well);
-        let (mark, said) = match &told {
-            Some(told) if told_well => (
-                "caught",
-                format!("promise {} ({}): {}", told.promise, told.name, told.what),
-            ),
-            Some(told) => (
-                "OTHER ",
-                format!(
-                    "promise {} ({}), not one of {:?}: {}",
-                    told.promise, told.name, sabotage.promises, told.what
-                ),
-            ),
-            None => ("MISSED", "the simulation has seen nothing".to_owned()),
+    let mut as_expected = true;
+    let chosen = (1..).zip(&list.sabotage).filter(|(_, sabotage)| {
+        let only = options.only.as_ref();
+        only.is_none_or(|only| sabotage.name.contains(only.as_str()))
+    });
+    for (number, sabotage) in
+        std::iter::once((0, None)).chain(chosen.map(|(n, sabotage)| (n, Some(sabotage))))
+    {
+        let outcome = outcome(&simulate, options.deployments, number, sabotage)?;
+        as_expected &= outcome.as_expected;
+        let line = if options.json {
+            serde_json::to_string(&outcome)?
+        } else {
+            text(&outcome)
         };
-        writeln!(out, "{mark}  {}\n        {said}", sabotage.name)?;
+        writeln!(out, "{line}")?;
+        out.flush()?;
     }
-    if missed > 0 {
-        writeln!(out, "{missed} mistakes were not told as they should be")?;
-        return Ok(ExitCode::FAILURE);
+    if !options.json {
+        out.write_all(if as_expected {
+            b"\nEvery mistake was told.\n"
+        } else {
+            b"\nNOT EVERY MISTAKE WAS TOLD AS IT SHOULD BE.\n"
+        })?;
     }
-    writeln!(out, "Every mistake was told.")?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if as_expected {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
-/// Builds the copy and runs its simulation; what it told.
-fn simulate(copy: &Path, target: &Path, deployments: u64) -> Result<Option<Violation>, Box<dyn Error>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args([
-            "run",
-            "--quiet",
-            "--offline",
-            "-p",
-            "bluegreen-testkit",
-            "--bin",
-            "simulate",
-        ])
-        .args(["--", "--json", "--deployments", &deployments.to_string()])
-        .current_dir(copy)
-        .env("CARGO_TARGET_DIR", target)
-        .env_remove("CARGO_BUILD_BUILD_DIR")
-        .env("CARGO_INCREMENTAL", "1")
-        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        // A mistake may leave something unused.
-        .env("RUSTFLAGS", "-Awarnings")
+fn outcome<'a>(
+    simulate: &Path,
+    deployments: u64,
+    number: u32,
+    sabotage: Option<&'a Sabotage>,
+) -> Result<Outcome<'a>, Box<dyn Error>> {
+    let output = Command::new(simulate)
+        .args(["--json", "--deployments", &deployments.to_string()])
+        .env(CHOICE, number.to_string())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;
     let told: Told = serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("the simulation did not end well ({}): {error}", output.status))?;
-    Ok(told.summary.violation)
+    let violation = told.summary.violation;
+    Ok(Outcome {
+        mistake: sabotage.map(|sabotage| sabotage.name.as_str()),
+        as_expected: match (sabotage, &violation) {
+            (Some(sabotage), Some(told)) => sabotage.promises.contains(&told.promise),
+            (sabotage, told) => sabotage.is_none() && told.is_none(),
+        },
+        after_deployments: told.summary.coverage.deployments,
+        told: violation,
+    })
+}
+
+fn text(outcome: &Outcome<'_>) -> String {
+    let mark = match (outcome.as_expected, outcome.mistake, &outcome.told) {
+        (true, Some(_), _) => "caught",
+        (true, None, _) => "clean",
+        (false, _, None) => "MISSED",
+        (false, _, Some(_)) => "OTHER",
+    };
+    let mistake = outcome.mistake.unwrap_or("no mistake at all");
+    let told = outcome.told.as_ref().map_or_else(
+        || "no promise was broken".to_owned(),
+        |told| format!("promise {} ({}): {}", told.promise, told.name, told.what),
+    );
+    let after = outcome.after_deployments;
+    format!("{mark:<6}  {mistake}\n        after {after} deployments: {told}")
+}
+
+/// Builds the simulation of a copy in which every mistake can be made; where it is.
+///
+/// What the copy depends on is what the workspace has built already: by the same packages and features as
+/// in `make proof`, in the same folder. Cargo tells members of a workspace apart by name and version and not
+/// by their folder, so the copy has a version of its own.
+fn build(workspace: &Path, list: &List) -> Result<PathBuf, Box<dyn Error>> {
+    let built = ["CARGO_BUILD_BUILD_DIR", "CARGO_TARGET_DIR"]
+        .into_iter()
+        .find_map(std::env::var_os)
+        .map_or_else(|| workspace.join("target"), PathBuf::from);
+    fs::create_dir_all(&built)?;
+    let built = built.canonicalize()?;
+    let target = built.join("sabotage");
+    let copy = target.join("sources");
+    if copy.exists() {
+        fs::remove_dir_all(&copy)?;
+    }
+    copy_sources(workspace, &copy)?;
+    let version = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
+    let own_version = format!("version = \"{}+sabotage\"", env!("CARGO_PKG_VERSION"));
+    edit(&copy.join("Cargo.toml"), |text| {
+        Ok(text.replacen(&version, &own_version, 1))
+    })?;
+    edit(&copy.join("bluegreen-core/src/lib.rs"), |text| Ok(text + SWITCH))?;
+    for (number, sabotage) in (1..).zip(&list.sabotage) {
+        edit(&copy.join(&sabotage.file), |text| {
+            let count = text.matches(sabotage.find.as_str()).count();
+            if count != 1 {
+                let (name, file) = (&sabotage.name, sabotage.file.display());
+                return Err(
+                    format!("{name}: what is to be found stands in {file} {count} times, not once").into(),
+                );
+            }
+            let on = format!("crate::sabotage::is({number})");
+            Ok(text.replace(&sabotage.find, &sabotage.replace.replace("{on}", &on)))
+        })?;
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "--release", "--offline", "--bin", "simulate"])
+        .args(["-p", "bluegreen-testkit", "-p", "bluegreen-bench"])
+        .args(["--features", "bluegreen-testkit/model"])
+        .args(["--config", "profile.release.package.bluegreen-core.opt-level=1"])
+        .args([
+            "--config",
+            "profile.release.package.bluegreen-testkit.opt-level=1",
+        ])
+        .current_dir(&copy)
+        .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_BUILD_BUILD_DIR", &built)
+        .stdin(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("the copy with the mistakes cannot be built:\n{said}").into());
+    }
+    Ok(target.join("release/simulate"))
+}
+
+/// Says which mistake is to be made; put behind the last line of the core.
+const SWITCH: &str = r#"
+mod sabotage {
+    pub(crate) fn is(number: u32) -> bool {
+        static CHOSEN: std::sync::LazyLock<Option<u32>> =
+            std::sync::LazyLock::new(|| std::env::var("BLUEGREEN_SABOTAGE").ok()?.parse().ok());
+        *CHOSEN == Some(number)
+    }
+}
+"#;
+
+fn edit(
+    file: &Path,
+    change: impl FnOnce(String) -> Result<String, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let text = fs::read_to_string(file)?;
+    Ok(fs::write(file, change(text)?)?)
 }
 
 /// Copies everything but what is built and what git keeps.

@@ -32,7 +32,19 @@ struct Options {
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let options = Options::parse();
+    match run(&Options::parse()) {
+        // Whoever reads has read enough.
+        Err(error) if is_closed_pipe(&*error) => Ok(ExitCode::SUCCESS),
+        answer => answer,
+    }
+}
+
+fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     if let Some(seed) = options.replay {
         let (text, violation) = replay(seed)?;

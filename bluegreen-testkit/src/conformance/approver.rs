@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use bluegreen_core::{
-    Answer, ApprovalRequest, Approver, DeploymentId, Release, ServiceName, Share, Timestamp, Version,
-};
+use bluegreen_core::{Answer, ApprovalRequest, Approver, Share, Timestamp};
 use tokio::task::JoinSet;
 
 use super::around::{Around, Hook, around, hook, through};
@@ -14,6 +12,7 @@ use super::case::{CaseResult, Unproven, broken, cases, hold, not_run};
 use super::dropped::{MOST_POLLS, polled};
 use super::faults::{Call, call, fault_cases, throttling_case};
 use super::hostile::HOSTILE;
+use super::usual;
 
 /// An approver to be examined, and what can be done around it.
 pub struct ApproverSubject {
@@ -80,16 +79,11 @@ impl ApproverSubject {
 
 /// A question about a deployment, at a share.
 fn request(number: u64, share: Share) -> Result<ApprovalRequest, Unproven> {
-    let (Ok(service), Ok(version)) = (ServiceName::new("shop"), Version::new("1.1.0")) else {
-        return not_run("the names of this case are not taken");
-    };
-    let began = Timestamp::from_millis(1_700_000_000_000);
     let expires = Timestamp::from_millis(4_000_000_000_000);
-    let id = DeploymentId::new(number, began);
     Ok(ApprovalRequest::new(
-        service,
-        id,
-        Release::new(version),
+        usual::service()?,
+        usual::deployment(number),
+        usual::release("1.1.0")?,
         share,
         expires,
     ))
@@ -231,7 +225,7 @@ fn calls(subject: &ApproverSubject) -> Vec<Call<'_>> {
     let ask = async {
         match request(1, Share::ALL) {
             Ok(request) => approver.ask(&around.op(), &request).await,
-            Err(_) => Ok(Answer::Pending),
+            Err(unproven) => Err(usual::uncalled(&unproven)),
         }
     };
     vec![call("ask", ask)]

@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use bluegreen_core::{Gate, GateContext, Outcome, Release, ServiceName, Slot, Split, Verdict, Version};
+use bluegreen_core::{Gate, GateContext, Outcome, Slot, Split, Verdict};
 use tokio::task::JoinSet;
 
 use super::around::{Around, Hook, around, hook};
 use super::case::{CaseResult, Unproven, broken, cases, hold, not_run};
 use super::dropped::{MOST_POLLS, polled};
+use super::usual;
 
 /// What a slot is made to be, for a gate to judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,11 +75,9 @@ impl GateSubject {
     }
 
     fn context(slot: Slot) -> Result<GateContext, Unproven> {
-        let (Ok(service), Ok(version)) = (ServiceName::new("shop"), Version::new("1.1.0")) else {
-            return not_run("the names of this case are not taken");
-        };
-        let release = Some(Release::new(version));
-        Ok(GateContext::new(service, slot, release, Split::all(slot.other())))
+        let (service, release) = (usual::service()?, usual::release("1.1.0")?);
+        let split = Split::all(slot.other());
+        Ok(GateContext::new(service, slot, Some(release), split))
     }
 
     /// Asks once. A fault of the measurement is none of these cases' business, unless they say so.

@@ -6,21 +6,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::{
-    Assignment, DeploymentId, FaultKind, MigrationPhase, Migrator, Release, Slot, Timestamp, Version,
-};
+use bluegreen_core::{Assignment, FaultKind, MigrationPhase, Migrator, Release, Slot};
 use tokio::task::JoinSet;
 
 use super::around::{Around, Hook, ProviderFault, around, hook, through, wait};
 use super::case::{CaseResult, Unproven, broken, cases, hold};
 use super::dropped::{GRACE, MOST_POLLS, polled};
 use super::faults::{Call, call, fault_cases, throttling_case};
+use super::usual;
 
 /// A migrator to be examined, and what can be done around it.
 pub struct MigratorSubject {
     migrator: Arc<dyn Migrator>,
     around: Around,
-    release: Release,
+    release: Option<Release>,
     applied: Option<Hook<MigrationPhase, u32>>,
     overlaps: Option<Hook<(), u32>>,
 }
@@ -39,7 +38,7 @@ impl MigratorSubject {
         Self {
             migrator: Arc::new(migrator),
             around: Around::new(),
-            release: usual_release(),
+            release: None,
             applied: None,
             overlaps: None,
         }
@@ -48,7 +47,7 @@ impl MigratorSubject {
     /// The release to be asked about.
     #[must_use]
     pub fn release(mut self, release: Release) -> Self {
-        self.release = release;
+        self.release = Some(release);
         self
     }
 
@@ -66,17 +65,17 @@ impl MigratorSubject {
         self
     }
 
-    fn assignment(&self) -> Assignment {
-        Assignment {
+    fn assignment(&self) -> Result<Assignment, Unproven> {
+        Ok(Assignment {
             slot: Slot::Green,
-            release: self.release.clone(),
-            deployment: DeploymentId::new(1, Timestamp::from_millis(1_700_000_000_000)),
-        }
+            release: self.release.clone().map_or_else(|| usual::release("1.1.0"), Ok)?,
+            deployment: usual::deployment(1),
+        })
     }
 
     /// Runs a phase. What it did is told, in a text that can be shown.
     async fn migrate(&self, phase: MigrationPhase) -> Result<String, Unproven> {
-        let (op, assignment) = (self.around.op(), self.assignment());
+        let (op, assignment) = (self.around.op(), self.assignment()?);
         let what = format!("migrate ({phase})");
         let did = self
             .around
@@ -104,11 +103,6 @@ impl MigratorSubject {
         }
         Ok(())
     }
-}
-
-#[expect(clippy::expect_used, reason = "it is a version")]
-fn usual_release() -> Release {
-    Release::new(Version::new("1.1.0").expect("a version"))
 }
 
 /// What was applied is not applied again; each phase runs its own and no other.
@@ -143,7 +137,7 @@ pub async fn runs_at_once_are_one(subject: &MigratorSubject) -> CaseResult {
         let (migrator, op, assignment) = (
             Arc::clone(&subject.migrator),
             subject.around.op(),
-            subject.assignment(),
+            subject.assignment()?,
         );
         runs.spawn(async move { migrator.migrate(&op, MigrationPhase::Expand, &assignment).await });
     }
@@ -163,7 +157,7 @@ pub async fn runs_at_once_are_one(subject: &MigratorSubject) -> CaseResult {
 /// sent again waits for what is left of the first.
 pub async fn a_dropped_run_can_be_sent_again(subject: &MigratorSubject) -> CaseResult {
     for polls in 1..=MOST_POLLS {
-        let (op, assignment) = (subject.around.op(), subject.assignment());
+        let (op, assignment) = (subject.around.op(), subject.assignment()?);
         let run = subject.migrator.migrate(&op, MigrationPhase::Expand, &assignment);
         if polled(polls, run).await.is_some() {
             break;
@@ -185,7 +179,7 @@ pub async fn a_run_whose_answer_is_lost_is_unknown_and_can_be_ensured(
     subject: &MigratorSubject,
 ) -> CaseResult {
     subject.around.inject(ProviderFault::LostAnswer).await?;
-    let (op, assignment) = (subject.around.op(), subject.assignment());
+    let (op, assignment) = (subject.around.op(), subject.assignment()?);
     let run = subject.migrator.migrate(&op, MigrationPhase::Expand, &assignment);
     let fault = subject.around.fault("a run whose answer is lost", run).await?;
     let kind = fault.kind;
@@ -220,7 +214,8 @@ fn calls(subject: &MigratorSubject) -> Vec<Call<'_>> {
     PHASES
         .map(|phase| {
             call("migrate", async move {
-                migrator.migrate(&around.op(), phase, &subject.assignment()).await
+                let assignment = subject.assignment().map_err(|why| usual::uncalled(&why))?;
+                migrator.migrate(&around.op(), phase, &assignment).await
             })
         })
         .into()

@@ -148,9 +148,11 @@ pub(crate) mod case;
 mod dropped;
 mod faults;
 mod hostile;
+mod usual;
 
 pub mod approver;
 pub mod gate;
+pub mod hook;
 pub mod host;
 pub mod metrics;
 pub mod migrator;

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::{
-    Clock, DeploymentId, FaultKind, Notice, NoticeKind, Notifier, Release, ServiceName, Slot, SystemClock,
-    Timestamp, Version,
-};
+use bluegreen_core::{Clock, FaultKind, Notice, NoticeKind, Notifier, Slot, SystemClock};
 use tokio::task::JoinSet;
 
 use super::around::{Around, Hook, around, hook, through};
-use super::case::{CaseResult, Unproven, broken, cases, hold, not_run};
+use super::case::{CaseResult, Unproven, broken, cases, hold};
 use super::dropped::{MOST_POLLS, polled};
 use super::faults::{Call, call, fault_cases, throttling_case};
 use super::hostile::HOSTILE;
+use super::usual;
 
 /// A notifier to be examined, and what can be done around it.
 pub struct NotifierSubject {
@@ -62,15 +60,11 @@ impl NotifierSubject {
 }
 
 fn notice(kind: NoticeKind, message: impl Into<String>) -> Result<Notice, Unproven> {
-    let (Ok(service), Ok(version)) = (ServiceName::new("shop"), Version::new("1.1.0")) else {
-        return not_run("the names of this case are not taken");
-    };
-    let id = DeploymentId::new(17, Timestamp::from_millis(1_700_000_000_000));
     Ok(Notice::new(
         kind,
-        service,
-        id,
-        Release::new(version),
+        usual::service()?,
+        usual::deployment(17),
+        usual::release("1.1.0")?,
         Slot::Green,
         message.into(),
     ))

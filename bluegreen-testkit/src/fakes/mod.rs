@@ -32,6 +32,7 @@
 mod approver;
 mod call_log;
 mod gate;
+mod hook;
 mod host;
 mod metrics;
 mod migrator;
@@ -46,6 +47,7 @@ mod workers;
 pub use approver::*;
 pub use call_log::*;
 pub use gate::*;
+pub use hook::*;
 pub use host::*;
 pub use metrics::*;
 pub use migrator::*;

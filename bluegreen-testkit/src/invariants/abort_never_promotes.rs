@@ -15,10 +15,14 @@ pub(super) const INVARIANT: Invariant = Invariant {
 };
 
 fn check(history: &History) -> Option<Breach> {
-    let mut stored = history.turns();
-    let promoted = stored.find_map(|turn| {
+    let mut aborted = None;
+    let promoted = history.turns().find_map(|turn| {
+        let run = turn.after.run.as_ref()?;
+        if run.aborted {
+            aborted = Some(run.number);
+        }
         let (run, end) = turn.ended()?;
-        (end == End::Promoted && run.aborted).then_some(turn.index)
+        (end == End::Promoted && aborted == Some(run.number)).then_some(turn.index)
     });
     if let Some(index) = promoted {
         return Breach::at(index, "it was promoted, and somebody had aborted it before");
@@ -28,9 +32,10 @@ fn check(history: &History) -> Option<Breach> {
         match fact.what {
             What::Landed(Act::Retire(slot), _) => stopped.push(slot),
             What::Landed(Act::Deploy { slot, .. }, _) => stopped.retain(|other| *other != slot),
+            // Whoever gives a stopped slot traffic by hand makes it a way back again.
+            What::ByHand { split, .. } => stopped.retain(|slot| split.share(*slot) == Share::NONE),
             What::Sent(act @ Act::Shift { split, .. }, _) => {
-                let broken = stopped.iter().find(|slot| split.share(**slot) > Share::NONE);
-                if let Some(slot) = broken.filter(|_| !history.by_hand(index)) {
+                if let Some(slot) = stopped.iter().find(|slot| split.share(**slot) > Share::NONE) {
                     return Breach::at(index, format!("{act} was sent, and {slot} was stopped before"));
                 }
             }

@@ -15,10 +15,14 @@ pub(super) const INVARIANT: Invariant = Invariant {
 /// What may pass beyond the guard's own pace.
 const SLACK_MS: u64 = 1000;
 
+/// When a gate that hangs is given up: its time in every plan of the simulation, and the driver's grace.
+const GIVEN_UP_MS: u64 = 800 + 1000;
+
 fn check(history: &History) -> Option<Breach> {
     let limit = history.script.features().period_ms + SLACK_MS;
     // Since when nobody has asked, in the phase that is under way.
     let mut since: Option<(u64, u64)> = None;
+    let mut holder = None;
     for (index, fact) in history.facts.iter().enumerate() {
         if let Some((from, _)) = since
             && fact.at_ms > from + limit
@@ -31,6 +35,7 @@ fn check(history: &History) -> Option<Breach> {
         }
         match fact.what {
             What::Stored(stored) => {
+                holder = stored.holder;
                 let watched = stored.run.filter(|run| {
                     // Before a step only health is asked, and of that it is decided by itself.
                     let forward = run.phase.is_forward() && run.phase != Phase::Ready && run.end.is_none();
@@ -42,9 +47,22 @@ fn check(history: &History) -> Option<Breach> {
                     (Some(_), _) => Some((fact.at_ms, stored.token.epoch)),
                 };
             }
-            What::Judged { gate: "errors", .. } => since = since.map(|(_, epoch)| (fact.at_ms, epoch)),
-            // Whoever is dead, asleep or cannot be answered asks nobody.
-            What::Died | What::Froze(_) | What::Mishap(..) => return None,
+            What::Judged { gate: "errors", .. } => {
+                since = since.map(|(from, epoch)| (from.max(fact.at_ms), epoch));
+            }
+            // Asked it is until it answers or is given up.
+            What::Asks("errors") => {
+                since = since.map(|(from, epoch)| (from.max(fact.at_ms + GIVEN_UP_MS), epoch));
+            }
+            // Whoever is dead asks nobody, until somebody else has taken over.
+            What::Died | What::Ended(_) if Some(fact.by) == holder => since = None,
+            // Nobody asks either while asleep, or while the store is out of reach.
+            What::Froze(_) | What::Mishap(..) if Some(fact.by) == holder => {
+                let held_up_ms = History::holds_up_ms(fact);
+                if held_up_ms > 0 {
+                    since = since.map(|(from, epoch)| (from.max(fact.at_ms) + held_up_ms, epoch));
+                }
+            }
             _ => {}
         }
     }

@@ -27,7 +27,7 @@ fn check(history: &History) -> Option<Breach> {
             .turns()
             .take_while(|other| other.index < turn.index)
             .last();
-        if history.disturbed(earlier.map_or(0, |turn| turn.index), turn.index) {
+        if history.could_not_ask(earlier.map_or(0, |turn| turn.index), turn.index) {
             continue;
         }
         // What one deployer was told is not known to the next.

@@ -116,27 +116,49 @@ fn in_order(history: &History) -> Option<Breach> {
     None
 }
 
+/// A call may act until its settle time is over: counted from when it was given up, and where its process
+/// was suspended by then, from when the lease of that process was over. Nobody follows it from then on.
 fn settled(history: &History) -> Option<Breach> {
-    let mut until: (u64, Option<(Act, Token)>) = (0, None);
+    let ttl_ms = u64::try_from(history.plan.lease.ttl.as_millis()).unwrap_or(u64::MAX);
+    let mut renewed_ms: BTreeMap<Actor, u64> = BTreeMap::new();
+    let mut open: Vec<(Actor, Act, Token)> = Vec::new();
+    let mut given_up: Vec<(u64, Act, Token)> = Vec::new();
     for (index, fact) in history.facts.iter().enumerate() {
+        let over_ms = |by: Actor| renewed_ms.get(&by).copied().unwrap_or(0).saturating_add(ttl_ms);
         match fact.what {
-            What::Answered(act, token, Answer::Unknown) => {
-                let end = fact.at_ms + history.settle_ms(act);
-                if end > until.0 {
-                    until = (end, Some((act, token)));
+            What::Stored(stored) if stored.holder == Some(fact.by) => {
+                renewed_ms.insert(fact.by, fact.at_ms);
+            }
+            What::Answered(act, token, answer) => {
+                if let Some(place) = open.iter().position(|call| *call == (fact.by, act, token)) {
+                    open.swap_remove(place);
+                }
+                if answer == Answer::Unknown {
+                    let since_ms = fact.at_ms.min(over_ms(fact.by));
+                    given_up.push((since_ms.saturating_add(history.settle_ms(act)), act, token));
                 }
             }
-            What::Sent(act, token) if fact.at_ms < until.0 => {
-                let Some((first, of)) = until.1 else { continue };
+            What::Sent(act, token) => {
+                let others = open.iter().filter(|(by, ..)| *by != fact.by);
+                let others = others.map(|(by, act, token)| {
+                    (over_ms(*by).saturating_add(history.settle_ms(*act)), *act, *token)
+                });
                 // All routers are told side by side.
-                if part(first).0 == 0 && part(act).0 == 0 && of == token {
-                    continue;
+                let together = |first: Act, of: Token| part(first).0 == 0 && part(act).0 == 0 && of == token;
+                let acts = given_up
+                    .iter()
+                    .copied()
+                    .chain(others)
+                    .filter(|(until_ms, first, of)| fact.at_ms < *until_ms && !together(*first, *of))
+                    .max_by_key(|(until_ms, ..)| *until_ms);
+                if let Some((until_ms, first, _)) = acts {
+                    let left_ms = until_ms - fact.at_ms;
+                    return Breach::at(
+                        index,
+                        format!("{act} was sent while {first} could still act for {left_ms} ms"),
+                    );
                 }
-                let left = until.0 - fact.at_ms;
-                return Breach::at(
-                    index,
-                    format!("{act} was sent while {first} could still act for {left} ms"),
-                );
+                open.push((fact.by, act, token));
             }
             _ => {}
         }

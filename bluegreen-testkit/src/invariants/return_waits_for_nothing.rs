@@ -15,10 +15,31 @@ pub(super) const INVARIANT: Invariant = Invariant {
     check,
 };
 
+#[derive(Clone, Copy)]
+struct Decided {
+    at_ms: u64,
+    epoch: u64,
+}
+
+/// What the traffic may have to wait for: the look at both slots, the settle time, the courtesy after a
+/// takeover, and as long as the process was suspended or did not reach the store.
+fn limit_ms(history: &History, decided: Decided, to: usize) -> u64 {
+    let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let plan = &history.plan;
+    let held_up: u64 = history
+        .between(0, to)
+        .iter()
+        .map(|fact| (fact.at_ms, History::holds_up_ms(fact)))
+        .filter(|(at_ms, ms)| *ms > 0 && at_ms + ms >= decided.at_ms)
+        .map(|(_, ms)| ms)
+        .sum();
+    ms(plan.deadlines.assess) + history.script.settle_ms().max(ms(plan.retry.max)) + held_up
+}
+
 fn check(history: &History) -> Option<Breach> {
     let mut stored = None;
-    // When it was decided to go back.
-    let mut decided: Option<(u64, usize, u64)> = None;
+    // When it was decided to go back, or somebody took over who goes on with it.
+    let mut decided: Option<Decided> = None;
     for (index, fact) in history.facts.iter().enumerate() {
         let phase = stored.and_then(|stored: Stored| stored.run).map(|run| run.phase);
         let going_back = matches!(phase, Some(Phase::Assess | Phase::Return | Phase::ConfirmReturn));
@@ -27,11 +48,11 @@ fn check(history: &History) -> Option<Breach> {
                 stored = Some(now);
                 let epoch = now.token.epoch;
                 let back = |phase| matches!(phase, Some(Phase::Assess | Phase::Return));
-                let now = now.run.map(|run| run.phase);
-                if !back(now) {
+                if !back(now.run.map(|run| run.phase)) {
                     decided = None;
-                } else if !back(phase) {
-                    decided = Some((fact.at_ms, index, epoch));
+                } else if !back(phase) || decided.is_some_and(|decided| decided.epoch != epoch) {
+                    let at_ms = fact.at_ms;
+                    decided = Some(Decided { at_ms, epoch });
                 }
             }
             What::Hook(at) if going_back && at != HookPoint::after(Phase::ConfirmReturn) => {
@@ -41,12 +62,11 @@ fn check(history: &History) -> Option<Breach> {
                 return Breach::at(index, format!("{kind:?} was told before the traffic was back"));
             }
             What::Sent(Act::Shift { .. }, token) => {
-                if let Some((since, from, epoch)) = decided.take() {
-                    let took = fact.at_ms - since;
-                    let assess = u64::try_from(history.plan.deadlines.assess.as_millis()).unwrap_or(0);
-                    let limit = assess + history.script.settle_ms();
-                    // Whoever decided may be dead already: then their lease is waited for too.
-                    if took > limit && epoch == token.epoch && !history.disturbed(from, index) {
+                // Whoever decided may be dead already: then their lease is waited for too.
+                if let Some(decided) = decided.take().filter(|decided| decided.epoch == token.epoch) {
+                    let took = fact.at_ms - decided.at_ms;
+                    let limit = limit_ms(history, decided, index);
+                    if took > limit {
                         let what = format!(
                             "going back began {took} ms after it was decided, at most {limit} are needed"
                         );

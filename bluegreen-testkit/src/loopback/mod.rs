@@ -24,8 +24,9 @@ mod proxy;
 mod remote;
 mod remote_fault;
 mod router;
-mod server;
+pub(crate) mod server;
 mod service;
+mod shop;
 
 pub use control::LoopbackControl;
 pub use division::Division;

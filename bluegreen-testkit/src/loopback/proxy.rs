@@ -76,10 +76,17 @@ pub struct ProxyCounters {
     pub requests: PerSlot<u64>,
     /// Requests sent on whose answer is not finished, by slot.
     pub in_flight: PerSlot<u64>,
+    /// Requests that were answered, by slot; those that no slot answered too.
+    pub answers: PerSlot<u64>,
+    /// Answers with a status of 500 and above, by slot; no answer is one of them.
+    pub errors: PerSlot<u64>,
     /// Requests answered with 502, because the slot did not answer or because of
     /// [`fail_next`](LoopbackProxy::fail_next).
     pub bad_gateways: u64,
 }
+
+/// Where the proxy shows what it has counted of a slot, in the text format of Prometheus.
+const METRICS_PATH: &str = "/.bluegreen/metrics/";
 
 /// What the proxy says of itself over HTTP.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -148,6 +155,13 @@ impl LoopbackProxy {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// Where it shows what it has counted of a slot, as a page of metrics: `proxy_answers_total` and
+    /// `proxy_errors_total`. Unlike a page of the slot's own it also knows of requests that nobody answered.
+    #[must_use]
+    pub fn metrics_url(address: SocketAddr, slot: &str) -> String {
+        format!("http://{address}{METRICS_PATH}{slot}")
     }
 
     /// The router that changes this proxy's split.
@@ -240,6 +254,22 @@ impl ProxyCore {
         })
     }
 
+    fn count(&self, slot: Slot, is_error: bool) {
+        let mut routing = held(&self.routing);
+        *routing.counters.answers.get_mut(slot) += 1;
+        *routing.counters.errors.get_mut(slot) += u64::from(is_error);
+    }
+
+    fn page(&self, slot: Slot) -> String {
+        let ProxyCounters { answers, errors, .. } = held(&self.routing).counters;
+        format!(
+            "# TYPE proxy_answers_total counter\nproxy_answers_total {}\n\
+             # TYPE proxy_errors_total counter\nproxy_errors_total {}\n",
+            answers.get(slot),
+            errors.get(slot)
+        )
+    }
+
     async fn forward(&self, mut request: Request<Incoming>, passage: Passage, tie: Tie) -> Response<Body> {
         let slot = passage.slot;
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -251,7 +281,14 @@ impl ProxyCore {
         *request.uri_mut() = uri;
         *request.version_mut() = Version::HTTP_11;
         keep_to_end(request.headers_mut(), is_upgrade);
-        match self.client.request(request).await {
+        let answer = self.client.request(request).await;
+        self.count(
+            slot,
+            answer
+                .as_ref()
+                .map_or(true, |answer| answer.status().is_server_error()),
+        );
+        match answer {
             Ok(mut response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 let slot_side = hyper::upgrade::on(&mut response);
                 if let Some(client_side) = client_side {
@@ -303,6 +340,12 @@ impl Handler for ProxyCore {
             return match serde_json::to_vec(&self.state()) {
                 Ok(state) => text(StatusCode::OK, state),
                 Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            };
+        }
+        if let Some(slot) = request.uri().path().strip_prefix(METRICS_PATH) {
+            return match slot.parse() {
+                Ok(slot) => text(StatusCode::OK, self.page(slot)),
+                Err(_) => text(StatusCode::NOT_FOUND, "there is no such slot\n"),
             };
         }
         match self.choose(request.headers()) {

@@ -17,6 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::division::Even;
 use super::server::{Body, Handler, Server, Tie, text};
+use super::shop::Shop;
 use crate::lock::held;
 
 /// How many different paths are counted; the others are counted as `(other)`.
@@ -95,6 +96,9 @@ pub struct ServiceCounters {
 /// - `/health` answers `{"status":"ok","version":"…","slot":"…"}`, or 503 while it fails.
 /// - `/slow?ms=3000` answers after so many milliseconds (at most a minute).
 /// - A request with an `Upgrade` header is upgraded, and every byte is sent back.
+/// - With [`open_shop`](Self::open_shop), `POST /login` with `{"user", "password"}` answers
+///   `{"token"}` and sets a session's cookie; with either, `POST /orders` answers 201 with `{"id"}` and
+///   `Location`, `GET` and `DELETE` of `/orders/{id}` show and remove it, `GET /account` greets.
 /// - Any other path answers with JSON, in which `length` is that of the request's body; so does the
 ///   header `x-body-length`.
 ///
@@ -118,6 +122,7 @@ struct State {
     faults: Faults,
     even: Even,
     counters: ServiceCounters,
+    shop: Option<Arc<Shop>>,
 }
 
 impl Service {
@@ -161,6 +166,18 @@ impl Service {
     /// Replaces what is wrong with it.
     pub fn set_faults(&self, faults: Faults) {
         held(&self.inner.state).faults = faults;
+    }
+
+    /// Opens a shop with a login, for smoke tests; whoever knows the password may order.
+    pub fn open_shop(&self, password: impl Into<String>) {
+        held(&self.inner.state).shop = Some(Arc::new(Shop::new(password.into())));
+    }
+
+    /// How many orders its shop has now.
+    #[must_use]
+    pub fn orders(&self) -> usize {
+        let shop = held(&self.inner.state).shop.clone();
+        shop.map_or(0, |shop| shop.orders())
     }
 
     /// Refuses new connections from now on, or takes them again. Open ones go on. The port stays
@@ -215,6 +232,7 @@ impl Inner {
                 faults: Faults::default(),
                 even: Even::default(),
                 counters: ServiceCounters::default(),
+                shop: None,
             }),
         }
     }
@@ -242,6 +260,10 @@ impl Inner {
             return upgrade(request, tie);
         }
         let path = request.uri().path().to_owned();
+        let shop = held(&self.state).shop.clone();
+        if let Some(shop) = shop.filter(|_| Shop::has(&path)) {
+            return shop.answer(request).await;
+        }
         if path == "/slow" {
             self.clock.sleep(asked_delay(request.uri().query())).await;
         }

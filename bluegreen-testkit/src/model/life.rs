@@ -72,6 +72,11 @@ impl Life {
     pub(super) fn lifecycle(&self) -> &Lifecycle {
         &self.0.lifecycle
     }
+
+    /// Whether nothing is left to do before an operator has said what.
+    pub(super) fn asks(&self) -> bool {
+        *self.command() == Command::AskOperator
+    }
 }
 
 impl PartialEq for Life {

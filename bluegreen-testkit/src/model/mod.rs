@@ -17,6 +17,8 @@
 //!   later time. A crash in the middle of a call leaves any combination behind.
 //! - **Gates** say the truth, or nothing: a slot falls ill at any time, at the cost of an illness, and does not
 //!   recover; a bad release is a candidate that is ill at once.
+//! - Who resolves what is halted takes the lease, waits for what settles and stores as a deployer does; between what
+//!   it reads of the routers and what it tells them nothing else happens, and it is live at once.
 //! - Hooks, notices, warm-up, workers and migrations of a deployment: they are in the golden table and in the
 //!   simulation. Routers that were changed by hand too.
 //! - The assumption of the docs: a process is not suspended between the check of its lease and the call.
@@ -31,17 +33,23 @@ mod life;
     clippy::indexing_slicing,
     reason = "seats, routers and slots are named by indices that the model gave"
 )]
-mod promise;
+mod possible;
 #[expect(
     clippy::indexing_slicing,
     reason = "seats, routers and slots are named by indices that the model gave"
 )]
+mod promise;
 mod protocol;
 #[expect(
     clippy::indexing_slicing,
     reason = "seats, routers and slots are named by indices that the model gave"
 )]
 mod state;
+#[expect(
+    clippy::indexing_slicing,
+    reason = "seats, routers and slots are named by indices that the model gave"
+)]
+mod step;
 mod twist;
 
 pub use check::{Checked, PromiseChecked, check};

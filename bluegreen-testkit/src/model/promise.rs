@@ -77,7 +77,8 @@ impl Protocol {
     /// 1, 7, 8, 12: what has to hold when requests are sent.
     pub(super) fn promises_of_call(&self, state: &mut State, at: usize, run: &Run) {
         let seat = state.seats[at].clone();
-        let stored = seat.token == state.stored.token && seat.life.command() == state.stored.life.command();
+        let same = seat.resolves.is_some() || seat.life.command() == state.stored.life.command();
+        let stored = seat.token == state.stored.token && same;
         state.break_promise(7, !stored);
         let holds = state.holds(at);
         state.break_promise(8, !holds);
@@ -213,7 +214,8 @@ impl Protocol {
     pub(super) fn is_over(&self, state: &State) -> bool {
         let life = &state.stored.life;
         let done = life.open().is_none() && state.begun >= self.config.operations.len();
-        let asks = *life.command() == Command::AskOperator;
-        (done || asks) && state.late.is_empty() && state.seats.iter().all(|seat| seat.stage == Stage::Off)
+        (done || life.asks())
+            && state.late.is_empty()
+            && state.seats.iter().all(|seat| seat.stage == Stage::Off)
     }
 }

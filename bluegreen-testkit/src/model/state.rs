@@ -38,9 +38,19 @@ pub(super) struct Seat {
     pub(super) token: Token,
     /// The lifecycle as this deployer last saw it in the store.
     pub(super) life: Life,
+    /// It is an operator's, who tells that this slot has all traffic.
+    pub(super) resolves: Option<Slot>,
     pub(super) asleep: bool,
     /// It slept after it had checked its lease.
     pub(super) overslept: bool,
+}
+
+impl Seat {
+    /// The slot that is told to have all traffic, where it is time to tell: nothing else is left to do.
+    pub(super) fn resolving(&self) -> Option<Slot> {
+        self.resolves
+            .filter(|_| self.life.asks() || self.life.open().is_none())
+    }
 }
 
 /// One router.
@@ -136,6 +146,7 @@ impl State {
             if seat.stage == Stage::Off {
                 seat.token = Token::default();
                 seat.life = self.stored.life.clone();
+                seat.resolves = None;
                 seat.asleep = false;
                 seat.overslept = false;
             }

@@ -20,11 +20,13 @@ pub enum Twist {
     /// A process may be suspended between the check of its lease and the call: the assumption that is stated
     /// for routers that do not compare tokens.
     Oversleeps,
+    /// An operator's word is carried out whatever has become of the operation since it was given.
+    ResolvesBlindly,
 }
 
 impl Twist {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoLease,
         Self::NoSettle,
         Self::EpochOnly,
@@ -33,6 +35,7 @@ impl Twist {
         Self::DrainBeforeConfirm,
         Self::TimerOverGate,
         Self::Oversleeps,
+        Self::ResolvesBlindly,
     ];
 
     /// Its name on the command line.
@@ -47,6 +50,7 @@ impl Twist {
             Self::DrainBeforeConfirm => "drain-before-confirm",
             Self::TimerOverGate => "timer-over-gate",
             Self::Oversleeps => "oversleeps",
+            Self::ResolvesBlindly => "resolves-blindly",
         }
     }
 }

@@ -77,11 +77,14 @@ impl Line {
                 answer
             }
             Mishap::Hang(ms) => {
-                let _given_up = GivenUp {
-                    time: time.clone(),
-                    ms: bounded(ms),
-                    effect: Some(effect),
-                };
+                let (_followed, abandoned) = self.world.follow(self.actor);
+                let (clock, ms) = (time.clone(), bounded(ms));
+                time.detach(WORLD, async move {
+                    // Nobody sends anything: it ends with who follows the call.
+                    let _ = abandoned.await;
+                    clock.pass(ms).await;
+                    let _ = effect.await;
+                });
                 std::future::pending().await
             }
             Mishap::Vanish => std::future::pending().await,
@@ -118,21 +121,6 @@ fn later<T: Send + 'static, E: Failing>(time: &Time, ms: u64, effect: Effect<T, 
         clock.pass(ms).await;
         let _ = effect.await;
     });
-}
-
-/// A call that nobody answers: when it is given up, it still lands.
-struct GivenUp<T: Send + 'static, E: Failing> {
-    time: Time,
-    ms: u64,
-    effect: Option<Effect<T, E>>,
-}
-
-impl<T: Send + 'static, E: Failing> Drop for GivenUp<T, E> {
-    fn drop(&mut self) {
-        if let Some(effect) = self.effect.take() {
-            later(&self.time, self.ms, effect);
-        }
-    }
 }
 
 /// A changing call whose answer is waited for.

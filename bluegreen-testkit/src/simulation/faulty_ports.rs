@@ -132,9 +132,10 @@ impl Router for Faulty<Part> {
     async fn in_flight(&self, op: &Op, slot: Slot) -> Result<InFlight, Fault> {
         let answer = read!(self, InFlight, |inner| inner.in_flight(op, slot), (op));
         let said = answer.as_ref().ok().copied();
+        let router = self.inner.index;
         self.line
             .world
-            .note(self.line.actor, What::InFlight { slot, said });
+            .note(self.line.actor, What::InFlight { router, slot, said });
         answer
     }
 }
@@ -277,6 +278,7 @@ impl Gate for Faulty<Part> {
                 evidence: "as it was told".to_owned(),
             }),
             Some(mishap) => {
+                self.line.world.note(self.line.actor, What::Asks(self.inner.name));
                 let (inner, op, context) = (Arc::clone(&self.inner), op.clone(), context.clone());
                 let effect = async move { inner.check(&op, &context).await };
                 self.line.befall(mishap, Box::pin(effect)).await

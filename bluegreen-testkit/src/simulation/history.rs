@@ -64,6 +64,8 @@ pub(crate) enum What {
         slot: Slot,
         said: Option<Outcome>,
     },
+    /// A gate is asked, and something will go wrong with its answer.
+    Asks(&'static str),
     /// A host's answer about a slot was heard.
     Readiness {
         slot: Slot,
@@ -76,11 +78,17 @@ pub(crate) enum What {
         live: Option<bool>,
     },
     /// A router's answer about requests in flight was heard.
-    InFlight { slot: Slot, said: Option<InFlight> },
+    InFlight {
+        router: u8,
+        slot: Slot,
+        said: Option<InFlight>,
+    },
     /// A hook was run.
     Hook(HookPoint),
     /// Somebody was told.
     Notice(NoticeKind),
+    /// A secret can be read in this.
+    Leaked(&'static str),
     /// An approver was asked.
     Asked,
     /// A record was accepted by the store.
@@ -308,16 +316,29 @@ impl History {
         self.between(self.began(to), to).iter().any(by_hand)
     }
 
-    /// Whether something went wrong between two facts with calls of this kind.
-    pub(crate) fn befell(&self, from: usize, to: usize, call: Call) -> bool {
-        let befell = |fact: &Fact| matches!(fact.what, What::Mishap(site, _) if site.call == call);
-        self.between(from, to).iter().any(befell)
+    /// Whether somebody who asks how a slot is may have heard nothing between two facts.
+    pub(crate) fn could_not_ask(&self, from: usize, to: usize) -> bool {
+        let wrong = |fact: &Fact| match fact.what {
+            What::Mishap(site, _) => matches!(site.call, Call::Gate | Call::Readiness),
+            What::Froze(_) => true,
+            _ => false,
+        };
+        self.between(from, to).iter().any(wrong)
     }
 
-    /// Whether anything went wrong between two facts.
-    pub(crate) fn disturbed(&self, from: usize, to: usize) -> bool {
-        let wrong = |fact: &Fact| matches!(fact.what, What::Mishap(..) | What::Died | What::Froze(_));
-        self.between(from, to).iter().any(wrong)
+    /// For how long at most a fact keeps its process from doing anything: while it is suspended, and while
+    /// the store is out of its reach.
+    pub(crate) const fn holds_up_ms(fact: &Fact) -> u64 {
+        /// A deployer's pause between two tries to reach the store, twice: for the write, and to read it back.
+        const PAUSES_MS: u64 = 500;
+        match fact.what {
+            What::Froze(ms) => ms,
+            What::Mishap(site, mishap) if site.call.is_store() => match mishap {
+                Mishap::Delay(ms) => ms,
+                _ => PAUSES_MS,
+            },
+            _ => 0,
+        }
     }
 
     /// What a gate has said of a slot between two facts, with when; `None` where it said nothing.

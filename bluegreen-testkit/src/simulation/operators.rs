@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bluegreen_core::command::Secrets;
 use bluegreen_core::{DeployError, Deployer, Release, Report, Request, ServiceName, Signed, Version};
 use tokio::sync::oneshot;
 
@@ -44,8 +45,7 @@ async fn happen(world: &World, doing: Doing) {
         }
         Doing::Freeze(ms) => {
             if let Some(actor) = holder(world) {
-                world.note(actor, What::Froze(ms));
-                world.time().freeze(actor, ms);
+                world.freeze(actor, ms);
             }
         }
         Doing::Wait(ms) => world.time().pass(ms).await,
@@ -75,7 +75,7 @@ pub(crate) fn process(world: &World, doing: Doing) -> oneshot::Receiver<Said> {
     let here = world.clone();
     world.time().spawn(actor, async move {
         let said = match deployer(&here, actor) {
-            Ok(deployer) => act(&here, &deployer, doing).await,
+            Ok(deployer) => act(&here, actor, &deployer, doing).await,
             Err(error) => said_of(&error),
         };
         here.state().alive.retain(|other| *other != actor);
@@ -84,12 +84,17 @@ pub(crate) fn process(world: &World, doing: Doing) -> oneshot::Receiver<Said> {
     })
 }
 
-async fn act(world: &World, deployer: &Deployer, doing: Doing) -> Said {
+async fn act(world: &World, actor: Actor, deployer: &Deployer, doing: Doing) -> Said {
     let plan = world.plan();
     let by = || Signed::new("ada", "because");
-    let report = |answer: Result<Report, DeployError>| match answer {
-        Ok(report) => Said::Report(report.end),
-        Err(error) => said_of(&error),
+    let report = |answer: Result<Report, DeployError>| {
+        if world.has_secrets() {
+            world.seen(actor, "a report", format!("{answer:?} {deployer:?}").as_bytes());
+        }
+        match answer {
+            Ok(report) => Said::Report(report.end),
+            Err(error) => said_of(&error),
+        }
     };
     let done = |answer: Result<(), DeployError>| match answer {
         Ok(()) => Said::Fine,
@@ -170,6 +175,7 @@ fn deployer(world: &World, actor: Actor) -> Result<Deployer, DeployError> {
         .migrator(Faulty::new(part(0, "migrator"), line(Some(other))))
         .workers(Faulty::new(part(0, "workers"), line(Some(other))))
         .observer(part(0, "observer"))
+        .secrets(Secrets::new().with(plans::SECRET_NAME, plans::SECRET))
         .notifier(Faulty::new(part(0, "chat"), line(Some(other))));
     let features = script.features();
     if features.metric {

@@ -23,6 +23,10 @@ pub(crate) const PLANS: usize = 100;
 /// The plans from this number on warm up: they start processes, so they are taken seldom.
 pub(crate) const WARM: usize = PLANS - 2;
 
+/// What warm-up commands are given: its name, and what must be seen nowhere.
+pub(crate) const SECRET_NAME: &str = "token";
+pub(crate) const SECRET: &str = "correct-horse-battery-staple";
+
 /// What a plan asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for or not by itself")]
@@ -247,7 +251,7 @@ fn make(number: usize) -> Result<Plan, String> {
         plan = plan.hook(Hook::code("hook", at).on_failure(failure));
     }
     if number >= WARM {
-        plan = plan.warm_up(CommandSpec::new(["true"]));
+        plan = plan.warm_up(warm_up(number > WARM));
     }
     for index in 0..features.steps {
         let left = u16::try_from(features.steps - index - 1).unwrap_or(0);
@@ -271,6 +275,16 @@ fn make(number: usize) -> Result<Plan, String> {
         plan = plan.step(step);
     }
     plan.build().map_err(|error| error.to_string())
+}
+
+/// Prints the secret that it is given; with the first release it fails as well, and why it failed is kept.
+fn warm_up(fails: bool) -> CommandSpec {
+    let script = if fails {
+        "echo \"token: $TOKEN\" >&2; test \"$1\" != r1"
+    } else {
+        "echo \"token: $TOKEN\""
+    };
+    CommandSpec::new(["sh", "-c", script, "warm-up", "{version}"]).secret_env("TOKEN", SECRET_NAME)
 }
 
 fn deadlines(ms: fn(u64) -> Duration) -> Deadlines {

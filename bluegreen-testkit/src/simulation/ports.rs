@@ -225,7 +225,11 @@ impl Approver for Part {
 
 #[async_trait]
 impl Notifier for Part {
-    async fn notify(&self, _: &Op, _: &Notice) -> Result<(), Fault> {
+    async fn notify(&self, _: &Op, notice: &Notice) -> Result<(), Fault> {
+        if self.world.has_secrets() {
+            let notice = format!("{notice:?}");
+            self.world.seen(self.actor, "a notice", notice.as_bytes());
+        }
         Ok(())
     }
 }
@@ -235,6 +239,10 @@ impl Observer for Part {
         let number = u32::try_from(entry.deployment.number()).unwrap_or(u32::MAX);
         let phase = entry.phase;
         self.world.note(self.actor, What::Passed { number, phase });
+        if self.world.has_secrets() {
+            self.world
+                .seen(self.actor, "an event", format!("{entry:?}").as_bytes());
+        }
         self.world.reached(phase);
     }
 }
@@ -266,6 +274,7 @@ impl Store for Part {
     }
 
     async fn put_new(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        self.world.seen(self.actor, "a segment of the journal", &body);
         let mut state = self.world.state();
         if state.objects.contains_key(key) {
             return Err(StoreError::Conflict { key: key.to_owned() });

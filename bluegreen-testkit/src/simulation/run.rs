@@ -102,6 +102,8 @@ async fn tell(world: &World, doing: Doing) {
                     now = Doing::Resume;
                 }
             }
+            // Before anybody is called who can help, time goes by.
+            Ok(Said::Report(None)) => return world.time().pass(world.script().again_after_ms).await,
             Ok(_) => return,
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use bluegreen_core::lifecycle::Moment;
 
 use super::history::{Act, Actor, Fact, History, Said, WORLD, What};
-use super::script::{Call, Deed, Doing, Quality, Script, Site, When};
+use super::script::{Call, Deed, Doing, MetricData, Mishap, Quality, Script, Site, When};
 use super::stored::StoredRun;
 
 impl Display for Act {
@@ -32,6 +32,45 @@ impl Display for Call {
 impl Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} number {}", self.call, self.nth)
+    }
+}
+
+impl Display for Mishap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Throttle(ms) => write!(f, ", to be tried again after {ms} ms"),
+            Self::LandLate(ms) => write!(f, ", after {ms} ms"),
+            Self::Delay(ms) => write!(f, " by {ms} ms"),
+            Self::Hang(ms) => write!(f, ", after {ms} ms"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let errors = self
+            .errors_from
+            .map(|share| format!("has errors from {share} basis points of the traffic on"));
+        let bad: Vec<_> = [
+            (!self.boots).then_some("does not start"),
+            (self.instances < Self::GOOD.instances).then_some("has too few instances"),
+            (!self.healthy).then_some("is not healthy"),
+            (!self.smoke).then_some("fails its smoke test"),
+            errors.as_deref(),
+            (!self.public).then_some("cannot be reached by the public address"),
+            (!self.step).then_some("fails the gate of its steps"),
+            match self.metric {
+                MetricData::Good => None,
+                MetricData::Bad => Some("is slow"),
+                MetricData::Missing => Some("has no metrics"),
+            },
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        f.write_str(&bad.join(", "))
     }
 }
 
@@ -145,7 +184,9 @@ pub(crate) fn line(fact: &Fact) -> String {
             };
             format!("hears       router {}: {split} is {live}", router + 1)
         }
-        What::InFlight { slot, said } => format!("hears       in flight on {slot}: {said:?}"),
+        What::InFlight { router, slot, said } => {
+            format!("hears       router {}: in flight on {slot}: {said:?}", router + 1)
+        }
         What::Hook(at) => format!("runs        the hook {at}"),
         What::Notice(kind) => format!("tells       {kind:?}"),
         What::Asked => "asks        for an approval".to_owned(),
@@ -163,9 +204,11 @@ pub(crate) fn line(fact: &Fact) -> String {
         What::Passed { phase, .. } => format!("journal     {phase}"),
         What::Born(doing) => format!("begins:     {doing}"),
         What::Died => "DIES".to_owned(),
+        What::Asks(gate) => format!("asks        gate {gate}"),
+        What::Leaked(place) => format!("LEAKS       a secret into {place}"),
         What::Froze(ms) => format!("IS SUSPENDED for {ms} ms"),
         What::Ended(end) => format!("ends:       {}", said(*end)),
-        What::Mishap(site, mishap) => format!("FAULT       {mishap:?} at {site}"),
+        What::Mishap(site, mishap) => format!("FAULT       {mishap}, at {site}"),
         What::ByHand { router, split } => format!("BY HAND     router {}: {split}", router + 1),
         What::Sick(slot, true) => format!("{slot} IS SICK"),
         What::Sick(slot, false) => format!("{slot} is well"),
@@ -189,20 +232,26 @@ pub(crate) fn script(script: &Script) -> String {
         };
         let _ = writeln!(
             text,
-            "router {}: {order}, live after {} ms",
+            "router {}: {order}, live after {} ms, {} in flight for {} ms",
             number + 1,
-            router.lag_ms
+            router.lag_ms,
+            if router.counts_in_flight {
+                "counts requests"
+            } else {
+                "cannot count requests, which are"
+            },
+            router.linger_ms
         );
     }
     for (number, quality) in script.qualities.iter().enumerate() {
         if *quality != Quality::GOOD {
-            let _ = writeln!(text, "r{number} is bad: {quality:?}");
+            let _ = writeln!(text, "r{number} {quality}");
         }
     }
     let story: Vec<_> = script.story.iter().map(ToString::to_string).collect();
     let _ = writeln!(text, "story: {}", story.join(", then "));
     for (site, mishap) in &script.mishaps {
-        let _ = writeln!(text, "fault: {mishap:?} at {site}");
+        let _ = writeln!(text, "fault: {mishap}, at {site}");
     }
     for deed in &script.deeds {
         let _ = writeln!(text, "{deed}");

@@ -1,8 +1,10 @@
 //! What the invariants need to know of a stored record, read without parsing all of it.
 
+use std::sync::LazyLock;
+
 use bluegreen_core::lifecycle::{End, Moment};
 use bluegreen_core::{Operation, Phase, Role, Slot, Token};
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::history::Actor;
 
@@ -35,22 +37,56 @@ pub(crate) struct StoredRun {
     pub(crate) end: Option<End>,
 }
 
+/// A key of the record. What looks for it is made once.
+type Key = LazyLock<Finder<'static>>;
+
+macro_rules! keys {
+    ($($name:ident = $text:literal,)*) => {
+        $(static $name: Key = LazyLock::new(|| Finder::new(concat!("\"", $text, "\":")));)*
+    };
+}
+
+keys! {
+    EPOCH = "epoch",
+    SEQ = "seq",
+    HOLDER = "holder",
+    SLOTS = "slots",
+    ROLE = "role",
+    BLUE = "blue",
+    GREEN = "green",
+    RUN = "run",
+    PLAN = "plan",
+    ID = "id",
+    VERSION = "version",
+    OPERATION = "operation",
+    ORIGIN = "origin",
+    TARGET = "target",
+    PHASE = "phase",
+    MOMENT = "moment",
+    STEP = "step",
+    PAUSE = "pause",
+    EXPOSED = "exposed",
+    ABORT = "abort",
+    GIVE_UP_STANDBY = "give_up_standby",
+    END = "end",
+}
+
 impl Stored {
     /// Reads a body. A quotation mark within a text is escaped, so the first `"phase":` is the field of
     /// the operation and nothing else: the plan and the journal come behind it.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let token = Token {
-            epoch: number(body, b"\"epoch\":")?,
-            seq: number(body, b"\"seq\":")?,
+            epoch: number(body, &EPOCH)?,
+            seq: number(body, &SEQ)?,
         };
-        let holder = text(body, b"\"holder\":").and_then(|holder| {
+        let holder = text(body, &HOLDER).and_then(|holder| {
             let digits = holder.get(1..holder.iter().position(|byte| *byte == b' ')?)?;
             std::str::from_utf8(digits).ok()?.parse().ok()
         });
-        let slots = after(body, b"\"slots\":")?;
-        let role = |slot: &[u8]| word(after(slots, slot)?, b"\"role\":");
-        let roles = [role(b"\"blue\":")?, role(b"\"green\":")?];
-        let run = after(body, b"\"run\":")?;
+        let slots = after(body, &SLOTS)?;
+        let role = |slot: &Key| word(after(slots, slot)?, &ROLE);
+        let roles = [role(&BLUE)?, role(&GREEN)?];
+        let run = after(body, &RUN)?;
         let run = if run.starts_with(b"null") {
             None
         } else {
@@ -76,25 +112,25 @@ impl Stored {
 impl StoredRun {
     fn read(run: &[u8]) -> Option<Self> {
         // All of it stands before the plan.
-        let run = run.get(..memmem::find(run, b"\"plan\":")?)?;
-        let id = text(run, b"\"id\":")?;
+        let run = run.get(..PLAN.find(run)?)?;
+        let id = text(run, &ID)?;
         let id = id.get(..id.iter().position(|byte| *byte == b'-')?)?;
-        let release = text(run, b"\"version\":")
-            .and_then(|version| std::str::from_utf8(version.get(1..)?).ok()?.parse().ok());
+        let release =
+            text(run, &VERSION).and_then(|version| std::str::from_utf8(version.get(1..)?).ok()?.parse().ok());
         Some(Self {
             number: std::str::from_utf8(id).ok()?.parse().ok()?,
-            operation: word(run, b"\"operation\":")?,
+            operation: word(run, &OPERATION)?,
             release: release.unwrap_or(0),
-            origin: word(run, b"\"origin\":")?,
-            target: word(run, b"\"target\":")?,
-            phase: text(run, b"\"phase\":").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok())?,
-            moment: word(run, b"\"moment\":")?,
-            step: usize::try_from(number(run, b"\"step\":")?).ok()?,
-            pauses: after(run, b"\"pause\":").is_some(),
-            exposed: after(run, b"\"exposed\":")?.starts_with(b"true"),
-            aborted: after(run, b"\"abort\":").is_some(),
-            gave_up_standby: after(run, b"\"give_up_standby\":").is_some(),
-            end: text(run, b"\"end\":").and_then(parse),
+            origin: word(run, &ORIGIN)?,
+            target: word(run, &TARGET)?,
+            phase: text(run, &PHASE).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok())?,
+            moment: word(run, &MOMENT)?,
+            step: usize::try_from(number(run, &STEP)?).ok()?,
+            pauses: after(run, &PAUSE).is_some(),
+            exposed: after(run, &EXPOSED)?.starts_with(b"true"),
+            aborted: after(run, &ABORT).is_some(),
+            gave_up_standby: after(run, &GIVE_UP_STANDBY).is_some(),
+            end: text(run, &END).and_then(parse),
         })
     }
 
@@ -105,24 +141,24 @@ impl StoredRun {
 }
 
 /// What stands behind a key.
-fn after<'a>(body: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
-    body.get(memmem::find(body, key)? + key.len()..)
+fn after<'a>(body: &'a [u8], key: &Key) -> Option<&'a [u8]> {
+    body.get(key.find(body)? + key.needle().len()..)
 }
 
-fn number(body: &[u8], key: &[u8]) -> Option<u64> {
+fn number(body: &[u8], key: &Key) -> Option<u64> {
     let digits = after(body, key)?;
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     std::str::from_utf8(digits.get(..count)?).ok()?.parse().ok()
 }
 
 /// A text without its quotation marks.
-fn text<'a>(body: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+fn text<'a>(body: &'a [u8], key: &Key) -> Option<&'a [u8]> {
     let text = after(body, key)?.strip_prefix(b"\"")?;
     text.get(..text.iter().position(|byte| *byte == b'"')?)
 }
 
 /// One of the words of an enum.
-fn word<T: Words>(body: &[u8], key: &[u8]) -> Option<T> {
+fn word<T: Words>(body: &[u8], key: &Key) -> Option<T> {
     text(body, key).and_then(parse)
 }
 

@@ -9,7 +9,7 @@
 use bluegreen_core::{Phase, Slot};
 use tokio::runtime::Runtime;
 
-use super::plans::{PLANS, WARM};
+use super::plans::{self, PLANS, WARM};
 use super::run::play_counted;
 use super::script::{Call, Deed, Doing, MetricData, Mishap, Quality, Script, Site, When};
 
@@ -17,7 +17,7 @@ use super::script::{Call, Deed, Doing, MetricData, Mishap, Quality, Script, Site
 pub(crate) const FIRST: u64 = 1 << 62;
 
 /// A systematic world: its plan, and what is added to the quiet world of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Added {
     Nothing,
     Crash(Site, bool),
@@ -29,6 +29,10 @@ enum Added {
     /// A refusal on the way back.
     Back(Site),
     Story(usize),
+    /// A slot is to be stopped while requests are in flight on it, and a router does not say how many.
+    Uncounted,
+    /// An approval is stopped just before its time is over, and the live slot is not healthy.
+    LastMoment,
     /// Somebody stops a story that has come to a phase, while a hook is slow.
     Stopped(usize, Phase),
 }
@@ -38,7 +42,7 @@ impl Added {
     const fn is_rare(self) -> bool {
         matches!(
             self,
-            Self::Stopped(..) | Self::Deed(Phase::WarmUp, _) | Self::Deed(Phase::Halted, Doing::Resolve(_))
+            Self::Stopped(..) | Self::Uncounted | Self::LastMoment | Self::Deed(Phase::Halted, _)
         )
     }
 }
@@ -117,6 +121,21 @@ const DEEDS: [Doing; 11] = [
     Doing::Approve,
 ];
 
+/// Whether a deployment by a plan comes to a phase, if only because something goes wrong.
+fn comes_to(plan: usize, phase: Phase) -> bool {
+    let features = plans::features(plan);
+    let counted = features.workers.is_some_and(|(_, counted)| counted);
+    match phase {
+        Phase::WarmUp => plan >= WARM,
+        Phase::Migrate => features.expand.is_some(),
+        Phase::Backfill => features.backfill,
+        Phase::Approval => features.approval.is_some(),
+        Phase::Quiesce | Phase::StartWorkers | Phase::ReturnWorkers => features.workers.is_some(),
+        Phase::QueueDepth => counted,
+        _ => true,
+    }
+}
+
 impl Systematic {
     /// Plays each plan once to see its calls, and lists what can go wrong with them.
     ///
@@ -141,6 +160,10 @@ impl Systematic {
             for (story, phase) in STOPPED {
                 add(Added::Stopped(story, phase));
             }
+            add(Added::Uncounted);
+            if comes_to(plan, Phase::Approval) {
+                add(Added::LastMoment);
+            }
             for quality in BAD {
                 add(Added::Quality(quality));
             }
@@ -154,7 +177,7 @@ impl Systematic {
             ] {
                 (1..=8).for_each(|nth| add(Added::Back(Site { call, nth })));
             }
-            for phase in Phase::ALL {
+            for phase in Phase::ALL.iter().filter(|phase| comes_to(plan, **phase)) {
                 for doing in DEEDS {
                     add(Added::Deed(*phase, doing));
                 }
@@ -253,6 +276,23 @@ impl Systematic {
                         when: When::Phase(Phase::Shift, 0),
                         doing: Doing::Sicken(Slot::Blue, 60_000),
                     });
+                    // Nobody else does anything before.
+                    script.story.push(Doing::Wait(8_000));
+                }
+                // An operator may say that it ended as it did only when all routers say so too.
+                if let (Phase::Halted, Doing::Resolve(slot)) = (phase, doing) {
+                    script.deeds.insert(
+                        0,
+                        Deed {
+                            when: When::Phase(phase, 0),
+                            doing: Doing::ByHand(None, slot),
+                        },
+                    );
+                }
+                match phase {
+                    Phase::Drain | Phase::Retire => script.story = STORIES[4].to_vec(),
+                    Phase::Contract => script.story = STORIES[2].to_vec(),
+                    _ => {}
                 }
             }
             Added::Back(site) => {
@@ -265,6 +305,26 @@ impl Systematic {
                     script.qualities[1].errors_from = None;
                 }
                 script.mishaps.push((site, Mishap::Refuse));
+            }
+            Added::Uncounted => {
+                script.story = STORIES[2].to_vec();
+                for router in &mut script.routers {
+                    (router.counts_in_flight, router.linger_ms) = (true, 5_000);
+                }
+                let unheard = (1..=20).map(|nth| Site {
+                    call: Call::InFlight,
+                    nth,
+                });
+                script
+                    .mishaps
+                    .extend(unheard.map(|site| (site, Mishap::Unreachable)));
+            }
+            Added::LastMoment => {
+                script.qualities[0].healthy = false;
+                script.deeds.push(Deed {
+                    when: When::Phase(Phase::Approval, 8_500),
+                    doing: Doing::Abort,
+                });
             }
             Added::Quality(quality) => script.qualities[1] = quality,
             Added::Story(story) => script.story = STORIES[story].to_vec(),
@@ -283,7 +343,7 @@ impl Systematic {
                 });
             }
         }
-        if script.features().approval.is_some() && !place.is_multiple_of(4) {
+        if script.features().approval.is_some() && *added != Added::LastMoment && !place.is_multiple_of(4) {
             script.deeds.push(Deed {
                 when: When::Phase(Phase::Approval, 300),
                 doing: Doing::Approve,

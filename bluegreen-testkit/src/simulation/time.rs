@@ -266,7 +266,8 @@ impl Running {
 }
 
 impl Time {
-    fn is_frozen(&self, actor: Actor) -> bool {
+    /// Whether somebody is suspended.
+    pub(crate) fn is_frozen(&self, actor: Actor) -> bool {
         let state = self.state();
         let now = state.now_ms;
         state

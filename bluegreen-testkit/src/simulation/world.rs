@@ -10,9 +10,11 @@ use bluegreen_core::{
     StoreError, StoreVersion, Token,
 };
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::history::{Act, Actor, Fact, Picture, WORLD, What};
 use super::operators;
+use super::plans;
 use super::script::{Call, Deed, MetricData, Mishap, Quality, RouterShape, Script, Site, When};
 use super::stored::Stored;
 use super::time::Time;
@@ -37,6 +39,11 @@ pub(crate) struct State {
     record: Option<(u64, Bytes)>,
     /// What the record says.
     pub(crate) stored: Option<Stored>,
+    /// When its holder last wrote it.
+    renewed_ms: u64,
+    /// Calls that nobody answers, with who follows them.
+    followed: Vec<(u32, Actor, oneshot::Sender<()>)>,
+    follows: u32,
     pub(crate) objects: BTreeMap<String, Bytes>,
     writes: u64,
     sick: [bool; 2],
@@ -120,6 +127,9 @@ impl World {
             migrations: Vec::new(),
             record: None,
             stored: None,
+            renewed_ms: 0,
+            followed: Vec::new(),
+            follows: 0,
             objects: BTreeMap::new(),
             writes: 0,
             sick: [false; 2],
@@ -182,11 +192,62 @@ impl World {
         Some(*mishap)
     }
 
+    /// Something is written or said: no secret of a plan may stand in it. Only plans that warm up have one.
+    pub(crate) fn seen(&self, by: Actor, place: &'static str, text: &[u8]) {
+        if self.has_secrets() && memchr::memmem::find(text, plans::SECRET.as_bytes()).is_some() {
+            self.note(by, What::Leaked(place));
+        }
+    }
+
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.0.script.plan >= plans::WARM
+    }
+
     /// A process dies at once.
     pub(crate) fn die(&self, actor: Actor) {
         self.state().alive.retain(|other| *other != actor);
         self.note(actor, What::Died);
         self.0.time.kill(actor);
+    }
+
+    /// A process is suspended.
+    ///
+    /// What it waits for goes on as if it were there, until its lease is over. Nobody follows a call from
+    /// then on: it is as good as given up.
+    pub(crate) fn freeze(&self, actor: Actor, ms: u64) {
+        self.note(actor, What::Froze(ms));
+        self.0.time.freeze(actor, ms);
+        if self.state().followed.is_empty() {
+            return;
+        }
+        let (world, time) = (self.clone(), self.0.time.clone());
+        let ttl_ms = u64::try_from(self.0.plan.lease.ttl.as_millis()).unwrap_or(u64::MAX);
+        self.0.time.detach(WORLD, async move {
+            loop {
+                // A write that was under way may renew it still.
+                let over_ms = world.state().renewed_ms.saturating_add(ttl_ms);
+                let left_ms = over_ms.saturating_sub(time.now_ms());
+                if !time.is_frozen(actor) {
+                    return;
+                }
+                if left_ms == 0 {
+                    world.state().followed.retain(|(_, by, _)| *by != actor);
+                    return;
+                }
+                time.pass(left_ms).await;
+            }
+        });
+    }
+
+    /// Somebody follows a call that nobody answers, until what is returned first is dropped.
+    pub(super) fn follow(&self, actor: Actor) -> (Followed, oneshot::Receiver<()>) {
+        let (follower, abandoned) = oneshot::channel();
+        let mut state = self.state();
+        state.follows += 1;
+        let number = state.follows;
+        state.followed.push((number, actor, follower));
+        let world = self.clone();
+        (Followed { world, number }, abandoned)
     }
 
     /// Somebody changes a router by hand, or all of them.
@@ -261,6 +322,7 @@ impl World {
         body: Bytes,
     ) -> Result<StoreVersion, StoreError> {
         let at_ms = self.0.time.now_ms();
+        self.seen(by, "the record", &body);
         let mut state = self.state();
         let current = state.record.as_ref().map(|(version, _)| version.to_string());
         if current.as_deref() != expected.map(|version| version.0.as_str()) {
@@ -274,6 +336,9 @@ impl World {
         let stored = Stored::read(&body);
         if let Some(stored) = stored {
             state.stored = Some(stored);
+            if stored.holder == Some(by) {
+                state.renewed_ms = at_ms;
+            }
             state.facts.push(Fact {
                 at_ms,
                 by,
@@ -287,6 +352,19 @@ impl World {
         drop(state);
         self.reached(phase);
         Ok(StoreVersion(version.to_string()))
+    }
+}
+
+/// A call that nobody answers, while somebody follows it.
+pub(super) struct Followed {
+    world: World,
+    number: u32,
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        let number = self.number;
+        self.world.state().followed.retain(|(other, ..)| *other != number);
     }
 }
 

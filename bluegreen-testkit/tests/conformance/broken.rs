@@ -2,6 +2,7 @@
 //! nothing can fail proves nothing.
 
 mod gates_and_numbers;
+mod hooks;
 mod hosts_and_jobs;
 mod people;
 mod routers;

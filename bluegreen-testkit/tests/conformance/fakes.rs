@@ -7,6 +7,7 @@ use bluegreen_core::store::MemoryStore;
 use bluegreen_core::{FaultKind, Fencing, Granularity, RouterCapabilities, Slot, Verdict};
 use bluegreen_testkit::conformance::approver::ApproverSubject;
 use bluegreen_testkit::conformance::gate::{GateSubject, SlotState};
+use bluegreen_testkit::conformance::hook::HookSubject;
 use bluegreen_testkit::conformance::host::HostSubject;
 use bluegreen_testkit::conformance::metrics::MetricsSubject;
 use bluegreen_testkit::conformance::migrator::MigratorSubject;
@@ -17,7 +18,7 @@ use bluegreen_testkit::conformance::store::StoreSubject;
 use bluegreen_testkit::conformance::workers::WorkersSubject;
 use bluegreen_testkit::conformance::{LONGEST_TEXT, ProviderFault};
 use bluegreen_testkit::fakes::{
-    Behaviour, CallLog, FakeApprover, FakeGate, FakeHost, FakeMetrics, FakeMigrator, FakeNotifier,
+    Behaviour, CallLog, FakeApprover, FakeGate, FakeHook, FakeHost, FakeMetrics, FakeMigrator, FakeNotifier,
     FakeRouter, FakeStore, FakeWorkers, GateCall, RecordingObserver,
 };
 
@@ -158,6 +159,22 @@ mod migrator {
             let applied = fake.clone();
             MigratorSubject::new(fake)
                 .applied(async move |phase| u32::try_from(applied.ran(phase)).unwrap())
+                .faults(async move |fault| disturb(&log, fault))
+        }
+    }
+}
+
+mod hook {
+    use super::*;
+
+    bluegreen_testkit::hook_conformance! {
+        #[tokio::test(start_paused = true)]
+        async fn subject() -> HookSubject {
+            let log = CallLog::default();
+            let fake = FakeHook::new("purge", &log);
+            let ran = fake.clone();
+            HookSubject::new(fake)
+                .ran(async move || u32::try_from(ran.ran().len()).unwrap())
                 .faults(async move |fault| disturb(&log, fault))
         }
     }

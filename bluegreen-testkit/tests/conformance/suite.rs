@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bluegreen_core::store::MemoryStore;
 use bluegreen_testkit::conformance::store::{self, StoreSubject};
 use bluegreen_testkit::conformance::{
-    CaseResult, Unproven, approver, gate, host, metrics, migrator, notifier, observer, router, workers,
+    CaseResult, Unproven, approver, gate, hook, host, metrics, migrator, notifier, observer, router, workers,
 };
 
 /// The names of the functions in a source file that are cases.
@@ -26,6 +26,7 @@ fn every_case_that_is_written_is_run() {
     for (port, cases, source) in [
         ("approver", approver::CASES, source!("approver.rs")),
         ("gate", gate::CASES, source!("gate.rs")),
+        ("hook", hook::CASES, source!("hook.rs")),
         ("host", host::CASES, source!("host/mod.rs", "host/effects.rs")),
         ("metrics", metrics::CASES, source!("metrics.rs")),
         ("migrator", migrator::CASES, source!("migrator.rs")),

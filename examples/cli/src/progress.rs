@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bluegreen_core::lifecycle::{CheckResult, Run};
+use bluegreen_core::lifecycle::{CheckResult, Hold, Run};
 use bluegreen_core::plan::{ApprovalDefault, Plan};
 use bluegreen_core::{Entry, Event, Outcome, Phase, Status, Timestamp, Verification};
 
@@ -255,6 +255,10 @@ pub(crate) fn still(run: &Run, at: Timestamp) -> String {
             return format!("    waiting for an approval (`approve`){left}{default}");
         }
         _ => format!("for {}", time(spent)),
+    };
+    let what = match run.hold {
+        Some(Hold::Asked) => format!("{what}, held until `approve`, `abort` or enough data"),
+        _ => what,
     };
     let why = run
         .waiting_for

@@ -119,6 +119,7 @@ impl<P: Provider> Ready<P> {
             .store(store)
             .secrets(config.secrets.clone())
             .lock_dir(config.locks())
+            .output_dir(config.outputs())
             .holder(format!("{who}, pid {}", std::process::id()))
             .observer(observer);
         let commands = &config.commands;

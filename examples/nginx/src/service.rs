@@ -25,6 +25,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// What a host command that asks for readiness answers where nothing runs, as `systemctl is-active` does.
 const STOPPED: u8 = 3;
 
+/// The file with the password of the user for smoke tests.
+pub(crate) const SMOKE_PASSWORD: &str = "smoke.password";
+
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Service {
     /// Be a service of the demo until SIGTERM
@@ -95,6 +98,7 @@ impl Assigned {
             slot: self.place.slot,
         };
         let service = Loopback::start_at(config, self.place.listen).await?;
+        service.open_shop(fs::read_to_string(self.place.dir.join(SMOKE_PASSWORD))?.trim());
         term.recv().await;
         service.stop(GRACE).await;
         Ok(())

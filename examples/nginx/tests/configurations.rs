@@ -34,7 +34,8 @@ fn the_reference_can_be_used() {
     let mut command = program(&config, &["check"]);
     command
         .env("SHOP_API_TOKEN", "the token")
-        .env("SHOP_HEALTH_KEY", "the key");
+        .env("SHOP_HEALTH_KEY", "the key")
+        .env("SHOP_SMOKE_PASSWORD", "the password");
     run(&mut command)
         .ended_with(0)
         .said(&["The configuration is good"]);

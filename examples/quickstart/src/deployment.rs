@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::plan::{GateSpec, HttpCheck, MetricCheck, Step, WorkersPlan};
+use bluegreen_core::analysis::{AnalysisSpec, ErrorsSpec, Margin, MetricSpec};
+use bluegreen_core::plan::{GateSpec, HttpCheck, SourceSpec, Step, WorkersPlan};
 use bluegreen_core::store::FileStore;
 use bluegreen_core::{
     Deployer, Host, Observer, Plan, Release, Report, Router, ServiceName, Share, Signed, Slot, Version,
 };
-use bluegreen_testkit::loopback::PerSlot;
+use bluegreen_testkit::loopback::{LoopbackProxy, PerSlot};
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
-use crate::parts::{ClaimFile, ClientErrors};
+use crate::parts::ClaimFile;
 
 /// What is live when the deployment begins.
 pub(crate) const OLD: &str = "1.0";
@@ -57,12 +58,14 @@ pub(crate) fn plan(places: &Places) -> Result<Plan, Failure> {
                 .body("2 apples")
                 .answer_header("x-version", NEW)],
         ))
-        // What the clients see. Two measurements in a row above the limit take everything back.
-        .guard(
-            GateSpec::metric("errors", MetricCheck::new(ClientErrors::METRIC).max(0.01))
-                .period(Duration::from_millis(250))
-                .thresholds(1, 2, 10),
+        // What the proxy counts of each slot's answers.
+        .source(
+            SourceSpec::scrape("proxy", LoopbackProxy::metrics_url(places.public, "{slot}"))
+                .counter("requests", "proxy_answers_total")
+                .counter("errors", "proxy_errors_total"),
         )
+        // Does the candidate fail more often than what is live? It is led back as soon as that is shown.
+        .analysis(analysis())
         // And the way that they take.
         .public(
             GateSpec::http(
@@ -80,6 +83,23 @@ pub(crate) fn plan(places: &Places) -> Result<Plan, Failure> {
     Ok(plan.build()?)
 }
 
+/// How both slots are compared. Everything here is for a deployment of seconds: leave it out for one of
+/// minutes, where the defaults tell finer differences.
+fn analysis() -> AnalysisSpec {
+    let mut errors = ErrorsSpec::default();
+    // Some dozens of requests cannot show more than that there are not 10 % more errors.
+    let mut pass = Margin::default();
+    pass.slack = 0.1;
+    errors.pass = Some(pass);
+    let mut analysis = AnalysisSpec::new([MetricSpec::errors("errors", errors)]);
+    analysis.tick = Duration::from_millis(200);
+    analysis.min_evidence_ticks = 3;
+    analysis.warm_up = Duration::from_millis(200);
+    analysis.min_requests = 30;
+    analysis.max_missing = 50;
+    analysis
+}
+
 /// Who does it, with what.
 pub(crate) fn deployer(
     folder: &Path,
@@ -92,7 +112,6 @@ pub(crate) fn deployer(
         .shared_router(router)
         .host(host)
         .workers(ClaimFile::new(folder))
-        .metrics(ClientErrors::new(folder))
         .observer(observer)
         .holder(format!("quickstart, process {}", std::process::id()))
         .build()?)

@@ -148,7 +148,7 @@ async fn stopped() {
 
 async fn run(args: &Args) -> Result<ExitCode, Failure> {
     let mode = Mode::of(args);
-    let mut world = World::start(mode.nature()).await?;
+    let world = World::start(mode.nature()).await?;
     let mut screen = Screen::new(mode, args.json);
     let (router, host, places) = (world.router(), world.host(), world.places());
     // For the deployer that is a process of its own.

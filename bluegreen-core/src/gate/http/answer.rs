@@ -6,26 +6,58 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::command::Secrets;
 use crate::plan::HttpCheck;
+use crate::plan::pattern::pattern;
 
 /// How much of what was found is shown where something else was asked for.
 const SHOWN: usize = 80;
 
 /// An answer to a request.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+#[derive(Debug)]
+pub(in crate::gate) struct Answer {
+    pub(in crate::gate) status: StatusCode,
+    pub(in crate::gate) headers: HeaderMap,
     /// The body, or its beginning.
-    pub(super) body: Vec<u8>,
+    pub(in crate::gate) body: Vec<u8>,
     /// Whether the body goes on.
-    pub(super) cut: bool,
+    pub(in crate::gate) cut: bool,
     /// From the first byte of the request to the last of the answer.
-    pub(super) latency: Duration,
+    pub(in crate::gate) latency: Duration,
+}
+
+/// Shows what an answer says, without secrets: these are taken out before anything is cut or escaped,
+/// or a part of one could stay.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::gate) struct Discreet<'a>(pub(in crate::gate) &'a Secrets);
+
+impl Discreet<'_> {
+    /// The beginning of a text, in quotes.
+    pub(in crate::gate) fn text(self, text: &str) -> String {
+        format!("{:?}", self.plain(text))
+    }
+
+    /// The beginning of a text.
+    pub(in crate::gate) fn plain(self, text: &str) -> String {
+        short(&self.0.redact(text))
+    }
+
+    fn json(self, value: &Value) -> String {
+        match value {
+            Value::String(text) => self.text(text),
+            other => self.plain(&other.to_string()),
+        }
+    }
 }
 
 impl Answer {
+    /// Status and time.
+    pub(in crate::gate) fn line(&self) -> String {
+        format!("{} in {} ms", self.status.as_u16(), self.latency.as_millis())
+    }
+
     /// All that is not as asked for.
-    pub(super) fn problems(&self, check: &HttpCheck) -> Vec<String> {
+    pub(in crate::gate) fn problems(&self, check: &HttpCheck, discreet: Discreet<'_>) -> Vec<String> {
         let mut problems = Vec::new();
         problems.extend(self.status_problem(&check.status));
         problems.extend(self.latency_problem(check.max_latency));
@@ -33,20 +65,29 @@ impl Answer {
             check
                 .answer_headers
                 .iter()
-                .filter_map(|(name, value)| self.header_problem(name, value)),
+                .filter_map(|(name, value)| self.header_problem(name, value, discreet)),
         );
         if !check.json.is_empty() {
-            problems.extend(self.json_problems(check));
+            problems.extend(self.json_problems(check, discreet));
         }
-        let text = String::from_utf8_lossy(&self.body);
-        problems.extend(
-            check
-                .contains
-                .iter()
-                .filter(|part| !text.contains(part.as_str()))
-                .map(|part| format!("the body does not contain {part:?}{}", self.note())),
-        );
+        problems.extend(self.text_problems(check, discreet));
         problems
+    }
+
+    fn text_problems(&self, check: &HttpCheck, discreet: Discreet<'_>) -> Vec<String> {
+        let (text, note) = (String::from_utf8_lossy(&self.body), self.note());
+        let missing = check.contains.iter().filter(|part| !text.contains(part.as_str()));
+        let missing = missing.map(|part| format!("the body does not contain {}{note}", discreet.text(part)));
+        let forbidden = check.lacks.iter().filter(|part| text.contains(part.as_str()));
+        let forbidden = forbidden.map(|part| format!("the body contains {}", discreet.text(part)));
+        // What is missing from a part of the body may be in the rest.
+        let unseen = (self.cut && !check.lacks.is_empty())
+            .then(|| format!("the body is too long to say what it lacks{note}"));
+        // An expression that is none matches nothing; it is told before anything is asked.
+        let is_matched = |text_of: &&String| pattern(text_of).is_ok_and(|pattern| pattern.is_match(&text));
+        let unmatched = check.matches.iter().filter(|text_of| !is_matched(text_of));
+        let unmatched = unmatched.map(|text_of| format!("the body does not match {text_of:?}{note}"));
+        missing.chain(forbidden).chain(unseen).chain(unmatched).collect()
     }
 
     fn status_problem(&self, good: &[u16]) -> Option<String> {
@@ -63,29 +104,33 @@ impl Answer {
         Some(format!("asked for {} ms at most", longest.as_millis()))
     }
 
-    fn header_problem(&self, name: &str, value: &str) -> Option<String> {
+    fn header_problem(&self, name: &str, value: &str, discreet: Discreet<'_>) -> Option<String> {
         let found = self.headers.get_all(name);
         if found.iter().any(|found| found.as_bytes() == value.as_bytes()) {
             return None;
         }
         let found = match found.iter().next() {
-            Some(found) => format!("is {:?}", short(&String::from_utf8_lossy(found.as_bytes()))),
+            Some(found) => format!("is {}", discreet.text(&String::from_utf8_lossy(found.as_bytes()))),
             None => "is missing".to_owned(),
         };
-        Some(format!("the header {name} {found}, asked for {value:?}"))
+        let asked = discreet.text(value);
+        Some(format!("the header {name} {found}, asked for {asked}"))
     }
 
-    fn json_problems(&self, check: &HttpCheck) -> Vec<String> {
+    fn json_problems(&self, check: &HttpCheck, discreet: Discreet<'_>) -> Vec<String> {
         let Ok(body) = serde_json::from_slice::<Value>(&self.body) else {
             return vec![format!("the body is no JSON{}", self.note())];
         };
         let problem = |(pointer, asked): (&String, &Value)| match body.pointer(pointer) {
             Some(found) if is_same(found, asked) => None,
-            Some(found) => Some(format!(
-                "{pointer} is {}, asked for {asked}",
-                short(&found.to_string())
+            Some(found) => {
+                let (found, asked) = (discreet.json(found), discreet.json(asked));
+                Some(format!("{pointer} is {found}, asked for {asked}"))
+            }
+            None => Some(format!(
+                "{pointer} is missing, asked for {}",
+                discreet.json(asked)
             )),
-            None => Some(format!("{pointer} is missing, asked for {asked}")),
         };
         check.json.iter().filter_map(problem).collect()
     }
@@ -129,7 +174,8 @@ mod tests {
             cut: false,
             latency: Duration::from_millis(50),
         };
-        answer.problems(&toml::from_str(&format!("url = \"http://localhost\"\n{check}")).unwrap())
+        let check = toml::from_str(&format!("url = \"http://localhost\"\n{check}")).unwrap();
+        answer.problems(&check, Discreet(&Secrets::new()))
     }
 
     #[test]

@@ -13,6 +13,11 @@ const SECRET_ENDINGS: [&str; 6] = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "API
 const NAME_IT: &str =
     "name it as a secret, { secret = \"name\" }, and give it to the deployer: a plan is stored and shown";
 
+pub(super) fn is_secret_by_name(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
 impl Check<'_> {
     /// The commands that stand in no gate.
     pub(super) fn commands(&mut self) {
@@ -63,10 +68,7 @@ impl Check<'_> {
                 let remedy = "use letters, digits and _, and do not begin with a digit";
                 self.note(&path, format!("{name:?} is no name of a variable"), remedy);
             }
-            let secret = SECRET_ENDINGS
-                .iter()
-                .any(|ending| name.to_ascii_uppercase().ends_with(ending));
-            self.value(&path, value, secret);
+            self.value(&path, value, is_secret_by_name(name));
         }
         if let Some(timeout) = command.timeout {
             self.duration_above_zero(format!("{path}.timeout"), timeout);
@@ -105,12 +107,9 @@ impl Check<'_> {
         }
     }
 
-    fn value(&mut self, path: &str, value: &HeaderValue, secret_by_name: bool) {
+    pub(super) fn value(&mut self, path: &str, value: &HeaderValue, secret_by_name: bool) {
         match value {
-            HeaderValue::Text(text) if secret_by_name && !text.is_empty() => {
-                self.note(path, "a secret seems to be written out", NAME_IT);
-            }
-            HeaderValue::Text(text) => self.text(path, text),
+            HeaderValue::Text(text) => self.written(path, text, secret_by_name),
             HeaderValue::Secret { secret } if secret.trim().is_empty() => {
                 self.note(
                     format!("{path}.secret"),
@@ -119,6 +118,18 @@ impl Check<'_> {
                 );
             }
             HeaderValue::Secret { .. } => {}
+        }
+    }
+
+    /// A text that is sent or set. One that is secret by its name has to come from elsewhere.
+    pub(super) fn written(&mut self, path: &str, text: &str, secret_by_name: bool) {
+        let names = placeholders(text).unwrap_or_default();
+        let comes_from_elsewhere =
+            self.scope.is_blurred || names.iter().any(|name| self.scope.now.contains(*name));
+        if secret_by_name && !text.is_empty() && !comes_from_elsewhere {
+            self.note(path, "a secret seems to be written out", NAME_IT);
+        } else {
+            self.text(path, text);
         }
     }
 
@@ -142,7 +153,18 @@ impl Check<'_> {
             }
         };
         for name in names {
-            if BUILT_IN_PLACEHOLDERS.contains(&name) || self.stand_ins.touch("slots") {
+            let is_known = BUILT_IN_PLACEHOLDERS.contains(&name) || self.scope.now.contains(name);
+            if is_known || self.scope.is_blurred || self.stand_ins.touch("slots") {
+                continue;
+            }
+            if let Some(step) = self.scope.later.get(name) {
+                let message =
+                    format!("{{{name}}} is taken by {step:?} only, which has not been answered by then");
+                self.note(
+                    path,
+                    message,
+                    "use it in a later step, or take it in an earlier one",
+                );
                 continue;
             }
             match self.lacking(name).as_slice() {
@@ -162,7 +184,12 @@ impl Check<'_> {
                         .values()
                         .flat_map(BTreeMap::keys)
                         .map(String::as_str);
-                    let mut known: Vec<&str> = BUILT_IN_PLACEHOLDERS.into_iter().chain(own).collect();
+                    let scope = self.scope.now.iter().map(String::as_str);
+                    let mut known: Vec<&str> = BUILT_IN_PLACEHOLDERS
+                        .into_iter()
+                        .chain(own)
+                        .chain(scope)
+                        .collect();
                     known.dedup();
                     let meant = nearest(name, &known)
                         .map(|meant| format!("did you mean {{{meant}}}? "))

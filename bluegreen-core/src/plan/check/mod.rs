@@ -1,7 +1,10 @@
 //! What a plan must be beyond its shape: the rules that bind its parts together.
 
+mod analysis;
 mod commands;
 mod gates;
+mod scenario;
+mod sources;
 mod times;
 
 use std::collections::BTreeSet;
@@ -32,12 +35,15 @@ pub(super) fn problems(plan: &Plan, stand_ins: &StandIns) -> Vec<Problem> {
     let mut check = Check {
         plan,
         stand_ins,
+        scope: scenario::Scope::default(),
         problems: Vec::new(),
     };
     check.slots();
     check.steps();
     check.windows();
     check.gate_lists();
+    check.sources();
+    check.analysis();
     check.commands();
     check.hooks();
     check.times();
@@ -49,6 +55,8 @@ pub(super) fn problems(plan: &Plan, stand_ins: &StandIns) -> Vec<Problem> {
 struct Check<'a> {
     plan: &'a Plan,
     stand_ins: &'a StandIns,
+    /// The placeholders of the scenario that is looked at, beside those of the plan.
+    scope: scenario::Scope,
     problems: Vec<Problem>,
 }
 

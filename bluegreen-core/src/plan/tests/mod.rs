@@ -2,7 +2,9 @@
 
 mod defaults;
 mod explaining;
+mod limits;
 mod mistakes;
 mod reading;
 mod rules;
+mod scenarios;
 mod windows;

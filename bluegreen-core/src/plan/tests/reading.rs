@@ -33,7 +33,7 @@ pub(super) const EVERYTHING: &str = r#"{
       "url": "{url}/health?v={version}",
       "method": "POST",
       "headers": { "Accept": "application/json", "Authorization": { "secret": "probe" } },
-      "body": "{\"deep\": true}",
+      "body": "{{\"deep\": true}}",
       "status": [200, 204],
       "json": { "/status": "ok", "/checks/0": 1.5, "": { "a": [true] } },
       "contains": ["ok"],
@@ -47,8 +47,55 @@ pub(super) const EVERYTHING: &str = r#"{
     "failure_threshold": 4,
     "error_threshold": 6
   }],
-  "smoke": [{ "name": "checkout", "command": { "run": ["checkout-test", "{url}"], "timeout": "1m" } }],
+  "smoke": [
+    { "name": "checkout", "command": { "run": ["checkout-test", "{url}"], "timeout": "1m" }, "timeout": "90s" },
+    {
+      "name": "orders",
+      "scenario": {
+        "values": { "password": { "secret": "smoke" } },
+        "headers": { "X-Slot": "{slot}" },
+        "steps": [{
+          "name": "log-in",
+          "http": { "url": "{url}/login", "method": "POST", "body_json": { "pin": "{password}" }, "lacks": ["error"], "matches": ["a+"] },
+          "take": { "token": { "json": "/token" }, "id": { "header": "location", "regex": "(.)$", "shown": true } },
+          "redirects": "same_origin",
+          "timeout": "3s"
+        }],
+        "clean_up": [{ "name": "delete", "http": { "url": "{url}/{id}", "body_form": { "a": "{run}" } } }],
+        "clean_up_time": "2s"
+      }
+    }
+  ],
   "guards": [{ "name": "errors", "metric": { "name": "error_rate", "max": 0.01, "min": -1.1 } }],
+  "sources": [
+    {
+      "name": "app", "scrape": "{url}/metrics {url}/more", "counters": { "requests": "http_requests_total" },
+      "histograms": { "latency": "http_seconds" }, "headers": { "Authorization": { "secret": "scrape" } },
+      "timeout": "2s", "stale_after": "30s"
+    },
+    {
+      "name": "prometheus", "prometheus": "https://prometheus.example", "gauges": { "cpu": "cpu{slot=\"$slot\"}" },
+      "measured_at": "min(timestamp(up))"
+    },
+    {
+      "name": "shell",
+      "commands": { "gauges": { "queue": { "run": ["llen", "{slot}"] } }, "counters": { "errors": { "run": ["x"] } } }
+    }
+  ],
+  "thresholds": {
+    "cpu": { "normal": "60%", "warning": "75%", "critical": 0.9, "period": "5s", "failure_threshold": 2 },
+    "p95": { "normal": "500ms", "warning": "1s", "critical": "2s", "error_threshold": 3, "timeout": "1s" },
+    "pool": { "metric": "pool_free", "below": true, "warning": 10, "critical": 2, "on_missing": "rollback" },
+    "memory": { "of_live": true, "normal": 500000000, "critical": "200%", "initial_delay": "30s" }
+  },
+  "analysis": {
+    "alpha": 0.02, "tick": "2s", "warm_up": "20s", "on_inconclusive": "extend", "hold": "2h",
+    "metrics": [
+      { "name": "errors", "errors": { "normal": 0.001, "warning": 0.01, "critical": 0.05 } },
+      { "name": "latency", "latency": { "ratio": 2.0, "critical": { "quantile": 0.95, "below": "2s" } } },
+      { "name": "logins", "blocking": false, "events": { "count": "logins", "at_least": 0.8 } }
+    ]
+  },
   "public": [{ "name": "front", "http": [{ "url": "{public}/" }] }],
   "migrations": { "expand": "after_prepare", "backfill": true },
   "warm_up": [{ "run": ["warm", "{{raw}}"], "env": { "SLOT": "{slot}", "TOKEN": { "secret": "t" } }, "dir": "/srv/{slot}" }],
@@ -81,4 +128,23 @@ fn the_least_plan_is_the_name_of_the_service() {
     let plan = Plan::from_toml("service = \"shop\"").unwrap();
     assert_eq!(plan, Plan::builder(plan.service.clone()).build().unwrap());
     assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
+}
+
+#[test]
+fn what_a_request_has_to_answer_may_be_any_json() {
+    let text = r#"{"service":"shop","health":[{"name":"a","http":[{"url":"http://a",
+        "json":{"/a":-3,"/b":null,"/c":[true,18446744073709551615,0.5,"x"]}}]}]}"#;
+    let json = serde_json::to_value(&Plan::from_json(text).unwrap().health[0].http[0].json).unwrap();
+    let expected = r#"{"/a":-3,"/b":null,"/c":[true,18446744073709551615,0.5,"x"]}"#;
+    assert_eq!(json.to_string(), expected);
+}
+
+#[test]
+fn the_value_of_a_header_is_a_text_or_names_a_secret() {
+    use crate::plan::HeaderValue;
+    let error = serde_json::from_str::<HeaderValue>("5").unwrap_err().to_string();
+    assert!(
+        error.contains("a text in quotes, or { secret = \"name\" }"),
+        "{error}"
+    );
 }

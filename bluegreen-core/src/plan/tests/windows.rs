@@ -273,3 +273,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_opening_is_looked_for_over_400_days() {
+    // The freeze is over 400 days after the moment, and a second later than that.
+    for (until, told) in [
+        (
+            "2027-02-05T00:00:00",
+            "it is allowed again from Fri 2027-02-05 00:00 UTC",
+        ),
+        ("2027-02-05T00:00:01", "no time in the next 400 days allows it"),
+    ] {
+        let windows = windows(&format!(
+            "[[windows.freeze]]\nsince = \"2026-01-01\"\nuntil = \"{until}\"\nzone = \"UTC\""
+        ));
+        let refused = windows
+            .permits(Action::Deploy, at("2026-01-01T00:00:00Z"))
+            .unwrap_err();
+        assert!(refused.contains(told), "{refused}");
+    }
+}

@@ -2,17 +2,18 @@
 
 use bluegreen_core::{FaultKind, ReadyState, Slot};
 
-use super::{HostSubject, assignment, release};
+use super::{HostSubject, assignment};
 use crate::conformance::around::{ProviderFault, until, wait};
 use crate::conformance::case::{CaseResult, hold};
 use crate::conformance::dropped::{GRACE, MOST_POLLS, polled, polls};
+use crate::conformance::usual;
 
 /// A deploy that is dropped, at each of its polls, leaves what was there, or its own release, or nothing
 /// yet; sent again it is there. After the settle time nothing of it changes the slot any more.
 pub async fn a_dropped_deploy_can_be_sent_again(subject: &HostSubject) -> CaseResult {
     for polls in 1..=MOST_POLLS {
         let number = polls as u64;
-        let assignment = subject.assignment(Slot::Green, number);
+        let assignment = subject.assignment(Slot::Green, number)?;
         let op = subject.around.op();
         let ended = polled(polls, subject.host.deploy(&op, &assignment))
             .await
@@ -31,7 +32,7 @@ pub async fn a_dropped_deploy_can_be_sent_again(subject: &HostSubject) -> CaseRe
 /// stopped.
 pub async fn nothing_of_a_dropped_deploy_lands_after_the_settle_time(subject: &HostSubject) -> CaseResult {
     for polls in polls(subject.host.settle()) {
-        let assignment = subject.assignment(Slot::Green, polls as u64);
+        let assignment = subject.assignment(Slot::Green, polls as u64)?;
         let op = subject.around.op();
         let ended = polled(polls, subject.host.deploy(&op, &assignment))
             .await
@@ -53,7 +54,7 @@ pub async fn nothing_of_a_dropped_deploy_lands_after_the_settle_time(subject: &H
 pub async fn a_deploy_whose_answer_is_lost_is_unknown_and_can_be_ensured(
     subject: &HostSubject,
 ) -> CaseResult {
-    let assignment = subject.assignment(Slot::Green, 1);
+    let assignment = subject.assignment(Slot::Green, 1)?;
     subject.around.inject(ProviderFault::LostAnswer).await?;
     let op = subject.around.op();
     let deploy = subject.host.deploy(&op, &assignment);
@@ -91,7 +92,7 @@ pub async fn hostile_names_are_run_as_they_are_or_rejected(subject: &HostSubject
         "",
     ];
     for (number, artifact) in (1..).zip(artifacts) {
-        let release = release(&long).artifact(artifact).label("note", artifact);
+        let release = usual::release(&long)?.artifact(artifact).label("note", artifact);
         let assignment = assignment(Slot::Green, release, number);
         let op = subject.around.op();
         let deploy = subject.host.deploy(&op, &assignment);

@@ -5,14 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::{
-    Assignment, DeploymentId, Host, Readiness, ReadyState, Release, Slot, Timestamp, Version,
-};
+use bluegreen_core::{Assignment, Host, Readiness, ReadyState, Release, Slot, Version};
 use tokio::task::JoinSet;
 
 use super::around::{Around, Hook, around, hook, until};
 use super::case::{CaseResult, Unproven, broken, cases, hold};
 use super::faults::{Call, call, fault_cases, throttling_case};
+use super::usual;
 
 mod effects;
 
@@ -22,7 +21,7 @@ pub use effects::*;
 pub struct HostSubject {
     host: Arc<dyn Host>,
     around: Around,
-    releases: [Release; 2],
+    releases: Option<[Release; 2]>,
     ready_within: Duration,
     running: Option<Hook<Slot, Option<Version>>>,
     begun: Option<Hook<(), u32>>,
@@ -36,7 +35,7 @@ impl HostSubject {
         Self {
             host: Arc::new(host),
             around: Around::new(),
-            releases: ["1.0.0", "1.1.0"].map(release),
+            releases: None,
             ready_within: Duration::from_secs(30),
             running: None,
             begun: None,
@@ -46,7 +45,7 @@ impl HostSubject {
     /// Two releases that this host can run, of different versions.
     #[must_use]
     pub fn releases(mut self, releases: [Release; 2]) -> Self {
-        self.releases = releases;
+        self.releases = Some(releases);
         self
     }
 
@@ -144,34 +143,28 @@ impl HostSubject {
         self.runs(slot, None, when).await
     }
 
-    fn assignment(&self, slot: Slot, number: u64) -> Assignment {
-        let [first, second] = &self.releases;
-        let release = if number % 2 == 1 { first } else { second };
-        assignment(slot, release.clone(), number)
+    fn assignment(&self, slot: Slot, number: u64) -> Result<Assignment, Unproven> {
+        let is_first = number % 2 == 1;
+        let release = match &self.releases {
+            Some([first, second]) => (if is_first { first } else { second }).clone(),
+            None => usual::release(if is_first { "1.0.0" } else { "1.1.0" })?,
+        };
+        Ok(assignment(slot, release, number))
     }
 
     async fn deployed(&self, slot: Slot, number: u64) -> Result<Assignment, Unproven> {
-        let assignment = self.assignment(slot, number);
+        let assignment = self.assignment(slot, number)?;
         self.deploy(&assignment).await?;
         self.ready(&assignment).await?;
         Ok(assignment)
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "only called with texts of this file, which are versions"
-)]
-fn release(text: &str) -> Release {
-    Release::new(Version::new(text).expect("a version"))
-}
-
 fn assignment(slot: Slot, release: Release, number: u64) -> Assignment {
-    let began = Timestamp::from_millis(1_700_000_000_000);
     Assignment {
         slot,
         release,
-        deployment: DeploymentId::new(number, began),
+        deployment: usual::deployment(number),
     }
 }
 
@@ -201,7 +194,7 @@ pub async fn what_is_deployed_becomes_ready(subject: &HostSubject) -> CaseResult
 /// A deploy that is sent again, for the same deployment and slot, finds its own work: also with a newer
 /// token, also when it is ready. Nothing begins anew.
 pub async fn a_deploy_sent_twice_is_one(subject: &HostSubject) -> CaseResult {
-    let assignment = subject.assignment(Slot::Green, 1);
+    let assignment = subject.assignment(Slot::Green, 1)?;
     let op = subject.around.op();
     for what in ["deploy", "the same deploy again"] {
         subject
@@ -229,7 +222,7 @@ pub async fn a_deploy_sent_twice_is_one(subject: &HostSubject) -> CaseResult {
 
 /// The same deploy several times at once is one.
 pub async fn deploys_at_once_are_one(subject: &HostSubject) -> CaseResult {
-    let assignment = subject.assignment(Slot::Green, 1);
+    let assignment = subject.assignment(Slot::Green, 1)?;
     let mut deploys = JoinSet::new();
     for _ in 0..4 {
         let (host, op, assignment) = (Arc::clone(&subject.host), subject.around.op(), assignment.clone());
@@ -309,7 +302,7 @@ pub async fn the_other_slot_is_untouched(subject: &HostSubject) -> CaseResult {
         );
         subject.runs(Slot::Blue, Some(&blue.release.version), when).await
     };
-    let green = subject.assignment(Slot::Green, 2);
+    let green = subject.assignment(Slot::Green, 2)?;
     subject.deploy(&green).await?;
     untouched("after a deploy").await?;
     subject.ready(&green).await?;
@@ -342,8 +335,9 @@ fn calls(subject: &HostSubject) -> Vec<Call<'_>> {
     let (host, around) = (&subject.host, &subject.around);
     vec![
         call("deploy", async {
-            host.deploy(&around.op(), &subject.assignment(Slot::Green, 1))
-                .await
+            let assignment = subject.assignment(Slot::Green, 1);
+            let assignment = assignment.map_err(|why| usual::uncalled(&why))?;
+            host.deploy(&around.op(), &assignment).await
         }),
         call("readiness", async {
             host.readiness(&around.op(), Slot::Green).await

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use bluegreen_core::{DeployError, Deployer, Plan, Release, ServiceName, Signed, StoreError, Version};
+use bluegreen_core::{DeployError, Deployer, Plan, Signed, StoreError};
 use bytes::Bytes;
 
 use super::{StoreSubject, shown};
 use crate::conformance::around::{ProviderFault, through, wait};
 use crate::conformance::case::{CaseResult, broken, hold, not_run};
 use crate::conformance::dropped::{GRACE, MOST_POLLS, polled};
+use crate::conformance::usual;
 use crate::fakes::{CallLog, FakeHost, FakeRouter, FakeStore};
 
 /// Writes a body as a deployer does that does not know how its last write ended: reads, compares, writes
@@ -189,11 +190,7 @@ pub async fn a_half_written_register_is_never_read_as_a_record(subject: &StoreSu
 /// byte for byte.
 pub async fn a_record_of_a_future_version_is_refused_and_kept(subject: &StoreSubject) -> CaseResult {
     let future = br#"{"format":4294967295,"token":{"epoch":3,"seq":9},"lifecycle":{"phase":"teleport"}}"#;
-    let names = (ServiceName::new("shop"), Version::new("2.0"));
-    let (Ok(service), Ok(version)) = names else {
-        return not_run("the names of this case are not taken");
-    };
-    let release = Release::new(version);
+    let (service, release) = (usual::service()?, usual::release("2.0")?);
     let key = "shop/record";
     let before = subject.put(key, None, Bytes::from_static(future)).await?;
     let log = CallLog::default();

@@ -1,11 +1,14 @@
 //! Whether every command and gate of the file can be filled in and everything that the plan needs is
 //! there, before anything is touched.
 
+use std::sync::Arc;
+
 use bluegreen_core::command::{CommandContext, CommandSpec, Secrets, Values};
 use bluegreen_core::gate::{self, GateParts};
 use bluegreen_core::lifecycle::DeploymentId;
+use bluegreen_core::metrics::Sources;
 use bluegreen_core::plan::{GateSpec, Plan, Problem};
-use bluegreen_core::{Release, Slot, Timestamp, Version};
+use bluegreen_core::{Clock, Release, Slot, SystemClock, Timestamp, Version};
 
 use super::Commands;
 
@@ -86,7 +89,22 @@ pub(super) fn of_plan(plan: &Plan, commands: &Commands, context: &CommandContext
             )),
         }
     }
-    let parts = GateParts::new(context.clone());
+    let mut parts = GateParts::new(context.clone());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    match Sources::build(&plan.sources, context, &clock, None) {
+        Ok(sources) if sources.is_empty() => {
+            if plan.analysis.is_some() {
+                let remedy = "write [[plan.sources]]";
+                problems.push(problem("plan.analysis", "there is no source of metrics", remedy));
+            }
+        }
+        Ok(sources) => parts = parts.metrics(Arc::new(sources)),
+        // Its gates could not be built either: this is the one mistake.
+        Err(error) => {
+            problems.push(problem("plan.sources", &error.to_string(), ""));
+            return problems;
+        }
+    }
     for (path, spec) in gates(plan) {
         if let Err(error) = gate::build(spec, &parts) {
             problems.push(problem(&path, &error.to_string(), ""));
@@ -162,6 +180,8 @@ fn gates(plan: &Plan) -> Vec<(String, &GateSpec)> {
         .iter()
         .enumerate()
         .map(|(index, step)| (format!("steps[{index}].gates"), step.gates.as_slice()));
+    let thresholds = plan.thresholds.gates().iter();
+    let thresholds = thresholds.map(|spec| (format!("plan.thresholds.{}", spec.name), spec));
     lists
         .into_iter()
         .map(|(name, list)| (name.to_owned(), list))
@@ -171,6 +191,7 @@ fn gates(plan: &Plan) -> Vec<(String, &GateSpec)> {
                 .enumerate()
                 .map(move |(index, spec)| (format!("plan.{name}[{index}]"), spec))
         })
+        .chain(thresholds)
         .collect()
 }
 

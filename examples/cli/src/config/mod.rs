@@ -97,6 +97,11 @@ impl<C> Config<C> {
         self.folder.join("locks")
     }
 
+    /// The folder of what command gates wrote.
+    pub(crate) fn outputs(&self) -> PathBuf {
+        self.folder.join("outputs")
+    }
+
     /// The folder of the records.
     pub(crate) fn records(&self) -> PathBuf {
         self.folder.join("records")

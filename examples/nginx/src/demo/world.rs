@@ -15,6 +15,8 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use crate::service::SMOKE_PASSWORD;
+
 const BEFORE: &str = include_str!("../../loopback/before.conf");
 const AFTER: &str = include_str!("../../loopback/nginx.conf");
 const CONFIG: &str = include_str!("../../loopback/bluegreen.toml");
@@ -73,6 +75,8 @@ impl World {
         let config = root.join("bluegreen.toml");
         let conf = root.join("nginx.conf");
         fs::write(&config, fill(CONFIG))?;
+        // The services read it too, as those of a team know their test user.
+        fs::write(root.join(SMOKE_PASSWORD), format!("demo-{}", std::process::id()))?;
         fs::write(&conf, fill(BEFORE))?;
         let nginx = Command::new("nginx")
             .arg("-p")
