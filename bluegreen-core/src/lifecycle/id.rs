@@ -65,7 +65,9 @@ impl FromStr for DeploymentId {
 
 impl Serialize for DeploymentId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        // In one piece: each entry of the journal has one.
+        let (number, began) = (self.number.to_string(), self.began.to_compact());
+        serializer.serialize_str(&[&number, "-", began.as_str()].concat())
     }
 }
 

@@ -87,12 +87,11 @@ fn open_points(run: &Run, results: &[CheckResult], outcome: fn(Outcome) -> bool)
         .filter(|result| !(approved && is_analysis(result, Outcome::Inconclusive)))
         .map(|result| format!("{} ({}): {}", result.name, result.slot, result.evidence))
         .chain(
-            run.gates()
+            outcome(Outcome::Inconclusive)
+                .then(|| run.gates())
                 .into_iter()
-                .filter(|gate| {
-                    outcome(Outcome::Inconclusive)
-                        && !results.iter().any(|result| gate.is_named(&result.name))
-                })
+                .flatten()
+                .filter(|gate| !results.iter().any(|result| gate.is_named(&result.name)))
                 .map(|gate| format!("{gate} ({}): not asked yet", gate.slot)),
         )
         .chain(

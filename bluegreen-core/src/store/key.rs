@@ -15,7 +15,7 @@ pub(super) fn check(key: &str) -> Result<(), StoreError> {
         "it may hold a-z 0-9 . _ - / only"
     } else if key.starts_with('/') || key.ends_with('/') {
         "it may not begin or end with /"
-    } else if key.contains("..") {
+    } else if key.as_bytes().windows(2).any(|pair| pair == b"..") {
         "it may not hold two dots in a row"
     } else {
         return Ok(());
