@@ -41,7 +41,7 @@
 //! # Placeholders
 //! Commands and addresses may hold `{service}`, `{slot}`, `{other}` (the slot that it is not), `{version}`,
 //! `{artifact}`, `{deployment}` and every name of `[slots.blue]` and `[slots.green]`; `{{` and `}}` are
-//! braces. [`expand`] fills them in.
+//! braces. [`expand`] fills them in. [Scenarios](ScenarioSpec) have more of them.
 //!
 //! # Secrets
 //! A plan is stored and shown, so a secret is named in it, `{ secret = "name" }`, and given to the

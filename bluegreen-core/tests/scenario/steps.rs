@@ -212,11 +212,10 @@ async fn the_first_step_that_fails_ends_the_steps_and_tells_what_was_seen() {
     .await;
     for (step, seen) in NOT_AS_ASKED {
         let text = format!(
-            "timeout = '4s'\n[[scenario.steps]]\nname = 'first'\nhttp = {{ url = '{{url}}/200' }}\n\
+            "[[scenario.steps]]\nname = 'first'\nhttp = {{ url = '{{url}}/200' }}\n\
              [[scenario.steps]]\nname = 'second'\nhttp = {{ {step} }}\n\
              [[scenario.steps]]\nname = 'third'\nhttp = {{ url = '{{url}}/third' }}"
-        )
-        .replacen("timeout = '4s'\n", "", 1);
+        );
         let evidence = fails(&server, &text).await;
         assert!(
             evidence.starts_with("failed at step 2 of 3, second: GET http://127.0.0.1:"),
