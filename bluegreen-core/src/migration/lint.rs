@@ -123,6 +123,12 @@ impl Linter {
         self.schema.begin_release();
     }
 
+    /// What is known of the schema.
+    #[must_use]
+    pub const fn known(&self) -> &Schema {
+        &self.schema
+    }
+
     /// The rules, in the order in which they look.
     pub fn rules(&self) -> impl Iterator<Item = &dyn MigrationRule> {
         self.rules.iter().map(AsRef::as_ref)

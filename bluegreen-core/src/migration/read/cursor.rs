@@ -390,7 +390,8 @@ impl<'a> Cursor<'a> {
     /// The columns that a condition says are not NULL: `a IS NOT NULL`, alone or joined by AND.
     fn not_null_columns(mut self) -> Vec<Name> {
         // Parentheses around the whole.
-        while self.is_symbol(b'(') {
+        // Each look walks through all of it, so that there are not many.
+        for _ in 0..PARENTHESES_MAX {
             let mut look = self;
             match look.inside() {
                 Ok(inside) if look.is_done() => self = inside,
@@ -439,6 +440,9 @@ impl<'a> Cursor<'a> {
         found
     }
 }
+
+/// More parentheses than these around a whole condition are not looked through.
+const PARENTHESES_MAX: usize = 8;
 
 /// Words before a parenthesis that are no functions.
 const NO_CALL: &[&str] = &[

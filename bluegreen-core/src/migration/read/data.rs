@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Read};
 use crate::migration::source::TokenKind;
-use crate::migration::statement::{Change, Name, ObjectName};
+use crate::migration::statement::{Change, Name, ObjectName, is_known_function};
 
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Change> {
     match cursor
@@ -32,15 +32,11 @@ pub(super) fn query(cursor: &mut Cursor<'_>) -> Read<Change> {
     let mut look = *cursor;
     let begin = *cursor;
     let mut depth = 0_i32;
-    let mut calls = Vec::new();
     let mut into = None;
     while let Some(token) = look.peek() {
         match token.kind {
             TokenKind::Symbol(b'(') => depth += 1,
             TokenKind::Symbol(b')') => depth -= 1,
-            TokenKind::Word if look.ahead(1).is_some_and(|next| next.is_symbol(b'(')) => {
-                calls.push(token.span.of(look.text).to_ascii_lowercase());
-            }
             TokenKind::Word if depth == 0 && look.is_postgres() && look.is("into") => {
                 look.next();
                 look.eat_any(&["temporary", "temp", "unlogged"]);
@@ -53,11 +49,31 @@ pub(super) fn query(cursor: &mut Cursor<'_>) -> Read<Change> {
         look.next();
     }
     *cursor = begin;
-    cursor.rest()?;
     if let Some(table) = into {
+        cursor.rest()?;
         let mut table = super::table::empty(table, false, false);
         table.from_query = true;
         return Ok(Change::CreateTable(table));
+    }
+    read_only(cursor)
+}
+
+/// A query. One that only calls functions that are not known may do anything.
+pub(super) fn read_only(cursor: &mut Cursor<'_>) -> Read<Change> {
+    let begin = *cursor;
+    cursor.rest()?;
+    let mut look = begin;
+    let mut calls = Vec::new();
+    let mut from = false;
+    while let Some(token) = look.next() {
+        from |= token.is_word(look.text, "from");
+        if token.kind == TokenKind::Word && look.is_symbol(b'(') {
+            calls.push(token.span.of(look.text).to_ascii_lowercase());
+        }
+    }
+    let unknown = calls.iter().find(|call| !is_known_function(call));
+    if let Some(call) = unknown.filter(|_| begin.is_postgres() && !from) {
+        return Ok(Change::Dynamic { why: format!("what the function {call} does is not in the script") });
     }
     Ok(Change::Read { calls })
 }
@@ -334,6 +350,9 @@ fn explain(cursor: &mut Cursor<'_>) -> Read<Change> {
         }
     }
     cursor.eat("verbose");
+    if cursor.is("explain") {
+        return cursor.fail("a statement to explain");
+    }
     if runs {
         return read(cursor);
     }

@@ -6,6 +6,7 @@
 
 mod alter;
 mod alter_table;
+mod block;
 mod column;
 mod create;
 mod cursor;
@@ -82,6 +83,7 @@ fn dispatch(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
         "create" => create::read(cursor, span),
         "alter" => alter::read(cursor, span),
         "drop" => drop::read(cursor, span),
+        "do" if cursor.is_postgres() => block::read(cursor, span),
         "truncate" => drop::truncate(cursor, span),
         "rename" if cursor.is_mysql() => mysql::rename(cursor, span),
         "insert" | "replace" | "update" | "delete" | "select" | "with" | "values" | "table" | "copy"

@@ -151,7 +151,6 @@ fn dynamic(cursor: &mut Cursor<'_>, word: &str) -> Read<Change> {
     while cursor.next().is_some() {}
     Ok(Change::Dynamic {
         why: match word {
-            "do" => "what a DO block runs cannot be read from outside".to_owned(),
             "call" => "what a procedure runs cannot be read from here".to_owned(),
             _ => "what a prepared statement runs cannot be read from here".to_owned(),
         },

@@ -2,6 +2,9 @@
 
 use super::prelude::*;
 
+/// More changes of one statement are not looked at.
+const LOOKED_AT: usize = 64;
+
 pub(super) static ABOUT: About = About::new("drop-key", Kind::Backward, Severity::Unsafe, "A primary key is dropped")
     .why("ON CONFLICT of the old release names it, logical replication refuses UPDATE and DELETE without it, and MySQL copies the table.")
     .source("PostgreSQL manual, logical replication, REPLICA IDENTITY")
@@ -38,7 +41,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
     };
     // Another key in the same statement takes its place.
     let replaced = site.statement().is_some_and(|statement| {
-        statement.changes.iter().any(|other| {
+        statement.changes.iter().take(LOOKED_AT).any(|other| {
             matches!(
                 &other.change,
                 Change::Table {

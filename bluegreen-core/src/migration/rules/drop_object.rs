@@ -2,6 +2,9 @@
 
 use super::prelude::*;
 
+/// More changes of one statement are not looked at.
+const LOOKED_AT: usize = 64;
+
 pub(super) static ABOUT: About =
     About::new("drop-object", Kind::Backward, Severity::Unsafe, "Something that the old release may use is dropped")
         .why("Views, functions, types, sequences, triggers and policies are part of what a release runs on. What is dropped is missing for the old one.")
@@ -32,7 +35,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         return;
     }
     let replaced = site.following().take(REPLACED_WITHIN).any(|statement| {
-        statement.changes.iter().any(|located| match &located.change {
+        statement.changes.iter().take(LOOKED_AT).any(|located| match &located.change {
             Change::CreateView(view) => view.name == *name,
             Change::CreateRoutine { name: new, .. } => new == name,
             Change::CreateTrigger { name: Some(new), .. } | Change::Create { name: Some(new), .. } => {

@@ -49,9 +49,11 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
             .following()
             .take(VIEW_WITHIN)
             .take_while(|statement| !statement.changes.iter().any(|located| matches!(located.change, Change::Commit)))
-            .flat_map(|statement| &statement.changes)
+            .flat_map(|statement| statement.changes.iter().take(VIEW_WITHIN))
             .any(|located| matches!(&located.change, Change::CreateView(view) if view.name == *table && !view.materialized));
     if !stands_in {
+        let statement = site.statement().filter(|statement| statement.changes.len() == 1);
+        let written = site.source(statement.map_or(located.span, |statement| statement.span));
         findings
             .report(
                 located.span,
@@ -59,7 +61,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
             )
             .rewrite(format!(
                 "BEGIN;\n{};\nCREATE VIEW {table} AS SELECT * FROM {to};\nCOMMIT;",
-                site.source(site.statement().map_or(located.span, |statement| statement.span))
+                written
             ));
     }
 }

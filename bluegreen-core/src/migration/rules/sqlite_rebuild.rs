@@ -38,11 +38,11 @@ impl<'a> Rebuild<'a> {
         let from = at.saturating_sub(WITHIN);
         let window = script.get(from..script.len().min(at + WITHIN))?;
         let changes = || {
-            window
-                .iter()
-                .flat_map(|statement| &statement.changes)
+            window.iter().filter(|statement| statement.changes.len() <= 4).flat_map(|statement| &statement.changes)
                 .map(|located| &located.change)
         };
+        // Whoever does more in one statement rebuilds nothing.
+        let few = |statement: &&Statement| statement.changes.len() <= 4;
         let own: Vec<&Change> = script
             .get(at)?
             .changes

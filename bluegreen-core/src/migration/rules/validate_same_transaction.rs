@@ -2,6 +2,9 @@
 
 use super::prelude::*;
 
+/// More changes of one statement are not looked at.
+const LOOKED_AT: usize = 64;
+
 pub(super) static ABOUT: About = About::new(
     "validate-same-transaction",
     Kind::Blocking,
@@ -26,7 +29,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         return;
     };
     let same_statement = site.statement().is_some_and(|statement| {
-        statement.changes.iter().any(|other| {
+        statement.changes.iter().take(LOOKED_AT).any(|other| {
             matches!(&other.change, Change::Table { action: TableAction::AddConstraint(added), .. } if added.name.as_ref() == Some(name))
         })
     });

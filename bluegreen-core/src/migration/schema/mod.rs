@@ -160,7 +160,7 @@ impl Schema {
     ) -> impl Iterator<Item = (&'a str, &'a IndexFacts)> {
         let facts = self.table(table);
         let names = facts.map(|facts| facts.indexes.as_slice()).unwrap_or_default();
-        names.iter().filter_map(move |name| {
+        names.iter().take(256).filter_map(move |name| {
             let key = Key(None, name.as_str().to_owned());
             let index = self.indexes.get(&key)?;
             index.columns.contains(column).then_some((name.as_str(), index))

@@ -8,7 +8,7 @@ mod token;
 
 pub use directive::Allowance;
 pub(in crate::migration) use directive::Marker;
-pub(in crate::migration) use split::{Piece, PieceKind, split};
+pub(in crate::migration) use split::{Piece, PieceKind, split, split_within};
 pub(in crate::migration) use token::{Token, TokenKind};
 
 use std::ops::Range;

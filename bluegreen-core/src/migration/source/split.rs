@@ -41,6 +41,15 @@ pub(in crate::migration) fn split(text: &str, engine: Engine, each: &mut dyn FnM
     }
 }
 
+/// Splits a part of a script: the body of a block.
+pub(in crate::migration) fn split_within(text: &str, engine: Engine, part: Span, each: &mut dyn FnMut(Piece<'_>)) {
+    let until_end = text.get(..part.end).unwrap_or_default();
+    Splitter::new(until_end, engine, part.start).run(each);
+}
+
+/// More comments that allow something are not remembered for one statement.
+const ALLOWANCES_MAX: usize = 64;
+
 #[derive(Debug)]
 struct Splitter<'a> {
     text: &'a str,
@@ -118,7 +127,9 @@ impl<'a> Splitter<'a> {
 
     fn comment(&mut self, span: Span, each: &mut dyn FnMut(Piece<'_>)) {
         match Directive::read(self.text, span) {
-            Some(Directive::Allow(allowance)) => self.allowances.push(allowance),
+            Some(Directive::Allow(allowance)) if self.allowances.len() < ALLOWANCES_MAX => {
+                self.allowances.push(allowance);
+            }
             Some(Directive::StatementBegin) => self.whole = true,
             Some(Directive::StatementEnd) => {
                 self.whole = false;
@@ -134,7 +145,7 @@ impl<'a> Splitter<'a> {
                     allowances: Vec::new(),
                 });
             }
-            None => {}
+            Some(Directive::Allow(_)) | None => {}
         }
     }
 

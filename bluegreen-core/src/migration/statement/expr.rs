@@ -124,6 +124,18 @@ const STABLE: &[&str] = &[
     "cast",
 ];
 
+/// Functions of PostgreSQL itself that a migration calls by SELECT: what they do is known.
+const OF_THE_SERVER: &[&str] = &[
+    "setval", "nextval", "currval", "lastval", "set_config", "count", "max", "min", "sum", "avg", "exists", "in", "values",
+    "random", "gen_random_uuid", "select", "and", "or", "not", "any", "all", "as", "array_agg", "string_agg", "regclass", "version",
+    "generate_series", "unnest", "clock_timestamp", "numeric", "uuid_generate_v4", "jsonb_agg", "json_agg", "row_number", "over",
+];
+
+/// Whether a function belongs to the server.
+pub(in crate::migration) fn is_known_function(name: &str) -> bool {
+    name.starts_with("pg_") || OF_THE_SERVER.contains(&name) || STABLE.contains(&name)
+}
+
 impl Expr {
     /// Whether a default is the same for all rows, by the functions that it calls. `known` tells of
     /// functions that the schema declares.

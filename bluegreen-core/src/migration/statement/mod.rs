@@ -9,6 +9,7 @@ mod types;
 pub use change::{
     Change, CreateIndex, CreateTable, CreateView, DomainAction, ObjectKind, TableLock, TypeAction,
 };
+pub(in crate::migration) use expr::is_known_function;
 pub use expr::{Expr, Volatility};
 pub use name::{Name, ObjectName};
 pub use table::{
