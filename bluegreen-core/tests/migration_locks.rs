@@ -27,58 +27,206 @@ const SCHEMA: &str = "
 /// The operation, what else is there before it, and how it is asked for.
 const OPERATIONS: &[(&str, &str, &str)] = &[
     ("ADD COLUMN nullable", "", "ALTER TABLE t ADD COLUMN c int"),
-    ("ADD COLUMN DEFAULT constant", "", "ALTER TABLE t ADD COLUMN c int DEFAULT 1"),
-    ("ADD COLUMN NOT NULL DEFAULT constant", "", "ALTER TABLE t ADD COLUMN c int NOT NULL DEFAULT 1"),
-    ("ADD COLUMN DEFAULT now()", "", "ALTER TABLE t ADD COLUMN c timestamptz DEFAULT now()"),
-    ("ADD COLUMN DEFAULT clock_timestamp() (volatile)", "", "ALTER TABLE t ADD COLUMN c timestamptz DEFAULT clock_timestamp()"),
+    (
+        "ADD COLUMN DEFAULT constant",
+        "",
+        "ALTER TABLE t ADD COLUMN c int DEFAULT 1",
+    ),
+    (
+        "ADD COLUMN NOT NULL DEFAULT constant",
+        "",
+        "ALTER TABLE t ADD COLUMN c int NOT NULL DEFAULT 1",
+    ),
+    (
+        "ADD COLUMN DEFAULT now()",
+        "",
+        "ALTER TABLE t ADD COLUMN c timestamptz DEFAULT now()",
+    ),
+    (
+        "ADD COLUMN DEFAULT clock_timestamp() (volatile)",
+        "",
+        "ALTER TABLE t ADD COLUMN c timestamptz DEFAULT clock_timestamp()",
+    ),
     ("ADD COLUMN serial", "", "ALTER TABLE t ADD COLUMN c serial"),
-    ("ADD COLUMN identity", "", "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS IDENTITY"),
-    ("ADD COLUMN GENERATED STORED", "", "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS (a + 1) STORED"),
-    ("ADD COLUMN GENERATED VIRTUAL", "", "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS (a + 1) VIRTUAL"),
-    ("ADD COLUMN nullable REFERENCES p", "", "ALTER TABLE t ADD COLUMN c int REFERENCES p"),
-    ("ADD COLUMN CHECK", "", "ALTER TABLE t ADD COLUMN c int CHECK (c > 0)"),
+    (
+        "ADD COLUMN identity",
+        "",
+        "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS IDENTITY",
+    ),
+    (
+        "ADD COLUMN GENERATED STORED",
+        "",
+        "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS (a + 1) STORED",
+    ),
+    (
+        "ADD COLUMN GENERATED VIRTUAL",
+        "",
+        "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS (a + 1) VIRTUAL",
+    ),
+    (
+        "ADD COLUMN nullable REFERENCES p",
+        "",
+        "ALTER TABLE t ADD COLUMN c int REFERENCES p",
+    ),
+    (
+        "ADD COLUMN CHECK",
+        "",
+        "ALTER TABLE t ADD COLUMN c int CHECK (c > 0)",
+    ),
     ("ADD COLUMN UNIQUE", "", "ALTER TABLE t ADD COLUMN c int UNIQUE"),
     ("SET NOT NULL", "", "ALTER TABLE t ALTER COLUMN a SET NOT NULL"),
-    ("SET NOT NULL after validated CHECK", "ALTER TABLE t ADD CONSTRAINT k CHECK (a IS NOT NULL)", "ALTER TABLE t ALTER COLUMN a SET NOT NULL"),
-    ("ADD NOT NULL ... NOT VALID", "", "ALTER TABLE t ADD CONSTRAINT k NOT NULL a NOT VALID"),
-    ("VALIDATE NOT NULL", "ALTER TABLE t ADD CONSTRAINT k NOT NULL a NOT VALID", "ALTER TABLE t VALIDATE CONSTRAINT k"),
+    (
+        "SET NOT NULL after validated CHECK",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (a IS NOT NULL)",
+        "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
+    ),
+    (
+        "ADD NOT NULL ... NOT VALID",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k NOT NULL a NOT VALID",
+    ),
+    (
+        "VALIDATE NOT NULL",
+        "ALTER TABLE t ADD CONSTRAINT k NOT NULL a NOT VALID",
+        "ALTER TABLE t VALIDATE CONSTRAINT k",
+    ),
     ("ADD CHECK", "", "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0)"),
-    ("ADD CHECK NOT VALID", "", "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0) NOT VALID"),
-    ("VALIDATE CHECK", "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0) NOT VALID", "ALTER TABLE t VALIDATE CONSTRAINT k"),
-    ("ADD FK", "", "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id)"),
-    ("ADD FK NOT VALID", "", "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT VALID"),
-    ("VALIDATE FK", "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT VALID", "ALTER TABLE t VALIDATE CONSTRAINT k"),
-    ("ADD FK NOT ENFORCED", "", "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT ENFORCED"),
+    (
+        "ADD CHECK NOT VALID",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0) NOT VALID",
+    ),
+    (
+        "VALIDATE CHECK",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0) NOT VALID",
+        "ALTER TABLE t VALIDATE CONSTRAINT k",
+    ),
+    (
+        "ADD FK",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id)",
+    ),
+    (
+        "ADD FK NOT VALID",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT VALID",
+    ),
+    (
+        "VALIDATE FK",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT VALID",
+        "ALTER TABLE t VALIDATE CONSTRAINT k",
+    ),
+    (
+        "ADD FK NOT ENFORCED",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT ENFORCED",
+    ),
     ("ADD UNIQUE", "", "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a)"),
-    ("ADD UNIQUE USING INDEX", "CREATE UNIQUE INDEX i ON t (a)", "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX i"),
-    ("varchar(20)->varchar(50)", "", "ALTER TABLE t ALTER COLUMN v TYPE varchar(50)"),
+    (
+        "ADD UNIQUE USING INDEX",
+        "CREATE UNIQUE INDEX i ON t (a)",
+        "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX i",
+    ),
+    (
+        "varchar(20)->varchar(50)",
+        "",
+        "ALTER TABLE t ALTER COLUMN v TYPE varchar(50)",
+    ),
     ("varchar(20)->text", "", "ALTER TABLE t ALTER COLUMN v TYPE text"),
-    ("varchar(20)->varchar(10)", "", "ALTER TABLE t ALTER COLUMN v TYPE varchar(10)"),
-    ("text->varchar(50)", "", "ALTER TABLE t ALTER COLUMN x TYPE varchar(50)"),
+    (
+        "varchar(20)->varchar(10)",
+        "",
+        "ALTER TABLE t ALTER COLUMN v TYPE varchar(10)",
+    ),
+    (
+        "text->varchar(50)",
+        "",
+        "ALTER TABLE t ALTER COLUMN x TYPE varchar(50)",
+    ),
     ("int->bigint", "", "ALTER TABLE t ALTER COLUMN a TYPE bigint"),
-    ("numeric(10,2)->numeric(12,2)", "", "ALTER TABLE t ALTER COLUMN n TYPE numeric(12,2)"),
-    ("timestamp->timestamptz, TimeZone=UTC", "SET TimeZone = 'UTC'", "ALTER TABLE t ALTER COLUMN ts TYPE timestamptz"),
-    ("timestamp->timestamptz, TimeZone=Paris", "SET TimeZone = 'Europe/Paris'", "ALTER TABLE t ALTER COLUMN ts TYPE timestamptz"),
-    ("varchar->text with dependent CHECK", "ALTER TABLE t ADD CONSTRAINT k CHECK (v <> '')", "ALTER TABLE t ALTER COLUMN v TYPE text"),
-    ("varchar(20)->text, indexed", "", "ALTER TABLE t ALTER COLUMN w TYPE text"),
+    (
+        "numeric(10,2)->numeric(12,2)",
+        "",
+        "ALTER TABLE t ALTER COLUMN n TYPE numeric(12,2)",
+    ),
+    (
+        "timestamp->timestamptz, TimeZone=UTC",
+        "SET TimeZone = 'UTC'",
+        "ALTER TABLE t ALTER COLUMN ts TYPE timestamptz",
+    ),
+    (
+        "timestamp->timestamptz, TimeZone=Paris",
+        "SET TimeZone = 'Europe/Paris'",
+        "ALTER TABLE t ALTER COLUMN ts TYPE timestamptz",
+    ),
+    (
+        "varchar->text with dependent CHECK",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (v <> '')",
+        "ALTER TABLE t ALTER COLUMN v TYPE text",
+    ),
+    (
+        "varchar(20)->text, indexed",
+        "",
+        "ALTER TABLE t ALTER COLUMN w TYPE text",
+    ),
     ("DROP COLUMN", "", "ALTER TABLE t DROP COLUMN a"),
     ("RENAME COLUMN", "", "ALTER TABLE t RENAME COLUMN a TO b"),
     ("SET DEFAULT", "", "ALTER TABLE t ALTER COLUMN a SET DEFAULT 1"),
-    ("DROP NOT NULL", "ALTER TABLE t ALTER COLUMN a SET NOT NULL", "ALTER TABLE t ALTER COLUMN a DROP NOT NULL"),
-    ("SET STATISTICS", "", "ALTER TABLE t ALTER COLUMN a SET STATISTICS 100"),
+    (
+        "DROP NOT NULL",
+        "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
+        "ALTER TABLE t ALTER COLUMN a DROP NOT NULL",
+    ),
+    (
+        "SET STATISTICS",
+        "",
+        "ALTER TABLE t ALTER COLUMN a SET STATISTICS 100",
+    ),
     ("SET (fillfactor)", "", "ALTER TABLE t SET (fillfactor = 80)"),
     ("CREATE INDEX", "", "CREATE INDEX i ON t (a)"),
     ("DROP INDEX", "", "DROP INDEX t_w"),
     ("REINDEX TABLE", "", "REINDEX TABLE t"),
-    ("CREATE TRIGGER", "", "CREATE TRIGGER tg BEFORE INSERT ON t FOR EACH ROW EXECUTE PROCEDURE tf()"),
-    ("ALTER TYPE ADD VALUE (in a transaction)", "", "ALTER TYPE mood ADD VALUE 'ok'"),
-    ("ALTER DOMAIN ADD CHECK", "", "ALTER DOMAIN d ADD CONSTRAINT k CHECK (VALUE > 0)"),
-    ("ALTER DOMAIN VALIDATE", "ALTER DOMAIN d ADD CONSTRAINT k CHECK (VALUE > 0) NOT VALID", "ALTER DOMAIN d VALIDATE CONSTRAINT k"),
-    ("ATTACH PARTITION (unvalidated)", "", "ALTER TABLE pt ATTACH PARTITION pt2 FOR VALUES FROM (10) TO (20)"),
+    (
+        "CREATE TRIGGER",
+        "",
+        "CREATE TRIGGER tg BEFORE INSERT ON t FOR EACH ROW EXECUTE PROCEDURE tf()",
+    ),
+    (
+        "ALTER TYPE ADD VALUE (in a transaction)",
+        "",
+        "ALTER TYPE mood ADD VALUE 'ok'",
+    ),
+    (
+        "ALTER DOMAIN ADD CHECK",
+        "",
+        "ALTER DOMAIN d ADD CONSTRAINT k CHECK (VALUE > 0)",
+    ),
+    (
+        "ALTER DOMAIN VALIDATE",
+        "ALTER DOMAIN d ADD CONSTRAINT k CHECK (VALUE > 0) NOT VALID",
+        "ALTER DOMAIN d VALIDATE CONSTRAINT k",
+    ),
+    (
+        "ATTACH PARTITION (unvalidated)",
+        "",
+        "ALTER TABLE pt ATTACH PARTITION pt2 FOR VALUES FROM (10) TO (20)",
+    ),
     ("DETACH PARTITION", "", "ALTER TABLE pt DETACH PARTITION pt1"),
-    ("REFRESH MATVIEW CONCURRENTLY", "", "REFRESH MATERIALIZED VIEW CONCURRENTLY mv"),
-    ("ALTER CONSTRAINT DEFERRABLE", "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id)", "ALTER TABLE t ALTER CONSTRAINT k DEFERRABLE"),
-    ("DROP CONSTRAINT FK", "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id)", "ALTER TABLE t DROP CONSTRAINT k"),
+    (
+        "REFRESH MATVIEW CONCURRENTLY",
+        "",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY mv",
+    ),
+    (
+        "ALTER CONSTRAINT DEFERRABLE",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id)",
+        "ALTER TABLE t ALTER CONSTRAINT k DEFERRABLE",
+    ),
+    (
+        "DROP CONSTRAINT FK",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id)",
+        "ALTER TABLE t DROP CONSTRAINT k",
+    ),
 ];
 
 /// As the table writes it: `p:SRX t:AX REWRITE scan`.
@@ -100,7 +248,11 @@ fn shown(mut holds: Vec<Hold>) -> String {
         };
         format!("{}:{lock}{work}", hold.table)
     };
-    if holds.is_empty() { "-".to_owned() } else { holds.iter().map(one).collect::<Vec<_>>().join(" ") }
+    if holds.is_empty() {
+        "-".to_owned()
+    } else {
+        holds.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What is said of an operation on a version.
@@ -122,11 +274,16 @@ fn what_is_said_is_what_was_measured_on_each_version() {
         let Some((_, setup, sql)) = OPERATIONS.iter().find(|(name, ..)| name == operation) else {
             panic!("{operation} is measured and not asked for")
         };
-        for (version, measured) in versions.iter().filter(|(_, measured)| !measured.starts_with("ERR")) {
+        for (version, measured) in versions
+            .iter()
+            .filter(|(_, measured)| !measured.starts_with("ERR"))
+        {
             compared += 1;
             let said = said(setup, sql, version.parse().unwrap());
             if said != *measured {
-                wrong.push(format!("{operation} on {version}: said {said}, measured {measured}"));
+                wrong.push(format!(
+                    "{operation} on {version}: said {said}, measured {measured}"
+                ));
             }
         }
     }

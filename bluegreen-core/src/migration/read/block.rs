@@ -18,9 +18,14 @@ pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
         }
     }
     let readable = language.is_none_or(|language| language.as_str() == "plpgsql");
-    let inside = body.filter(|_| readable).and_then(|body| inside(cursor.text, body));
+    let inside = body
+        .filter(|_| readable)
+        .and_then(|body| inside(cursor.text, body));
     let Some(inside) = inside else {
-        return Ok(vec![dynamic(span, "what the block runs cannot be read from outside")]);
+        return Ok(vec![dynamic(
+            span,
+            "what the block runs cannot be read from outside",
+        )]);
     };
     let mut changes = Vec::new();
     let mut declaring = false;
@@ -45,7 +50,12 @@ fn dynamic(span: Span, why: &str) -> Located {
 fn inside(text: &str, body: Span) -> Option<Span> {
     let quoted = body.of(text);
     let tag = quoted.get(1..)?.find('$')? + 2;
-    quoted.starts_with('$').then(|| Span::new(body.start + tag, body.end.saturating_sub(tag).max(body.start + tag)))
+    quoted.starts_with('$').then(|| {
+        Span::new(
+            body.start + tag,
+            body.end.saturating_sub(tag).max(body.start + tag),
+        )
+    })
 }
 
 /// One statement of a block, without what steers it.
@@ -66,22 +76,32 @@ fn statement(cursor: &mut Cursor<'_>, span: Span, declaring: &mut bool) -> Read<
         } else if cursor.eat_any(&["for", "while", "foreach"]).is_some() {
             let executes = skip_past(cursor, "loop")?;
             if executes {
-                return Ok(vec![dynamic(span, "the loop runs over SQL that is made while it runs")]);
+                return Ok(vec![dynamic(
+                    span,
+                    "the loop runs over SQL that is made while it runs",
+                )]);
             }
         } else {
             break;
         }
     }
     let ignored = *declaring
-        || cursor.is_any(&["end", "null", "raise", "return", "exit", "continue", "assert", "get", "close", "open", "fetch"]);
-    let assigns = cursor.ahead(1).is_some_and(|token| token.is_symbol(b':') || token.is_symbol(b'='));
+        || cursor.is_any(&[
+            "end", "null", "raise", "return", "exit", "continue", "assert", "get", "close", "open", "fetch",
+        ]);
+    let assigns = cursor
+        .ahead(1)
+        .is_some_and(|token| token.is_symbol(b':') || token.is_symbol(b'='));
     if ignored || assigns {
         while cursor.next().is_some() {}
         return Ok(Vec::new());
     }
     if cursor.is_any(&["do", "execute", "call"]) {
         while cursor.next().is_some() {}
-        return Ok(vec![dynamic(span, "the block runs SQL that is made while it runs")]);
+        return Ok(vec![dynamic(
+            span,
+            "the block runs SQL that is made while it runs",
+        )]);
     }
     if cursor.is_any(&["select", "perform"]) {
         return super::data::read_only(cursor).map(|change| vec![at(span, change)]);

@@ -485,4 +485,5 @@ const NO_CALL: &[&str] = &[
     "with",
     "union",
     "array",
+    "varying",
 ];

@@ -73,7 +73,9 @@ pub(super) fn read_only(cursor: &mut Cursor<'_>) -> Read<Change> {
     }
     let unknown = calls.iter().find(|call| !is_known_function(call));
     if let Some(call) = unknown.filter(|_| begin.is_postgres() && !from) {
-        return Ok(Change::Dynamic { why: format!("what the function {call} does is not in the script") });
+        return Ok(Change::Dynamic {
+            why: format!("what the function {call} does is not in the script"),
+        });
     }
     Ok(Change::Read { calls })
 }

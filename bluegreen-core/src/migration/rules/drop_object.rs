@@ -35,14 +35,18 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         return;
     }
     let replaced = site.following().take(REPLACED_WITHIN).any(|statement| {
-        statement.changes.iter().take(LOOKED_AT).any(|located| match &located.change {
-            Change::CreateView(view) => view.name == *name,
-            Change::CreateRoutine { name: new, .. } => new == name,
-            Change::CreateTrigger { name: Some(new), .. } | Change::Create { name: Some(new), .. } => {
-                new.name == name.name
-            }
-            _ => false,
-        })
+        statement
+            .changes
+            .iter()
+            .take(LOOKED_AT)
+            .any(|located| match &located.change {
+                Change::CreateView(view) => view.name == *name,
+                Change::CreateRoutine { name: new, .. } => new == name,
+                Change::CreateTrigger { name: Some(new), .. } | Change::Create { name: Some(new), .. } => {
+                    new.name == name.name
+                }
+                _ => false,
+            })
     });
     if !replaced {
         findings.report(located.span, format!("the old release may still use {name}"));

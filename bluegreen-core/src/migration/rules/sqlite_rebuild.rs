@@ -23,6 +23,11 @@ pub(super) static ABOUT: About = About::new(
 /// How far from each other the statements of one rebuild may stand.
 const WITHIN: usize = 12;
 
+/// Whoever does more in one statement rebuilds nothing.
+fn few(statement: &&Statement) -> bool {
+    statement.changes.len() <= 4
+}
+
 /// A table that is built anew.
 pub(super) struct Rebuild<'a> {
     /// What it is called for the releases.
@@ -38,13 +43,15 @@ impl<'a> Rebuild<'a> {
         let from = at.saturating_sub(WITHIN);
         let window = script.get(from..script.len().min(at + WITHIN))?;
         let changes = || {
-            window.iter().filter(|statement| statement.changes.len() <= 4).flat_map(|statement| &statement.changes)
+            window
+                .iter()
+                .filter(few)
+                .flat_map(|statement| &statement.changes)
                 .map(|located| &located.change)
         };
-        // Whoever does more in one statement rebuilds nothing.
-        let few = |statement: &&Statement| statement.changes.len() <= 4;
         let own: Vec<&Change> = script
-            .get(at)?
+            .get(at)
+            .filter(few)?
             .changes
             .iter()
             .map(|located| &located.change)

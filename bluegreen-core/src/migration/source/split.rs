@@ -42,7 +42,12 @@ pub(in crate::migration) fn split(text: &str, engine: Engine, each: &mut dyn FnM
 }
 
 /// Splits a part of a script: the body of a block.
-pub(in crate::migration) fn split_within(text: &str, engine: Engine, part: Span, each: &mut dyn FnMut(Piece<'_>)) {
+pub(in crate::migration) fn split_within(
+    text: &str,
+    engine: Engine,
+    part: Span,
+    each: &mut dyn FnMut(Piece<'_>),
+) {
     let until_end = text.get(..part.end).unwrap_or_default();
     Splitter::new(until_end, engine, part.start).run(each);
 }
