@@ -290,3 +290,133 @@ fn what_is_said_is_what_was_measured_on_each_version() {
     assert!(compared > 400, "only {compared} were compared");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+mod server {
+    //! A PostgreSQL of our own, for the time of a test.
+
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Stdio};
+
+    use tempfile::TempDir;
+
+    pub(crate) struct Postgres {
+        bin: PathBuf,
+        folder: TempDir,
+    }
+
+    impl Postgres {
+        /// Each version that is installed where Debian puts them.
+        pub(crate) fn installed() -> Vec<(u16, PathBuf)> {
+            let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+            let mut found: Vec<_> = folders
+                .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+                .collect();
+            found.sort();
+            found
+        }
+
+        pub(crate) fn start(bin: &Path) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let server = Self { bin: bin.to_owned(), folder };
+            if root() {
+                // The server refuses to run as root.
+                assert!(Command::new("chown").args(["-R", "nobody"]).arg(server.folder.path()).status().unwrap().success());
+            }
+            let data = server.folder.path().join("data");
+            server.run("initdb", &["-D", data.to_str().unwrap(), "-A", "trust", "-U", "postgres", "--no-sync"]);
+            // No port: a socket in the folder is enough.
+            let options = format!("-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off", server.folder.path().display());
+            let log = server.folder.path().join("log");
+            server.run("pg_ctl", &["-D", data.to_str().unwrap(), "-l", log.to_str().unwrap(), "-w", "-o", &options, "start"]);
+            server
+        }
+
+        fn command(&self, program: &str) -> Command {
+            let program = self.bin.join(program);
+            let mut command = if root() {
+                let mut command = Command::new("setpriv");
+                command.args(["--reuid=nobody", "--clear-groups"]).arg(program);
+                command
+            } else {
+                Command::new(program)
+            };
+            command.current_dir(self.folder.path()).stdin(Stdio::null()).env("LC_ALL", "C");
+            command
+        }
+
+        fn run(&self, program: &str, args: &[&str]) {
+            let output = self.command(program).args(args).stdout(Stdio::null()).output().unwrap();
+            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+
+        /// What a script prints, without anything around it.
+        pub(crate) fn ask(&self, sql: &str) -> Result<String, String> {
+            let folder = self.folder.path().to_str().unwrap();
+            let output = self
+                .command("psql")
+                .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", "postgres", "-d", "postgres", "-c", sql])
+                .output()
+                .unwrap();
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+            if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+        }
+    }
+
+    impl Drop for Postgres {
+        fn drop(&mut self) {
+            let data = self.folder.path().join("data");
+            let _ = self.command("pg_ctl").args(["-D", data.to_str().unwrap(), "-m", "immediate", "stop"]).output();
+        }
+    }
+
+    fn root() -> bool {
+        let output = Command::new("id").arg("-u").output().unwrap();
+        output.stdout == b"0\n"
+    }
+}
+
+/// The locks that this session holds on ordinary tables, the tables with other files, and those that were read.
+const SEEN: &str = "
+    SELECT coalesce(string_agg(line, ' ' ORDER BY line), '-') FROM (
+        SELECT c.relname || ':' || k.code
+            || CASE WHEN f.before IS DISTINCT FROM pg_relation_filenode(c.oid) THEN ' REWRITE scan'
+                    WHEN pg_stat_get_xact_numscans(c.oid) > 0 THEN ' scan' ELSE '' END AS line
+        FROM pg_class c
+        JOIN files f ON f.oid = c.oid
+        JOIN LATERAL (
+            SELECT m.code FROM pg_locks l
+            JOIN (VALUES (1, 'ShareUpdateExclusiveLock', 'SUX'), (2, 'ShareLock', 'S'), (3, 'ShareRowExclusiveLock', 'SRX'),
+                         (4, 'ExclusiveLock', 'X'), (5, 'AccessExclusiveLock', 'AX')) AS m (strength, mode, code) ON m.mode = l.mode
+            WHERE l.relation = c.oid AND l.pid = pg_backend_pid() ORDER BY m.strength DESC LIMIT 1) k ON true
+        WHERE c.relkind IN ('r', 'p', 'm')) AS seen";
+
+#[test]
+#[ignore = "needs postgresql"]
+fn what_is_said_is_what_the_server_does() {
+    let installed = server::Postgres::installed();
+    assert!(!installed.is_empty(), "no PostgreSQL is installed");
+    let mut wrong = Vec::new();
+    for (version, bin) in installed {
+        let postgres = server::Postgres::start(&bin);
+        for (operation, setup, sql) in OPERATIONS {
+            postgres.ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public;").unwrap();
+            postgres.ask(SCHEMA).unwrap();
+            let session = if setup.starts_with("SET ") { format!("{setup};") } else { String::new() };
+            if session.is_empty() && !setup.is_empty() && postgres.ask(setup).is_err() {
+                continue;
+            }
+            let files = "CREATE TEMPORARY TABLE files AS SELECT oid, pg_relation_filenode(oid) AS before FROM pg_class WHERE relnamespace = 'public'::regnamespace;";
+            match postgres.ask(&format!("{session} {files} BEGIN; {sql}; {SEEN}; ROLLBACK;")) {
+                Ok(seen) => {
+                    let said = said(setup, sql, version);
+                    if seen != said {
+                        wrong.push(format!("{operation} on {version}: said {said}, seen {seen}"));
+                    }
+                }
+                // What this version does not have.
+                Err(error) => assert!(error.contains("syntax error") || error.contains("cannot run inside"), "{operation}: {error}"),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
