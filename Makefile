@@ -8,8 +8,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install the real parts that tests use (nginx, haproxy, prometheus), where they are missing.
-	@.ci/need nginx haproxy prometheus
+setup: ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql), where they are missing.
+	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql
 
 test: setup ## Run every test: unit, documentation, those with real parts that `cargo test` leaves out, and the proof.
 	cargo test --workspace --all-features --tests --no-fail-fast -- --include-ignored

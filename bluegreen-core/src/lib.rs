@@ -6,6 +6,7 @@ pub mod deployer;
 pub mod gate;
 pub mod lifecycle;
 pub mod metrics;
+pub mod migration;
 pub mod plan;
 pub mod port;
 pub mod retry;

@@ -1,0 +1,37 @@
+//! Migration safety: what the SQL of a release does to a database that two releases use at once.
+//!
+//! [`Linter`] reads a script (the SQL that a tool prints or a migration's file), and judges each change
+//! with [rules](MigrationRule): whom it blocks and for how long on this server, whether the old release
+//! still works on the new schema, what is lost. The [`Verdict`] is safe, unsafe, or unknown: what is not
+//! understood is refused, never taken for safe.
+//!
+//! From the inside out: [`source`] makes tokens and statements of any text; `read` makes of a statement
+//! what it does, a list of [`Change`]s; [`schema`] knows the database at that statement, by replaying what
+//! ran before; [`effect`] tells which locks a change takes on this version and what is done under them;
+//! and the rules, one a file, use all of this.
+//!
+//! The reader is our own, for all engines, where a parser of each grammar might be expected. What decides
+//! a verdict is the definition of tables, a small part of SQL that differs little between the engines; one
+//! reader gives it one form, with the place of every action, keeps the crate free of three parsers, and is
+//! many times faster. It is strict there: a token that it does not know makes the statement unknown.
+//! Queries and expressions are read only for what the rules ask: conditions, and the functions called.
+
+pub mod effect;
+pub mod schema;
+pub mod source;
+pub mod statement;
+
+mod finding;
+mod lint;
+mod read;
+mod rule;
+mod rules;
+mod server;
+mod transaction;
+
+pub use finding::{Finding, Kind, Severity, Verdict};
+pub use lint::{Linter, Report, Script};
+pub use rule::{About, Example, Findings, MYSQL, MigrationRule, POSTGRES, Range, Reported, Site};
+pub use server::{Engine, InvalidEngine, InvalidServerVersion, Server, ServerVersion};
+pub use statement::{Change, Located, Statement, TableAction};
+pub use transaction::Transaction;

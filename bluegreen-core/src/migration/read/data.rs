@@ -1,0 +1,363 @@
+//! Reading what works on rows. Loosely: the table, whether there is a condition, and what is called.
+
+use super::cursor::{Cursor, Read};
+use crate::migration::source::TokenKind;
+use crate::migration::statement::{Change, Name, ObjectName, is_known_function};
+
+pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Change> {
+    match cursor
+        .peek()
+        .map(|token| token.span.of(cursor.text).to_ascii_lowercase())
+        .unwrap_or_default()
+        .as_str()
+    {
+        "insert" | "replace" => insert(cursor),
+        "update" => update(cursor),
+        "delete" => delete(cursor),
+        "with" => with(cursor),
+        "copy" => copy(cursor),
+        "load" => load(cursor),
+        "merge" => merge(cursor),
+        "explain" => explain(cursor),
+        "show" | "describe" | "desc" | "fetch" | "declare" | "close" | "move" => {
+            while cursor.next().is_some() {}
+            Ok(Change::Read { calls: Vec::new() })
+        }
+        _ => query(cursor),
+    }
+}
+
+/// A query: what it calls. `SELECT … INTO` makes a table.
+pub(super) fn query(cursor: &mut Cursor<'_>) -> Read<Change> {
+    let mut look = *cursor;
+    let begin = *cursor;
+    let mut depth = 0_i32;
+    let mut into = None;
+    while let Some(token) = look.peek() {
+        match token.kind {
+            TokenKind::Symbol(b'(') => depth += 1,
+            TokenKind::Symbol(b')') => depth -= 1,
+            TokenKind::Word if depth == 0 && look.is_postgres() && look.is("into") => {
+                look.next();
+                look.eat_any(&["temporary", "temp", "unlogged"]);
+                look.eat("table");
+                into = look.object_name().ok();
+                continue;
+            }
+            _ => {}
+        }
+        look.next();
+    }
+    *cursor = begin;
+    if let Some(table) = into {
+        cursor.rest()?;
+        let mut table = super::table::empty(table, false, false);
+        table.from_query = true;
+        return Ok(Change::CreateTable(table));
+    }
+    read_only(cursor)
+}
+
+/// A query. One that only calls functions that are not known may do anything.
+pub(super) fn read_only(cursor: &mut Cursor<'_>) -> Read<Change> {
+    let begin = *cursor;
+    cursor.rest()?;
+    let mut look = begin;
+    let mut calls = Vec::new();
+    let mut from = false;
+    while let Some(token) = look.next() {
+        from |= token.is_word(look.text, "from");
+        if token.kind == TokenKind::Word && look.is_symbol(b'(') {
+            calls.push(token.span.of(look.text).to_ascii_lowercase());
+        }
+    }
+    let unknown = calls.iter().find(|call| !is_known_function(call));
+    if let Some(call) = unknown.filter(|_| begin.is_postgres() && !from) {
+        return Ok(Change::Dynamic {
+            why: format!("what the function {call} does is not in the script"),
+        });
+    }
+    Ok(Change::Read { calls })
+}
+
+/// The tables after FROM and JOIN.
+pub(super) fn sources(cursor: &Cursor<'_>) -> Vec<ObjectName> {
+    let mut cursor = *cursor;
+    let mut found = Vec::new();
+    while !cursor.is_done() {
+        if cursor.eat_any(&["from", "join"]).is_some() {
+            cursor.eat("only");
+            if let Ok(name) = cursor.object_name() {
+                found.push(name);
+            }
+        } else {
+            cursor.next();
+        }
+    }
+    found
+}
+
+fn insert(cursor: &mut Cursor<'_>) -> Read<Change> {
+    cursor.next();
+    while cursor
+        .eat_any(&["low_priority", "delayed", "high_priority", "ignore"])
+        .is_some()
+    {}
+    if cursor.eat("or") {
+        cursor.next();
+    }
+    cursor.eat("into");
+    let table = cursor.object_name()?;
+    if cursor.eat("as") {
+        cursor.name()?;
+    }
+    let mut columns = Vec::new();
+    if cursor.is_symbol(b'(') && !cursor.ahead_is(1, "select") && !cursor.ahead_is(1, "with") {
+        let mut inside = cursor.inside()?;
+        while !inside.is_done() {
+            columns.push(inside.name()?);
+            inside.skip_to_comma();
+        }
+    }
+    let selected = selected(*cursor);
+    // Rows of values can be long, and nothing in them matters.
+    let from = if cursor.is_any(&["values", "default"]) {
+        None
+    } else {
+        sources(&cursor.remaining()).into_iter().next()
+    };
+    cursor.rest()?;
+    Ok(Change::Insert {
+        table: Some(table),
+        columns,
+        from,
+        selected,
+    })
+}
+
+/// The columns of a query that gives them as they are, one by one.
+fn selected(mut cursor: Cursor<'_>) -> Vec<Option<Name>> {
+    let mut all = Vec::new();
+    if !cursor.eat("select") {
+        return all;
+    }
+    loop {
+        let mut look = cursor;
+        let plain = look
+            .object_name()
+            .ok()
+            .filter(|_| look.is_symbol(b',') || look.is("from"));
+        all.push(plain.map(|name| name.name));
+        if cursor.expr(&["from"]).is_err() || !cursor.symbol(b',') {
+            return all;
+        }
+    }
+}
+
+fn update(cursor: &mut Cursor<'_>) -> Read<Change> {
+    cursor.next();
+    while cursor.eat_any(&["low_priority", "ignore"]).is_some() {}
+    if cursor.eat("or") {
+        cursor.next();
+    }
+    cursor.eat("only");
+    let table = cursor.object_name()?;
+    let mut columns = Vec::new();
+    let mut filter = None;
+    let mut limited = false;
+    let mut set = false;
+    while !cursor.is_done() {
+        if cursor.eat("where") {
+            filter = Some(cursor.expr(&["returning", "limit", "order"])?);
+        } else if cursor.eat("limit") {
+            limited = true;
+            cursor.expr(&["returning"])?;
+        } else if cursor.is_symbol(b'(') {
+            cursor.parentheses()?;
+        } else if cursor.eat("set") {
+            set = true;
+            columns = assigned(*cursor);
+        } else {
+            cursor.next();
+        }
+    }
+    if set {
+        Ok(Change::Update {
+            table,
+            filter,
+            columns,
+            limited,
+        })
+    } else {
+        cursor.fail("SET")
+    }
+}
+
+/// The columns that are assigned, after SET.
+fn assigned(mut cursor: Cursor<'_>) -> Vec<Name> {
+    let mut columns = Vec::new();
+    loop {
+        if let Ok(name) = cursor.object_name()
+            && cursor.symbol(b'=')
+        {
+            columns.push(name.name);
+        }
+        if cursor
+            .expr(&["where", "from", "returning", "limit", "order"])
+            .is_err()
+            || !cursor.symbol(b',')
+        {
+            return columns;
+        }
+    }
+}
+
+fn delete(cursor: &mut Cursor<'_>) -> Read<Change> {
+    cursor.next();
+    while cursor.eat_any(&["low_priority", "quick", "ignore"]).is_some() {}
+    // MySQL: `DELETE a FROM a JOIN b …`.
+    if !cursor.is("from") && cursor.is_mysql() {
+        while !cursor.is_done() && !cursor.is("from") {
+            cursor.next();
+        }
+    }
+    cursor.expect("from")?;
+    cursor.eat("only");
+    let table = cursor.object_name()?;
+    let mut filter = None;
+    let mut limited = false;
+    while !cursor.is_done() {
+        if cursor.eat("where") {
+            filter = Some(cursor.expr(&["returning", "limit", "order"])?);
+        } else if cursor.eat("limit") {
+            limited = true;
+        } else if cursor.is_symbol(b'(') {
+            cursor.parentheses()?;
+        } else {
+            cursor.next();
+        }
+    }
+    Ok(Change::Delete {
+        table,
+        filter,
+        limited,
+    })
+}
+
+/// What follows the common table expressions decides; a change inside one counts as well.
+fn with(cursor: &mut Cursor<'_>) -> Read<Change> {
+    cursor.next();
+    cursor.eat("recursive");
+    let mut hidden = None;
+    loop {
+        cursor.name()?;
+        if cursor.is_symbol(b'(') {
+            cursor.parentheses()?;
+        }
+        cursor.expect("as")?;
+        cursor.eat("not");
+        cursor.eat("materialized");
+        let mut inside = cursor.inside()?;
+        if inside.is_any(&["update", "delete", "insert"]) {
+            hidden = Some(read(&mut inside)?);
+        }
+        if !cursor.symbol(b',') {
+            break;
+        }
+    }
+    let end = if cursor.is_any(&["insert", "update", "delete", "merge", "replace"]) {
+        read(cursor)?
+    } else {
+        query(cursor)?
+    };
+    Ok(match (end, hidden) {
+        (Change::Read { .. }, Some(hidden)) => hidden,
+        (end, _) => end,
+    })
+}
+
+fn copy(cursor: &mut Cursor<'_>) -> Read<Change> {
+    cursor.next();
+    if cursor.is_symbol(b'(') {
+        cursor.parentheses()?;
+        while cursor.next().is_some() {}
+        return Ok(Change::Read { calls: Vec::new() });
+    }
+    let table = cursor.object_name()?;
+    if cursor.is_symbol(b'(') {
+        cursor.parentheses()?;
+    }
+    let reads = cursor.eat("to");
+    if !reads {
+        cursor.expect("from")?;
+    }
+    while cursor.next().is_some() {}
+    Ok(if reads {
+        Change::Read { calls: Vec::new() }
+    } else {
+        Change::Insert {
+            table: Some(table),
+            columns: Vec::new(),
+            from: None,
+            selected: Vec::new(),
+        }
+    })
+}
+
+fn load(cursor: &mut Cursor<'_>) -> Read<Change> {
+    cursor.next();
+    let rows = cursor.is_any(&["data", "xml"]);
+    let mut table = None;
+    while cursor.next().is_some() {
+        if cursor.eat_all("into table") {
+            table = cursor.object_name().ok();
+        }
+    }
+    Ok(if rows {
+        Change::Insert {
+            table,
+            columns: Vec::new(),
+            from: None,
+            selected: Vec::new(),
+        }
+    } else {
+        Change::Nothing
+    })
+}
+
+fn merge(cursor: &mut Cursor<'_>) -> Read<Change> {
+    cursor.next();
+    cursor.eat("into");
+    cursor.eat("only");
+    let table = cursor.object_name()?;
+    let from = sources(&cursor.remaining()).into_iter().next();
+    cursor.rest()?;
+    Ok(Change::Insert {
+        table: Some(table),
+        columns: Vec::new(),
+        from,
+        selected: Vec::new(),
+    })
+}
+
+/// EXPLAIN ANALYZE runs what it explains.
+fn explain(cursor: &mut Cursor<'_>) -> Read<Change> {
+    cursor.next();
+    let mut runs = cursor.eat("analyze");
+    if cursor.is_symbol(b'(') {
+        let mut options = cursor.inside()?;
+        while !options.is_done() {
+            runs |= options.eat("analyze");
+            options.next();
+        }
+    }
+    cursor.eat("verbose");
+    if cursor.is("explain") {
+        return cursor.fail("a statement to explain");
+    }
+    if runs {
+        return read(cursor);
+    }
+    while cursor.next().is_some() {}
+    Ok(Change::Read { calls: Vec::new() })
+}

@@ -1,0 +1,234 @@
+//! What is known of a table.
+
+use std::collections::HashMap;
+
+use crate::migration::statement::{
+    Column, Constraint, ConstraintKind, Expr, Generated, Name, ObjectName, SqlType,
+};
+
+/// The most columns that a table has (PostgreSQL 1600, MySQL 4096).
+const COLUMNS_MAX: usize = 4096;
+
+/// When a thing came: in which of the releases that the schema has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Origin(pub(super) u32);
+
+/// What is known of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableFacts {
+    /// When it came.
+    pub origin: Origin,
+    /// Whether its definition is known, or only what this release did to it.
+    pub complete: bool,
+    /// Whether only the session sees it.
+    pub temporary: bool,
+    /// Whether it has partitions.
+    pub partitioned: bool,
+    /// Whether it has a default partition.
+    pub default_partition: bool,
+    /// Its columns.
+    pub columns: HashMap<Name, TableColumn>,
+    /// Its constraints, by name.
+    pub constraints: HashMap<Name, Constraint>,
+    /// Its indexes that are no constraints.
+    pub indexes: Vec<Name>,
+    /// The tables that its foreign keys point to.
+    pub references: Vec<ObjectName>,
+    /// Whether it has a primary key.
+    pub primary_key: Vec<Name>,
+    /// Rows that MySQL's INSTANT changes have versioned.
+    pub instant_versions: u16,
+    /// The name that it had when the release began, when it was renamed.
+    pub renamed_from: Option<ObjectName>,
+    /// Whether it has an index that keeps MySQL from changing it instantly.
+    pub full_text: bool,
+    /// Names given to constraints without one.
+    unnamed: u32,
+}
+
+/// What is known of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableColumn {
+    /// When it came.
+    pub origin: Origin,
+    /// Its type, when it is known.
+    pub kind: Option<SqlType>,
+    /// Whether it is NOT NULL, when it is known.
+    pub not_null: Option<bool>,
+    /// Its default.
+    pub default: Option<Expr>,
+    /// Whether this release took its default away.
+    pub default_dropped: bool,
+    /// Whether the server makes its value.
+    pub generated: bool,
+    /// Whether a valid CHECK says that it is not NULL.
+    pub proved_not_null: bool,
+    /// Whether it belongs to an index or key.
+    pub indexed: bool,
+    /// Whether a CHECK speaks of it.
+    pub checked: bool,
+    /// Its place in MySQL's order matters for ENUM only: its values are in the type.
+    pub collation: Option<String>,
+}
+
+impl TableFacts {
+    pub(super) fn new(origin: Origin, complete: bool) -> Self {
+        Self {
+            origin,
+            complete,
+            temporary: false,
+            partitioned: false,
+            default_partition: false,
+            columns: HashMap::new(),
+            constraints: HashMap::new(),
+            indexes: Vec::new(),
+            references: Vec::new(),
+            primary_key: Vec::new(),
+            instant_versions: 0,
+            renamed_from: None,
+            full_text: false,
+            unnamed: 0,
+        }
+    }
+
+    pub(super) fn add_column(&mut self, column: &Column, origin: Origin) {
+        let facts = TableColumn {
+            origin,
+            kind: Some(column.kind.clone()),
+            not_null: Some(column.not_null || column.kind.is_serial()),
+            default: column.default.clone(),
+            default_dropped: false,
+            generated: column.generated.is_some() || column.kind.is_serial(),
+            proved_not_null: column.not_null,
+            indexed: false,
+            checked: false,
+            collation: column.collation.clone(),
+        };
+        self.columns.insert(column.name.clone(), facts);
+        for constraint in &column.constraints {
+            self.add_constraint(&column.name, constraint);
+        }
+    }
+
+    /// Adds a constraint; `near` is what its name is made of when it has none.
+    pub(super) fn add_constraint(&mut self, near: &Name, constraint: &Constraint) {
+        match &constraint.kind {
+            ConstraintKind::PrimaryKey { columns, .. } => {
+                self.primary_key.clone_from(columns);
+                for column in columns {
+                    let column = self.column(column);
+                    column.not_null = Some(true);
+                    column.indexed = true;
+                }
+            }
+            ConstraintKind::Unique { columns, .. } => {
+                for column in columns {
+                    self.column(column).indexed = true;
+                }
+            }
+            ConstraintKind::Check(expr) => {
+                // No table has more columns than this; a text that says so is not worth the time.
+                for (name, column) in self.columns.iter_mut().take(COLUMNS_MAX) {
+                    column.checked |= expr.text.contains(name.as_str());
+                }
+                if !constraint.not_valid && !constraint.not_enforced {
+                    self.prove(&expr.not_null.clone());
+                }
+            }
+            ConstraintKind::NotNull(column) => {
+                if !constraint.not_valid {
+                    let column = self.column(&column.clone());
+                    column.not_null = Some(true);
+                    column.proved_not_null = true;
+                }
+            }
+            ConstraintKind::ForeignKey { references, .. } => self.references.push(references.clone()),
+            ConstraintKind::Exclude => {}
+        }
+        self.unnamed += u32::from(constraint.name.is_none());
+        let name = constraint
+            .name
+            .clone()
+            .unwrap_or_else(|| Name::new(self.usual_name(near, constraint)));
+        self.constraints.insert(name, constraint.clone());
+    }
+
+    /// The name that PostgreSQL gives to a constraint without one.
+    fn usual_name(&self, table: &Name, constraint: &Constraint) -> String {
+        let with = |columns: &[Name], end: &str| {
+            let columns: Vec<_> = columns.iter().map(Name::as_str).collect();
+            format!("{}_{}_{end}", table.as_str(), columns.join("_"))
+        };
+        match &constraint.kind {
+            ConstraintKind::PrimaryKey { .. } => format!("{}_pkey", table.as_str()),
+            ConstraintKind::Unique { columns, .. } => with(columns, "key"),
+            ConstraintKind::ForeignKey { columns, .. } => with(columns, "fkey"),
+            ConstraintKind::NotNull(column) => with(std::slice::from_ref(column), "not_null"),
+            ConstraintKind::Check(_) | ConstraintKind::Exclude => {
+                format!("{}_check{}", table.as_str(), self.unnamed)
+            }
+        }
+    }
+
+    /// A column, made known when it was not.
+    pub(super) fn column(&mut self, name: &Name) -> &mut TableColumn {
+        self.columns
+            .entry(name.clone())
+            .or_insert_with(TableColumn::assumed)
+    }
+
+    pub(super) fn prove(&mut self, columns: &[Name]) {
+        for column in columns {
+            self.column(column).proved_not_null = true;
+        }
+    }
+
+    /// After a constraint is gone: what the others prove.
+    pub(super) fn prove_anew(&mut self, columns: &[Name]) {
+        for name in columns {
+            let proved = self.constraints.values().any(|constraint| {
+                !constraint.not_valid
+                    && matches!(&constraint.kind, ConstraintKind::Check(expr) if expr.not_null.contains(name))
+            });
+            self.column(name).proved_not_null = proved;
+        }
+    }
+
+    /// Whether a constraint or key of some kind has these columns exactly.
+    pub(in crate::migration) fn has_key(&self, columns: &[Name]) -> bool {
+        self.constraints
+            .values()
+            .any(|constraint| match &constraint.kind {
+                ConstraintKind::PrimaryKey { columns: key, .. }
+                | ConstraintKind::Unique { columns: key, .. } => key == columns,
+                _ => false,
+            })
+    }
+}
+
+impl TableColumn {
+    const fn assumed() -> Self {
+        Self {
+            origin: Origin(0),
+            kind: None,
+            not_null: None,
+            default: None,
+            default_dropped: false,
+            generated: false,
+            proved_not_null: false,
+            indexed: false,
+            checked: false,
+            collation: None,
+        }
+    }
+
+    pub(super) fn redefine(&mut self, column: &Column) {
+        self.kind = Some(column.kind.clone());
+        self.not_null = Some(column.not_null);
+        self.default.clone_from(&column.default);
+        self.generated = column
+            .generated
+            .as_ref()
+            .is_some_and(|generated| *generated != Generated::Counted);
+    }
+}

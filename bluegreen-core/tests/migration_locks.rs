@@ -1,0 +1,422 @@
+//! The locks that are said of PostgreSQL are those that it takes: measured on 10 to 18.
+
+use std::collections::BTreeMap;
+
+use bluegreen_core::migration::effect::{Hold, Lock, Work, holds};
+use bluegreen_core::migration::{Engine, Linter, Server, ServerVersion};
+
+/// What is there before each operation.
+const SCHEMA: &str = "
+    CREATE TABLE p (id int PRIMARY KEY);
+    CREATE TABLE t (id int PRIMARY KEY, a int, v varchar(20), w varchar(20), n numeric(10,2), ts timestamp, x text, pid int);
+    CREATE INDEX t_w ON t (w);
+    CREATE DOMAIN d AS int;
+    CREATE TABLE td (c d);
+    CREATE TABLE pt (a int) PARTITION BY RANGE (a);
+    CREATE TABLE pt1 PARTITION OF pt FOR VALUES FROM (0) TO (10);
+    CREATE TABLE pt2 (a int);
+    CREATE TYPE mood AS ENUM ('sad');
+    CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE MATERIALIZED VIEW mv AS SELECT 1 AS a;
+    CREATE UNIQUE INDEX mv_a ON mv (a);
+    INSERT INTO p VALUES (1);
+    INSERT INTO t (id, a, v, w, n, ts, x, pid) VALUES (1, 1, 'a', 'a', 1, '2020-01-01', 'a', 1);
+    INSERT INTO td VALUES (1);
+    INSERT INTO pt2 VALUES (11);";
+
+/// The operation, what else is there before it, and how it is asked for.
+const OPERATIONS: &[(&str, &str, &str)] = &[
+    ("ADD COLUMN nullable", "", "ALTER TABLE t ADD COLUMN c int"),
+    (
+        "ADD COLUMN DEFAULT constant",
+        "",
+        "ALTER TABLE t ADD COLUMN c int DEFAULT 1",
+    ),
+    (
+        "ADD COLUMN NOT NULL DEFAULT constant",
+        "",
+        "ALTER TABLE t ADD COLUMN c int NOT NULL DEFAULT 1",
+    ),
+    (
+        "ADD COLUMN DEFAULT now()",
+        "",
+        "ALTER TABLE t ADD COLUMN c timestamptz DEFAULT now()",
+    ),
+    (
+        "ADD COLUMN DEFAULT clock_timestamp() (volatile)",
+        "",
+        "ALTER TABLE t ADD COLUMN c timestamptz DEFAULT clock_timestamp()",
+    ),
+    ("ADD COLUMN serial", "", "ALTER TABLE t ADD COLUMN c serial"),
+    (
+        "ADD COLUMN identity",
+        "",
+        "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS IDENTITY",
+    ),
+    (
+        "ADD COLUMN GENERATED STORED",
+        "",
+        "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS (a + 1) STORED",
+    ),
+    (
+        "ADD COLUMN GENERATED VIRTUAL",
+        "",
+        "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS (a + 1) VIRTUAL",
+    ),
+    (
+        "ADD COLUMN nullable REFERENCES p",
+        "",
+        "ALTER TABLE t ADD COLUMN c int REFERENCES p",
+    ),
+    (
+        "ADD COLUMN CHECK",
+        "",
+        "ALTER TABLE t ADD COLUMN c int CHECK (c > 0)",
+    ),
+    ("ADD COLUMN UNIQUE", "", "ALTER TABLE t ADD COLUMN c int UNIQUE"),
+    ("SET NOT NULL", "", "ALTER TABLE t ALTER COLUMN a SET NOT NULL"),
+    (
+        "SET NOT NULL after validated CHECK",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (a IS NOT NULL)",
+        "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
+    ),
+    (
+        "ADD NOT NULL ... NOT VALID",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k NOT NULL a NOT VALID",
+    ),
+    (
+        "VALIDATE NOT NULL",
+        "ALTER TABLE t ADD CONSTRAINT k NOT NULL a NOT VALID",
+        "ALTER TABLE t VALIDATE CONSTRAINT k",
+    ),
+    ("ADD CHECK", "", "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0)"),
+    (
+        "ADD CHECK NOT VALID",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0) NOT VALID",
+    ),
+    (
+        "VALIDATE CHECK",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0) NOT VALID",
+        "ALTER TABLE t VALIDATE CONSTRAINT k",
+    ),
+    (
+        "ADD FK",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id)",
+    ),
+    (
+        "ADD FK NOT VALID",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT VALID",
+    ),
+    (
+        "VALIDATE FK",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT VALID",
+        "ALTER TABLE t VALIDATE CONSTRAINT k",
+    ),
+    (
+        "ADD FK NOT ENFORCED",
+        "",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT ENFORCED",
+    ),
+    ("ADD UNIQUE", "", "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a)"),
+    (
+        "ADD UNIQUE USING INDEX",
+        "CREATE UNIQUE INDEX i ON t (a)",
+        "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX i",
+    ),
+    (
+        "varchar(20)->varchar(50)",
+        "",
+        "ALTER TABLE t ALTER COLUMN v TYPE varchar(50)",
+    ),
+    ("varchar(20)->text", "", "ALTER TABLE t ALTER COLUMN v TYPE text"),
+    (
+        "varchar(20)->varchar(10)",
+        "",
+        "ALTER TABLE t ALTER COLUMN v TYPE varchar(10)",
+    ),
+    (
+        "text->varchar(50)",
+        "",
+        "ALTER TABLE t ALTER COLUMN x TYPE varchar(50)",
+    ),
+    ("int->bigint", "", "ALTER TABLE t ALTER COLUMN a TYPE bigint"),
+    (
+        "numeric(10,2)->numeric(12,2)",
+        "",
+        "ALTER TABLE t ALTER COLUMN n TYPE numeric(12,2)",
+    ),
+    (
+        "timestamp->timestamptz, TimeZone=UTC",
+        "SET TimeZone = 'UTC'",
+        "ALTER TABLE t ALTER COLUMN ts TYPE timestamptz",
+    ),
+    (
+        "timestamp->timestamptz, TimeZone=Paris",
+        "SET TimeZone = 'Europe/Paris'",
+        "ALTER TABLE t ALTER COLUMN ts TYPE timestamptz",
+    ),
+    (
+        "varchar->text with dependent CHECK",
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (v <> '')",
+        "ALTER TABLE t ALTER COLUMN v TYPE text",
+    ),
+    (
+        "varchar(20)->text, indexed",
+        "",
+        "ALTER TABLE t ALTER COLUMN w TYPE text",
+    ),
+    ("DROP COLUMN", "", "ALTER TABLE t DROP COLUMN a"),
+    ("RENAME COLUMN", "", "ALTER TABLE t RENAME COLUMN a TO b"),
+    ("SET DEFAULT", "", "ALTER TABLE t ALTER COLUMN a SET DEFAULT 1"),
+    (
+        "DROP NOT NULL",
+        "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
+        "ALTER TABLE t ALTER COLUMN a DROP NOT NULL",
+    ),
+    (
+        "SET STATISTICS",
+        "",
+        "ALTER TABLE t ALTER COLUMN a SET STATISTICS 100",
+    ),
+    ("SET (fillfactor)", "", "ALTER TABLE t SET (fillfactor = 80)"),
+    ("CREATE INDEX", "", "CREATE INDEX i ON t (a)"),
+    ("DROP INDEX", "", "DROP INDEX t_w"),
+    ("REINDEX TABLE", "", "REINDEX TABLE t"),
+    (
+        "CREATE TRIGGER",
+        "",
+        "CREATE TRIGGER tg BEFORE INSERT ON t FOR EACH ROW EXECUTE PROCEDURE tf()",
+    ),
+    (
+        "ALTER TYPE ADD VALUE (in a transaction)",
+        "",
+        "ALTER TYPE mood ADD VALUE 'ok'",
+    ),
+    (
+        "ALTER DOMAIN ADD CHECK",
+        "",
+        "ALTER DOMAIN d ADD CONSTRAINT k CHECK (VALUE > 0)",
+    ),
+    (
+        "ALTER DOMAIN VALIDATE",
+        "ALTER DOMAIN d ADD CONSTRAINT k CHECK (VALUE > 0) NOT VALID",
+        "ALTER DOMAIN d VALIDATE CONSTRAINT k",
+    ),
+    (
+        "ATTACH PARTITION (unvalidated)",
+        "",
+        "ALTER TABLE pt ATTACH PARTITION pt2 FOR VALUES FROM (10) TO (20)",
+    ),
+    ("DETACH PARTITION", "", "ALTER TABLE pt DETACH PARTITION pt1"),
+    (
+        "REFRESH MATVIEW CONCURRENTLY",
+        "",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY mv",
+    ),
+    (
+        "ALTER CONSTRAINT DEFERRABLE",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id)",
+        "ALTER TABLE t ALTER CONSTRAINT k DEFERRABLE",
+    ),
+    (
+        "DROP CONSTRAINT FK",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id)",
+        "ALTER TABLE t DROP CONSTRAINT k",
+    ),
+];
+
+/// As the table writes it: `p:SRX t:AX REWRITE scan`.
+fn shown(mut holds: Vec<Hold>) -> String {
+    holds.sort_by(|a, b| a.table.cmp(&b.table));
+    let one = |hold: &Hold| {
+        let lock = match hold.lock {
+            Lock::ShareUpdateExclusive => "SUX",
+            Lock::Share => "S",
+            Lock::ShareRowExclusive => "SRX",
+            Lock::Exclusive => "X",
+            Lock::AccessExclusive => "AX",
+            _ => "?",
+        };
+        let work = match hold.work {
+            Work::Instant => "",
+            Work::Scan => " scan",
+            Work::Rewrite => " REWRITE scan",
+        };
+        format!("{}:{lock}{work}", hold.table)
+    };
+    if holds.is_empty() {
+        "-".to_owned()
+    } else {
+        holds.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What is said of an operation on a version.
+fn said(setup: &str, sql: &str, version: u16) -> String {
+    let server = Server::new(Engine::Postgres, ServerVersion::new(version, 0, 0));
+    let linter = Linter::new(server).schema(SCHEMA).schema(setup);
+    let script = linter.read(sql);
+    let change = &script.statements()[0].changes[0].change;
+    shown(holds(change, linter.known(), server))
+}
+
+#[test]
+fn what_is_said_is_what_was_measured_on_each_version() {
+    let measured: BTreeMap<String, BTreeMap<String, String>> =
+        serde_json::from_str(include_str!("data/postgres-locks.json")).unwrap();
+    let mut wrong = Vec::new();
+    let mut compared = 0;
+    for (operation, versions) in &measured {
+        let Some((_, setup, sql)) = OPERATIONS.iter().find(|(name, ..)| name == operation) else {
+            panic!("{operation} is measured and not asked for")
+        };
+        for (version, measured) in versions
+            .iter()
+            .filter(|(_, measured)| !measured.starts_with("ERR"))
+        {
+            compared += 1;
+            let said = said(setup, sql, version.parse().unwrap());
+            if said != *measured {
+                wrong.push(format!(
+                    "{operation} on {version}: said {said}, measured {measured}"
+                ));
+            }
+        }
+    }
+    assert!(compared > 400, "only {compared} were compared");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+mod server {
+    //! A PostgreSQL of our own, for the time of a test.
+
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Stdio};
+
+    use tempfile::TempDir;
+
+    pub(crate) struct Postgres {
+        bin: PathBuf,
+        folder: TempDir,
+    }
+
+    impl Postgres {
+        /// Each version that is installed where Debian puts them.
+        pub(crate) fn installed() -> Vec<(u16, PathBuf)> {
+            let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+            let mut found: Vec<_> = folders
+                .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+                .collect();
+            found.sort();
+            found
+        }
+
+        pub(crate) fn start(bin: &Path) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let server = Self { bin: bin.to_owned(), folder };
+            if root() {
+                // The server refuses to run as root.
+                assert!(Command::new("chown").args(["-R", "nobody"]).arg(server.folder.path()).status().unwrap().success());
+            }
+            let data = server.folder.path().join("data");
+            server.run("initdb", &["-D", data.to_str().unwrap(), "-A", "trust", "-U", "postgres", "--no-sync"]);
+            // No port: a socket in the folder is enough.
+            let options = format!("-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off", server.folder.path().display());
+            let log = server.folder.path().join("log");
+            server.run("pg_ctl", &["-D", data.to_str().unwrap(), "-l", log.to_str().unwrap(), "-w", "-o", &options, "start"]);
+            server
+        }
+
+        fn command(&self, program: &str) -> Command {
+            let program = self.bin.join(program);
+            let mut command = if root() {
+                let mut command = Command::new("setpriv");
+                command.args(["--reuid=nobody", "--clear-groups"]).arg(program);
+                command
+            } else {
+                Command::new(program)
+            };
+            command.current_dir(self.folder.path()).stdin(Stdio::null()).env("LC_ALL", "C");
+            command
+        }
+
+        fn run(&self, program: &str, args: &[&str]) {
+            let output = self.command(program).args(args).stdout(Stdio::null()).output().unwrap();
+            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+
+        /// What a script prints, without anything around it.
+        pub(crate) fn ask(&self, sql: &str) -> Result<String, String> {
+            let folder = self.folder.path().to_str().unwrap();
+            let output = self
+                .command("psql")
+                .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", "postgres", "-d", "postgres", "-c", sql])
+                .output()
+                .unwrap();
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+            if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+        }
+    }
+
+    impl Drop for Postgres {
+        fn drop(&mut self) {
+            let data = self.folder.path().join("data");
+            let _ = self.command("pg_ctl").args(["-D", data.to_str().unwrap(), "-m", "immediate", "stop"]).output();
+        }
+    }
+
+    fn root() -> bool {
+        let output = Command::new("id").arg("-u").output().unwrap();
+        output.stdout == b"0\n"
+    }
+}
+
+/// The locks that this session holds on ordinary tables, the tables with other files, and those that were read.
+const SEEN: &str = "
+    SELECT coalesce(string_agg(line, ' ' ORDER BY line), '-') FROM (
+        SELECT c.relname || ':' || k.code
+            || CASE WHEN f.before IS DISTINCT FROM pg_relation_filenode(c.oid) THEN ' REWRITE scan'
+                    WHEN pg_stat_get_xact_numscans(c.oid) > 0 THEN ' scan' ELSE '' END AS line
+        FROM pg_class c
+        JOIN files f ON f.oid = c.oid
+        JOIN LATERAL (
+            SELECT m.code FROM pg_locks l
+            JOIN (VALUES (1, 'ShareUpdateExclusiveLock', 'SUX'), (2, 'ShareLock', 'S'), (3, 'ShareRowExclusiveLock', 'SRX'),
+                         (4, 'ExclusiveLock', 'X'), (5, 'AccessExclusiveLock', 'AX')) AS m (strength, mode, code) ON m.mode = l.mode
+            WHERE l.relation = c.oid AND l.pid = pg_backend_pid() ORDER BY m.strength DESC LIMIT 1) k ON true
+        WHERE c.relkind IN ('r', 'p', 'm')) AS seen";
+
+#[test]
+#[ignore = "needs postgresql"]
+fn what_is_said_is_what_the_server_does() {
+    let installed = server::Postgres::installed();
+    assert!(!installed.is_empty(), "no PostgreSQL is installed");
+    let mut wrong = Vec::new();
+    for (version, bin) in installed {
+        let postgres = server::Postgres::start(&bin);
+        for (operation, setup, sql) in OPERATIONS {
+            postgres.ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public;").unwrap();
+            postgres.ask(SCHEMA).unwrap();
+            let session = if setup.starts_with("SET ") { format!("{setup};") } else { String::new() };
+            if session.is_empty() && !setup.is_empty() && postgres.ask(setup).is_err() {
+                continue;
+            }
+            let files = "CREATE TEMPORARY TABLE files AS SELECT oid, pg_relation_filenode(oid) AS before FROM pg_class WHERE relnamespace = 'public'::regnamespace;";
+            match postgres.ask(&format!("{session} {files} BEGIN; {sql}; {SEEN}; ROLLBACK;")) {
+                Ok(seen) => {
+                    let said = said(setup, sql, version);
+                    if seen != said {
+                        wrong.push(format!("{operation} on {version}: said {said}, seen {seen}"));
+                    }
+                }
+                // What this version does not have.
+                Err(error) => assert!(error.contains("syntax error") || error.contains("cannot run inside"), "{operation}: {error}"),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,67 @@
+//! Every rule finds what its documentation says that it finds, and nothing in what it calls good.
+
+use std::collections::HashSet;
+
+use bluegreen_core::migration::{Engine, Example, Linter, MigrationRule, Server, Severity};
+
+fn server(rule: &dyn MigrationRule, example: &Example) -> Server {
+    let engine = example.engine.unwrap_or_else(|| {
+        let is_for = |engine: &&Engine| rule.about().is_for(Server::newest(**engine));
+        *Engine::ALL
+            .iter()
+            .find(is_for)
+            .expect("a rule is for one engine at least")
+    });
+    Server::new(engine, example.version.unwrap_or_else(|| engine.newest()))
+}
+
+#[test]
+fn every_example_of_every_rule_holds() {
+    let mut wrong = Vec::new();
+    for rule in Linter::new(Server::newest(Engine::Postgres)).rules() {
+        let about = rule.about();
+        for example in about.examples {
+            // What is off by default is looked at here as well.
+            let linter = Linter::new(server(rule, example)).schema(example.setup);
+            let linter = if about.severity == Severity::Off {
+                linter.severity(about.id, Severity::Warning)
+            } else {
+                linter
+            };
+            let report = linter.check(example.sql);
+            let found = report.findings.iter().any(|finding| finding.rule == about.id);
+            if found != example.found {
+                wrong.push(format!(
+                    "{}: {} (after: {}) gives {:#?}",
+                    about.id, example.sql, example.setup, report.findings
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_rule_says_what_it_knows_and_shows_both_sides() {
+    let mut ids = HashSet::new();
+    for rule in Linter::new(Server::newest(Engine::Postgres)).rules() {
+        let about = rule.about();
+        assert!(ids.insert(about.id), "two rules are called {}", about.id);
+        assert!(
+            !about.why.is_empty() && !about.source.is_empty(),
+            "{} does not say why",
+            about.id
+        );
+        assert!(
+            about.examples.iter().any(|example| !example.found),
+            "{} has no good SQL",
+            about.id
+        );
+        let only_with_history = about.id == "instant-budget";
+        assert!(
+            only_with_history || about.examples.iter().any(|example| example.found),
+            "{} has no bad SQL",
+            about.id
+        );
+    }
+}
