@@ -28,6 +28,8 @@ proof: setup ## Explore the model, simulate the driver, break it on purpose, kil
 	target/release/model --crashes 1 --faults 1 --routers 2 --steps 2
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --fenced
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 1 --operations deploy,deploy
+	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --requests 2
+	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --requests 2 --fenced
 	target/release/simulate --deployments $(DEPLOYMENTS) --seed $(SEED)
 	target/release/sabotage
 	target/release/kill-nginx --kills $(KILLS) --seed $(SEED)

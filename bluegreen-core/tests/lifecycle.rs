@@ -337,3 +337,32 @@ fn guards_go_on_while_the_next_step_is_made_ready() {
         );
     }
 }
+
+#[test]
+fn the_way_back_that_an_operator_asks_for_waits_only_for_what_settles() {
+    let only_the_candidate = Event::Assessed {
+        origin: Health::Unhealthy,
+        target: Health::Healthy,
+        evidence: "asked".to_owned(),
+    };
+    for settle_ms in [0, 45_000] {
+        let claimed = Event::Claimed {
+            holder: "another".to_owned(),
+            epoch: 2,
+            takeover: true,
+            settle_ms,
+        };
+        let halted = at(Phase::Soak)
+            .apply(AT, &watched(0, &[("guard/errors", Outcome::Fail)]))
+            .apply(AT, &only_the_candidate)
+            .apply(AT, &claimed);
+        let asked = Event::ReturnRequested {
+            by: Signed::new("ada", "it is not the slot"),
+        };
+        let returning = halted.apply(AT, &asked);
+        let run = returning.run().unwrap();
+        assert_eq!(run.phase, Phase::Return);
+        let waits = run.pause.map(|pause| (pause.ms, pause.settle_ms));
+        assert_eq!(waits, (settle_ms > 0).then_some((settle_ms, settle_ms)));
+    }
+}

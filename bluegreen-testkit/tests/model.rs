@@ -160,14 +160,29 @@ fn a_process_that_sleeps_between_its_check_and_its_call_breaks_routers_that_sett
     breaks(Twist::Oversleeps, small(), &[7, 8]);
 }
 
-#[test]
-fn an_operators_word_about_what_has_ended_otherwise_breaks_it() {
-    let two_operators = Config {
-        crashes: 0,
+fn two_operators() -> Config {
+    Config {
         requests: 2,
         steps: 1,
         ..small()
+    }
+}
+
+#[test]
+fn two_operators_at_once_keep_every_promise() {
+    for fenced in [false, true] {
+        keeps_every_promise(&Config {
+            fenced,
+            ..two_operators()
+        });
+    }
+}
+
+#[test]
+fn an_operators_word_that_is_carried_out_whatever_has_become_of_it_breaks_it() {
+    let without_deaths = Config {
+        crashes: 0,
+        ..two_operators()
     };
-    keeps_every_promise(&two_operators);
-    breaks(Twist::ResolvesBlindly, two_operators, &[3]);
+    breaks(Twist::ResolvesBlindly, without_deaths, &[3]);
 }

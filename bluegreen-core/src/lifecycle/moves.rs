@@ -6,17 +6,21 @@ use crate::plan::HookMoment;
 use crate::text::bounded;
 use crate::{NoticeKind, Role, Timestamp};
 
+/// Of a wait between two tries only what settles is waited for by what comes next.
+pub(super) fn leave_what_settles(run: &mut Run) {
+    run.pause = run
+        .pause
+        .map(|pause| Pause {
+            ms: pause.settle_ms,
+            ..pause
+        })
+        .filter(|pause| pause.ms > 0);
+}
+
 /// Carries a move out.
 pub(super) fn go(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, next: Move) {
     if !matches!(next, Move::Stay) {
-        // Only what settles is waited for by what comes next.
-        run.pause = run
-            .pause
-            .map(|pause| Pause {
-                ms: pause.settle_ms,
-                ..pause
-            })
-            .filter(|pause| pause.ms > 0);
+        leave_what_settles(run);
     }
     match next {
         Move::Stay => {}

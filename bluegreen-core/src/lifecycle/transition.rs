@@ -5,7 +5,7 @@
 //! was asked for turns every way forward into the way back, and [`go`] carries the move out.
 
 use super::judge::{assessed, checked, confirmed, reconcile, watched};
-use super::moves::{begin_anew, enter, finish, go, pass_through, waited};
+use super::moves::{begin_anew, enter, finish, go, leave_what_settles, pass_through, waited};
 use super::{End, Event, Hold, Lifecycle, Moment, Operation, Pause, Phase, Run, Signed};
 use crate::plan::{ApprovalDefault, ExpandWhen, humane};
 use crate::{Role, Slot, Timestamp};
@@ -63,6 +63,7 @@ fn asked(run: &mut Run, lifecycle: &mut Lifecycle, at: Timestamp, event: &Event)
         Event::ReturnRequested { by } => {
             if run.phase == Phase::Halted {
                 run.reason = Some(format!("{} asked for the way back: {}", by.by, by.reason));
+                leave_what_settles(run);
                 enter(run, lifecycle, at, Phase::Return);
             }
         }
