@@ -214,7 +214,7 @@ impl<'a> Run<'a> {
             .map(String::as_str)
             .collect();
         let evidence = bounded(
-            &self.scenario.context.secrets.redact(&lines.join("\n")),
+            self.scenario.context.secrets.redact(&lines.join("\n")),
             MOST_EVIDENCE,
         );
         Verdict { outcome, evidence }
