@@ -170,13 +170,11 @@ impl Split {
 
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.only() {
-            Some(slot) => pad(f, format_args!("{slot} 100%")),
-            None => {
-                let (blue, green) = (self.share(Slot::Blue), self.share(Slot::Green));
-                pad(f, format_args!("blue {blue}, green {green}"))
-            }
+        if let Some(slot) = self.only() {
+            return pad(f, format_args!("{slot} 100%"));
         }
+        let (blue, green) = (self.share(Slot::Blue), self.share(Slot::Green));
+        pad(f, format_args!("blue {blue}, green {green}"))
     }
 }
 

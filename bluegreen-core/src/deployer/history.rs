@@ -124,7 +124,7 @@ impl Deployer {
         if run.end.is_some() {
             // What a report needs, generously.
             let mut body = Vec::with_capacity(8 * 1024);
-            serde_json::to_writer(&mut body, &report).map_err(unwritable)?;
+            serde_json::to_writer(&mut body, &report).map_err(|error| unwritable(&error))?;
             match self
                 .parts
                 .store

@@ -34,7 +34,7 @@ impl Deployer {
     /// # Errors
     /// [`DeployError::NothingToDo`] where nothing waits.
     pub async fn approve(&self, by: impl Into<String>) -> Result<(), DeployError> {
-        let by = crate::text::bounded(&by.into(), 200);
+        let by = crate::text::bounded(by, 200);
         let ask = |lifecycle: &Lifecycle| match lifecycle.open() {
             Some(run)
                 if run.moment == Moment::Act && (run.phase == Phase::Approval || run.can_be_waved_on()) =>

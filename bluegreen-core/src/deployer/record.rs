@@ -75,7 +75,7 @@ impl Lines {
                 },
             ),
         }
-        .map_err(unwritable)?;
+        .map_err(|error| unwritable(&error))?;
         self.ends.push(self.text.len());
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Tail {
     }
 }
 
-pub(super) fn unwritable(error: serde_json::Error) -> DeployError {
+pub(super) fn unwritable(error: &serde_json::Error) -> DeployError {
     DeployError::Record {
         message: error.to_string(),
     }
@@ -146,7 +146,7 @@ impl Record {
         let learned = head.learned.as_ref().map_or(0, |learned| learned.get().len());
         let lines = self.tail.text.len() + more.text.len();
         let mut body = Vec::with_capacity(HEAD_BYTES + plan + learned + lines);
-        serde_json::to_writer(&mut body, &head).map_err(unwritable)?;
+        serde_json::to_writer(&mut body, &head).map_err(|error| unwritable(&error))?;
         body.pop(); // the brace, to go on behind it
         body.extend_from_slice(b",\"tail\":[");
         let begin = body.len();
