@@ -90,21 +90,23 @@ impl Held {
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             renewal: 0,
         });
-        let version = match parts.put(version.as_ref(), &record, &taken, &[]).await {
-            Ok(version) => version,
+        let (version, record) = match parts.put(version.as_ref(), &record, &taken, &[]).await {
+            Ok(version) => {
+                record.accept(taken, &[]);
+                (version, record)
+            }
             Err(PutError::Conflict) => return Ok(None),
             Err(PutError::Fatal(error)) => return Err(error),
             Err(PutError::Unavailable(error) | PutError::Unknown(error)) => {
                 // Whether it was written shows when it is read back: the holder's name is never the
-                // same twice.
+                // same twice. An operator may have written beside it already.
                 match parts.load().await? {
-                    Some((version, found)) if is_mine(&found.head, &taken) => version,
+                    Some((version, found)) if is_mine(&found.head, &taken) => (version, found),
                     _ => return Err(error.into()),
                 }
             }
         };
-        let lifecycle = Arc::clone(&taken.lifecycle);
-        record.accept(taken, &[]);
+        let lifecycle = Arc::clone(&record.head.lifecycle);
         let mut held = Self {
             parts,
             record,
