@@ -96,15 +96,15 @@ impl Held {
             renewal: 0,
         });
         let (record, body) = record.next(taken, &Lines::default())?;
-        let version = match parts.put(version.as_ref(), body).await {
-            Ok(version) => version,
+        let (version, record) = match parts.put(version.as_ref(), body).await {
+            Ok(version) => (version, record),
             Err(PutError::Conflict) => return Ok(None),
             Err(PutError::Fatal(error)) => return Err(error),
             Err(PutError::Unavailable(error) | PutError::Unknown(error)) => {
                 // Whether it was written shows when it is read back: the holder's name is never the
-                // same twice.
+                // same twice. An operator may have written beside it already.
                 match parts.load().await? {
-                    Some((version, found)) if is_mine(&found.head, &record.head) => version,
+                    Some((version, found)) if is_mine(&found.head, &record.head) => (version, found),
                     _ => return Err(error.into()),
                 }
             }

@@ -320,7 +320,10 @@ impl Held {
         };
         let written = is_mine(&found.1.head, wanted);
         self.take_in(found.0, found.1)?;
-        if !written {
+        if written {
+            // An operator may have written beside it already.
+            self.lifecycle = Arc::clone(&self.record.head.lifecycle);
+        } else {
             self.rebase()?;
         }
         Ok(written)

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::{ApprovalDefault, Step};
 use bluegreen_core::{
-    DeployError, Deployer, Event, NoticeKind, Phase, Report, Request, Role, Slot, Split, Verdict,
+    DeployError, Deployer, Event, FaultKind, NoticeKind, Phase, Report, Request, Role, Slot, Split, Verdict,
 };
-use bluegreen_testkit::fakes::{Behaviour, NotifierCall};
+use bluegreen_testkit::fakes::{Behaviour, NotifierCall, StoreCall};
 
 use crate::world::{World, approved, full_plan, lenient, percent, plan, secs, somebody, version};
 
@@ -220,6 +220,43 @@ async fn an_abort_that_is_stored_while_any_record_is_being_written_is_carried_ou
             Err(_) => end == Some(End::Promoted),
         };
         assert!(expected, "abort at {time:?}: {stored:?}, {end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_that_is_stored_before_a_lost_answer_is_read_back_is_carried_out() {
+    let plan = plan();
+    let times: Vec<_> = {
+        let world = World::new();
+        world.deploy(&plan, "2.0.0").await.unwrap();
+        let calls = world.store.calls();
+        let writes = calls.into_iter().filter(|call| call.operation == "store");
+        writes.map(|call| call.at.0).collect()
+    };
+    assert!(times.len() > 10, "{times:?}");
+    for (nth, time) in times.iter().enumerate() {
+        let world = World::new();
+        let mut answers = vec![Behaviour::Ok; nth];
+        answers.push(Behaviour::ApplyThenFault(FaultKind::Unknown));
+        world.store.script(StoreCall::Store, answers);
+        let other = world.builder().store(world.memory.clone()).build().unwrap();
+        let abort = async {
+            // A deployer waits before it reads back.
+            world
+                .pass(time.saturating_sub(times[0]) + Duration::from_millis(100))
+                .await;
+            other.abort(somebody()).await
+        };
+        let (report, stored) = tokio::join!(world.deploy(&plan, "2.0.0"), abort);
+        let end = report.unwrap().end;
+        let expected = match stored {
+            Ok(()) => matches!(end, Some(End::RolledBack | End::Aborted)),
+            Err(_) => end == Some(End::Promoted),
+        };
+        assert!(
+            expected,
+            "abort after write {nth} at {time:?}: {stored:?}, {end:?}"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use bluegreen_core::{Operation, Outcome, Phase};
 
 use super::{Breach, Invariant};
 use crate::simulation::History;
-use crate::simulation::history::What;
+use crate::simulation::history::{Actor, WORLD, What};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     promise: 11,
@@ -35,8 +35,9 @@ fn check(history: &History) -> Option<Breach> {
     let mut unasked: Option<Unasked> = None;
     let mut failures = [0; GUARDS.len()];
     let (mut holder, mut target) = (None, None);
-    // Whoever had this epoch is dead or has stepped down.
-    let mut gone: Option<u64> = None;
+    let mut asleep = (WORLD, 0);
+    // Who is dead or has stepped down; what they wrote may still land.
+    let mut gone: Vec<Actor> = Vec::new();
     for (index, fact) in history.facts.iter().enumerate() {
         let decided = failures.iter().any(|count| *count >= features.failures);
         if let Some(Unasked { from_ms, .. }) = unasked.filter(|_| !decided)
@@ -65,11 +66,15 @@ fn check(history: &History) -> Option<Breach> {
                 if !watched {
                     failures = [0; GUARDS.len()];
                 }
+                // What somebody wrote before they fell asleep may land now.
+                let (sleeper, until_ms) = asleep;
+                let sleeps = holder == Some(sleeper);
                 let begun = Unasked {
-                    from_ms: fact.at_ms,
+                    from_ms: fact.at_ms.max(if sleeps { until_ms } else { 0 }),
                     epoch,
                 };
-                unasked = (watched && gone != Some(epoch)).then(|| match unasked {
+                let at_work = holder.is_some_and(|holder| !gone.contains(&holder));
+                unasked = (watched && at_work).then(|| match unasked {
                     Some(unasked) if unasked.epoch == epoch => unasked,
                     _ => begun,
                 });
@@ -91,12 +96,16 @@ fn check(history: &History) -> Option<Breach> {
             }
             // Asked it is until it answers or is given up.
             What::Asks("errors") => unasked = unasked.map(|unasked| later(unasked, GIVEN_UP_MS)),
-            What::Died | What::Ended(_) if Some(fact.by) == holder => {
-                gone = unasked.map(|unasked| unasked.epoch).or(gone);
-                unasked = None;
+            What::Died | What::Ended(_) => {
+                gone.push(fact.by);
+                unasked = unasked.filter(|_| Some(fact.by) != holder);
             }
-            // Nobody asks either while asleep, or while the store is out of reach.
-            What::Froze(_) | What::Mishap(..) if Some(fact.by) == holder => {
+            What::Froze(ms) if Some(fact.by) == holder => {
+                asleep = (fact.by, fact.at_ms + ms);
+                unasked = unasked.map(|unasked| later(unasked, ms));
+            }
+            // Nobody asks either while the store is out of reach.
+            What::Mishap(..) if Some(fact.by) == holder => {
                 let ms = History::holds_up_ms(fact);
                 if ms > 0 {
                     unasked = unasked.map(|unasked| later(unasked, ms));

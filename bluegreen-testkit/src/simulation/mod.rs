@@ -38,6 +38,7 @@
 //! | nobody watched while the next step was made ready | that phase had guards of its own only |
 //! | all traffic went to a slot that was not asked | the time for asking was over before a deployer took over |
 //! | an abort was told to be taken, and the release promoted | it was stored while the last record was written |
+//! | an abort was told to be taken, and the release promoted | it was stored beside a write whose answer was lost, and not seen when that was read back |
 //! | the next operation never began | the notice about the last one could not be sent |
 //! | a way back that was resumed late halted at once | its time had gone by while nobody was at work |
 //! | a phase was over before it had begun | it began by a request, with the time of an older event |
