@@ -399,10 +399,12 @@ fn gate(gate: &GateSpec) -> String {
             let levels = levels
                 .into_iter()
                 .filter_map(|(name, level, of)| Some(format!("{name} {word} {}{of}", level?)));
+            let limits = limits.collect::<Vec<_>>().join(" and ");
+            let told = Some(limits).filter(|limits| !limits.is_empty()).into_iter();
             format!(
                 "{} {}",
                 metric.name,
-                limits.chain(levels).collect::<Vec<_>>().join(", ")
+                told.chain(levels).collect::<Vec<_>>().join(", ")
             )
         }
         (None, None) if gate.code => "code".to_owned(),

@@ -107,8 +107,8 @@ fn each_choice_is_told_as_it_was_made() {
         ),
         (
             "windows.freeze = [{ zone = \"UTC\" }]",
-            "This plan does without: health gates, smoke tests, guards, gates of the public address, approvals, \
-             migrations, warm-up, workers, hooks."
+            "This plan does without: health gates, smoke tests, guards, analysis, gates of the public address, \
+             approvals, migrations, warm-up, workers, hooks."
                 .to_owned(),
         ),
         (&*format!("health = {}", gate("up")), "    - health: up (code)".to_owned()),
@@ -173,6 +173,7 @@ A deployment of shop: the release goes to green, and is refused while green is l
  2. Check before anything is touched (within 2m):
     - the windows and what the routers can represent; the live slot need not be healthy
     - further checks: disk (command)
+    - the sources of metrics: app (2 metrics), prometheus (1 metric), shell (2 metrics)
  3. Empty the target, if an old release is still kept there.
  4. Let the routers take the candidate in at 0% (within 2m).
  5. Deploy the release to the target and wait until it is ready (within 20m).
@@ -183,16 +184,20 @@ A deployment of shop: the release goes to green, and is refused while green is l
     - health: api (1 request)
     - smoke tests: checkout (command)
     - from the first traffic on also watched: errors (error_rate at least -1.1 and at most 0.01)
+    - and these numbers: cpu (cpu normal above 60%, warning above 75%, critical above 0.9), memory (memory normal above 500000000, critical above 200% of live's), p95 (p95 normal above 500ms, warning above 1s, critical above 2s), pool (pool_free warning below 10, critical below 2)
     - at least 80% of the live slot's instances, where the host can count them
- 9. Give the candidate 2.5% of the traffic for 1m30s, watched by api, errors.
+ 9. Give the candidate 2.5% of the traffic for 1m30s, watched by api, errors, cpu, memory, p95, pool.
     - every router accepts it within 2m and confirms that it is live within 5m
     - must pass at the end: queue (code)
+    - compared with live: errors, latency (reported only: logins); worse: back; cannot be told: watched for 30m more, then held up to 2h for an approval, then back
 10. Wait up to 2h for an approval; without an answer go on.
     - hook announce (code) before approval; a failure fails the phase
-11. Give the candidate 50% of the traffic for 10m, watched by api, errors.
+11. Give the candidate 50% of the traffic for 10m, watched by api, errors, cpu, memory, p95, pool.
     - every router accepts it within 2m and confirms that it is live within 5m
-12. Give the candidate 100% of the traffic (the cutover), watched by api, errors.
+    - compared with live: errors, latency (reported only: logins); worse: back; cannot be told: watched for 30m more, then held up to 2h for an approval, then back
+12. Give the candidate 100% of the traffic (the cutover), watched by api, errors, cpu, memory, p95, pool.
     - every router accepts it within 2m and confirms that it is live within 5m
+    - the analysis has nothing left to compare; limits of errors, latency are watched
 13. Move the workers: start the new slot's, then stop the old slot's from claiming work (each within 2m).
     - then at most 100 jobs wait in the queues
 14. Watch the candidate with all traffic for 15m.
