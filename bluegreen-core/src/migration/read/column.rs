@@ -61,7 +61,11 @@ pub(super) fn after_name(cursor: &mut Cursor<'_>, name: Name) -> Read<Column> {
     // SQLite needs no type.
     let untyped = cursor.engine == Engine::Sqlite
         && (cursor.is_done() || cursor.is_symbol(b',') || cursor.is_any(AFTER_EXPR));
-    let kind = if untyped { SqlType::default() } else { types::read(cursor)? };
+    let kind = if untyped {
+        SqlType::default()
+    } else {
+        types::read(cursor)?
+    };
     with_type(cursor, name, kind)
 }
 

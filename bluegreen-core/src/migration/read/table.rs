@@ -86,7 +86,11 @@ fn body(inside: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
         } else {
             // A partition and a table of a type declare only what differs: their columns have no type.
             let typed = table.partition_of.is_none() && table.like.is_none();
-            let column = if typed { column::column(inside) } else { column::perhaps_untyped(inside) };
+            let column = if typed {
+                column::column(inside)
+            } else {
+                column::perhaps_untyped(inside)
+            };
             table.columns.push(column?);
         }
         if !inside.symbol(b',') {
