@@ -18,7 +18,7 @@ struct Case {
     sql: String,
     #[serde(default)]
     setup: Option<String>,
-    #[serde(default, alias = "pg_version")]
+    #[serde(default)]
     server_version: Option<serde_json::Value>,
     #[serde(default)]
     in_transaction: Option<bool>,

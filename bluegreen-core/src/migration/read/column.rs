@@ -46,6 +46,16 @@ pub(super) fn column(cursor: &mut Cursor<'_>) -> Read<Column> {
     after_name(cursor, name)
 }
 
+/// A column that may have its type from elsewhere: `a WITH OPTIONS NOT NULL`.
+pub(super) fn perhaps_untyped(cursor: &mut Cursor<'_>) -> Read<Column> {
+    let name = cursor.name()?;
+    let options = cursor.eat_all("with options");
+    if options || cursor.is_done() || cursor.is_symbol(b',') || cursor.is_any(AFTER_EXPR) {
+        return with_type(cursor, name, SqlType::default());
+    }
+    after_name(cursor, name)
+}
+
 /// The type of a column, and what follows it.
 pub(super) fn after_name(cursor: &mut Cursor<'_>, name: Name) -> Read<Column> {
     // SQLite needs no type.
@@ -56,6 +66,10 @@ pub(super) fn after_name(cursor: &mut Cursor<'_>, name: Name) -> Read<Column> {
     } else {
         types::read(cursor)?
     };
+    with_type(cursor, name, kind)
+}
+
+fn with_type(cursor: &mut Cursor<'_>, name: Name, kind: SqlType) -> Read<Column> {
     let mut column = Column {
         name,
         kind,

@@ -95,8 +95,8 @@ fn mysql_prefix(cursor: &mut Cursor<'_>) -> Read<()> {
 fn index(cursor: &mut Cursor<'_>) -> Read<Change> {
     let unique = cursor.eat("unique");
     let mut kind = cursor.eat_any(&["fulltext", "spatial"]).map(str::to_owned);
+    let after_index = cursor.span().end;
     cursor.expect("index")?;
-    let after_index = cursor.since(cursor.span()).end;
     let concurrently = cursor.is_postgres() && cursor.eat("concurrently");
     let if_not_exists = cursor.if_not_exists();
     let name = if cursor.is("on") {

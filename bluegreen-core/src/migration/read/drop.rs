@@ -66,7 +66,12 @@ pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
         if other.is_none() {
             return cursor.fail("something that can be dropped");
         }
-        let name = cursor.object_name()?;
+        // Operators and casts have no plain name.
+        let name = cursor.object_name().unwrap_or_else(|_| ObjectName {
+            schema: None,
+            name: crate::migration::statement::Name::new("?"),
+            span: cursor.span(),
+        });
         while cursor.next().is_some() {}
         return Ok(vec![at(
             span,
@@ -85,6 +90,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
     };
     let concurrently = kind == ObjectKind::Index && cursor.is_postgres() && cursor.eat("concurrently");
     let if_exists = cursor.if_exists();
+    cursor.eat("for");
     let names = cursor.list(|cursor| {
         let start = cursor.span();
         let name = cursor.object_name()?;
@@ -130,6 +136,10 @@ pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
                 },
             ));
         }
+    }
+    if matches!(kind, ObjectKind::Role | ObjectKind::Other) {
+        // Hosts of users, servers of mappings.
+        while cursor.next().is_some() {}
     }
     if kind == ObjectKind::Database {
         cursor.eat_all("with (force)");

@@ -204,7 +204,7 @@ fn drop(cursor: &mut Cursor<'_>) -> Read<TableAction> {
     }
     if cursor.eat("partition") {
         cursor.if_exists();
-        let names = vec![cursor.name()?];
+        let names = cursor.list(Cursor::name)?;
         return Ok(TableAction::DropPartition { names });
     }
     if cursor.eat("constraint") {

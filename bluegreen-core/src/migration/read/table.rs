@@ -11,7 +11,8 @@ pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool) -> Read<Change> {
     if cursor.eat_all("partition of") {
         table.partition_of = Some(cursor.object_name()?);
     } else if cursor.eat("of") {
-        cursor.object_name()?;
+        // The columns are those of a type.
+        table.like = Some(cursor.object_name()?);
     } else if cursor.eat("like") {
         table.like = Some(cursor.object_name()?);
     }
@@ -83,12 +84,12 @@ fn body(inside: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
         } else if begins_index(inside) {
             index(inside, table)?;
         } else {
-            // A partition declares only what differs: its columns may have no type.
-            inside.eat_all("with options");
-            let column = if table.partition_of.is_some() {
-                partition_column(inside)
-            } else {
+            // A partition and a table of a type declare only what differs: their columns have no type.
+            let typed = table.partition_of.is_none() && table.like.is_none();
+            let column = if typed {
                 column::column(inside)
+            } else {
+                column::perhaps_untyped(inside)
             };
             table.columns.push(column?);
         }
@@ -101,15 +102,6 @@ fn body(inside: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
     } else {
         inside.fail(", or )")
     }
-}
-
-fn partition_column(inside: &mut Cursor<'_>) -> Read<crate::migration::statement::Column> {
-    let mut look = *inside;
-    let read = column::column(&mut look);
-    if read.is_ok() {
-        *inside = look;
-    }
-    read
 }
 
 fn begins_index(inside: &Cursor<'_>) -> bool {
