@@ -1,6 +1,12 @@
 //! What App Platform does to the careless, each with the test that the host and the router are not.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -42,7 +48,11 @@ async fn ended(host: &impl Host) -> Readiness {
 }
 
 fn changes(apps: &Apps) -> usize {
-    apps.shop.requests().iter().filter(|asked| asked.method != "GET").count()
+    apps.shop
+        .requests()
+        .iter()
+        .filter(|asked| asked.method != "GET")
+        .count()
 }
 
 #[tokio::test]
@@ -63,11 +73,17 @@ async fn a_deploy_changes_one_component_and_nothing_else_in_the_spec() {
     let apps = Apps::one_running().await;
     let app = &apps.places.blue.app;
     let before = apps.shop.active_spec(app);
-    apps.host().deploy(&op(1), &assignment(1, Some("sha256:abc"))).await.unwrap();
+    apps.host()
+        .deploy(&op(1), &assignment(1, Some("sha256:abc")))
+        .await
+        .unwrap();
     ended(&apps.host()).await;
     let mut after = apps.shop.active_spec(app);
     let green = &mut after["services"][2];
-    assert_eq!(green["image"], json!({"registry_type": "DOCR", "repository": "shop", "digest": "sha256:abc"}));
+    assert_eq!(
+        green["image"],
+        json!({"registry_type": "DOCR", "repository": "shop", "digest": "sha256:abc"})
+    );
     green["image"] = before["services"][2]["image"].clone();
     green["envs"].as_array_mut().unwrap().truncate(2);
     assert_eq!(before, after, "secrets, alerts, domains, the order of components");
@@ -76,7 +92,15 @@ async fn a_deploy_changes_one_component_and_nothing_else_in_the_spec() {
 #[tokio::test]
 async fn error_canceled_and_superseded_are_told_apart_with_the_failed_step_and_the_end_of_the_logs() {
     for (ends, words) in [
-        (Ends::Error, vec!["has failed", "step deploy", "DeployContainerHealthChecksFailed", "npm run build exited with 1"]),
+        (
+            Ends::Error,
+            vec![
+                "has failed",
+                "step deploy",
+                "DeployContainerHealthChecksFailed",
+                "npm run build exited with 1",
+            ],
+        ),
         (Ends::Canceled, vec!["cancelled by somebody"]),
     ] {
         let apps = Apps::one_running().await;
@@ -124,10 +148,21 @@ async fn a_rollback_of_app_platform_pins_the_app_and_is_committed_or_reverted() 
 async fn pin(apps: &Apps, app: &str) {
     let client = reqwest::Client::new();
     let at = |path: &str| format!("{}/v2/apps/{app}/{path}", apps.shop.url());
-    let all = client.get(at("deployments")).bearer_auth(apps.shop.token()).send().await.unwrap();
+    let all = client
+        .get(at("deployments"))
+        .bearer_auth(apps.shop.token())
+        .send()
+        .await
+        .unwrap();
     let all: serde_json::Value = all.json().await.unwrap();
     let body = json!({"deployment_id": all["deployments"][1]["id"]});
-    let answer = client.post(at("rollback")).bearer_auth(apps.shop.token()).json(&body).send().await.unwrap();
+    let answer = client
+        .post(at("rollback"))
+        .bearer_auth(apps.shop.token())
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 200);
     pause(60).await;
 }
@@ -140,7 +175,12 @@ async fn the_number_of_instances_is_told_and_a_standby_keeps_its_own() {
     assert_eq!(ended(&host).await.instances, Some(2));
     host.standby(&op(2), Slot::Green).await.unwrap();
     assert_eq!(ended(&host).await.instances, Some(1));
-    assert!(host.live_url(&op(3), Slot::Green).await.unwrap().starts_with("https://"));
+    assert!(
+        host.live_url(&op(3), Slot::Green)
+            .await
+            .unwrap()
+            .starts_with("https://")
+    );
 }
 
 #[tokio::test]
@@ -156,11 +196,17 @@ async fn a_switch_of_the_routes_is_live_when_its_deployment_is_active_and_not_be
     let (router, green) = (apps.router(), Split::all(Slot::Green));
     router.shift(&op(1), green).await.unwrap();
     let answer = router.verify(&op(1), green).await.unwrap();
-    assert!(matches!(&answer, Verification::NotYet { why } if why.contains("deployment")), "{answer:?}");
+    assert!(
+        matches!(&answer, Verification::NotYet { why } if why.contains("deployment")),
+        "{answer:?}"
+    );
     confirmed(&router, green).await;
     let spec = apps.shop.active_spec(&apps.places.blue.app);
     let rules = &spec["ingress"]["rules"];
-    assert_eq!(rules[0]["component"], json!({"name": "api-green", "preserve_path_prefix": "true"}));
+    assert_eq!(
+        rules[0]["component"],
+        json!({"name": "api-green", "preserve_path_prefix": "true"})
+    );
     assert_eq!(rules[1]["component"]["name"], "site");
     switch(&router, Split::all(Slot::Blue)).await;
 }
@@ -190,11 +236,17 @@ async fn a_whole_deployment_in_one_app_loses_no_request() {
         .kinds([Kind::KeepAlive, Kind::Fresh])
         .start();
     let release = Release::new(Version::new("2.0").unwrap());
-    let report = deployer.deploy(&plan, release, Signed::new("ada", "a test")).await.unwrap();
+    let report = deployer
+        .deploy(&plan, release, Signed::new("ada", "a test"))
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::Promoted), "{report:#?}");
     let spec = apps.shop.active_spec(&apps.places.blue.app);
     assert_eq!(version_in(&spec, "api-green").unwrap().as_str(), "2.0");
-    let report = deployer.rollback(Signed::new("ada", "orders are missing")).await.unwrap();
+    let report = deployer
+        .rollback(Signed::new("ada", "orders are missing"))
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::RolledBack), "{report:#?}");
     let seen = load.stop().await;
     assert_eq!(seen.failed(), 0, "{seen}");

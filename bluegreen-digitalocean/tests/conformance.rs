@@ -1,6 +1,12 @@
 //! The plugins keep the contracts of their ports, over the fake: the suites of the test kit.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -14,7 +20,11 @@ use serde_json::json;
 
 /// Sends requests through the entry, each on a connection of its own, and tells who answered.
 async fn answered(entry: &str, requests: usize) -> Vec<Slot> {
-    let client = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
+    let client = reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .no_proxy()
+        .build()
+        .unwrap();
     let mut slots = Vec::new();
     for _ in 0..requests {
         let answer = client.get(entry).send().await.unwrap();
@@ -24,7 +34,9 @@ async fn answered(entry: &str, requests: usize) -> Vec<Slot> {
 }
 
 async fn router(by: By) -> RouterSubject {
-    let config = FakeConfig::default().active_after(Duration::from_millis(10)).page_most(3);
+    let config = FakeConfig::default()
+        .active_after(Duration::from_millis(10))
+        .page_most(3);
     let shop = Shop::with(by, config).await;
     let (cloud, balancer, entry) = (shop.cloud.clone(), shop.balancer.clone(), shop.entry());
     let (console, id) = (cloud.clone(), balancer.clone());
@@ -38,12 +50,19 @@ async fn router(by: By) -> RouterSubject {
             }
             By::Droplets | By::Ratio => {
                 let green = usize::from(green);
-                let ids: Vec<u64> =
-                    droplets.green[..green].iter().chain(&droplets.blue[..4 - green]).copied().collect();
+                let ids: Vec<u64> = droplets.green[..green]
+                    .iter()
+                    .chain(&droplets.blue[..4 - green])
+                    .copied()
+                    .collect();
                 settings.insert("droplet_ids".to_owned(), json!(ids));
             }
             By::Ports => {
-                let port = if split.only().unwrap() == Slot::Blue { PORT } else { OTHER_PORT };
+                let port = if split.only().unwrap() == Slot::Blue {
+                    PORT
+                } else {
+                    OTHER_PORT
+                };
                 for rule in settings["forwarding_rules"].as_array_mut().unwrap() {
                     rule["target_port"] = json!(port);
                 }
@@ -118,7 +137,9 @@ mod apps {
             })
             .begun(async move || {
                 let sent = begun.requests();
-                let changes = sent.iter().filter(|asked| asked.method != "GET" && asked.status == 200);
+                let changes = sent
+                    .iter()
+                    .filter(|asked| asked.method != "GET" && asked.status == 200);
                 u32::try_from(changes.count()).unwrap()
             })
             .faults(async move |fault| faults.disturb(fault).await.is_ok())
@@ -177,7 +198,10 @@ mod dns {
         let client = Client::at(&cloud.url(), cloud.token().to_owned()).unwrap();
         // A time to live of 30 seconds takes 30 milliseconds, and a call's ten seconds as many.
         let client = client.clock(Arc::new(Fast::new(1_000)));
-        let record = Record::A(PerSlot::new("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()));
+        let record = Record::A(PerSlot::new(
+            "10.0.0.1".parse().unwrap(),
+            "10.0.0.2".parse().unwrap(),
+        ));
         let router = DnsRouter::new(client, "example.com", id, record)
             .unwrap()
             .settle(Duration::from_millis(100))
@@ -187,7 +211,11 @@ mod dns {
             .secret(cloud.token())
             .budget(Duration::from_secs(1_000))
             .by_hand(async move |split: Split| {
-                let address = if split == Split::all(Slot::Blue) { "10.0.0.1" } else { "10.0.0.2" };
+                let address = if split == Split::all(Slot::Blue) {
+                    "10.0.0.1"
+                } else {
+                    "10.0.0.2"
+                };
                 console.set_record_by_hand("example.com", id, "data", json!(address));
             })
             .foreign(async move || foreign.set_record_by_hand("example.com", id, "data", json!("192.0.2.1")))

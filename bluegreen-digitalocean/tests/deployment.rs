@@ -1,6 +1,13 @@
 //! Whole deployments through the deployer, over the fake, under load.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -74,7 +81,11 @@ fn deployer(shop: &Shop, routers: Vec<LoadBalancerRouter>) -> Deployer {
         .store(MemoryStore::new())
         .host(shop.host.clone())
         .gate(Up(shop.host.clone(), reqwest::Client::new()));
-    routers.into_iter().fold(builder, |builder, router| builder.router(router)).build().unwrap()
+    routers
+        .into_iter()
+        .fold(builder, |builder, router| builder.router(router))
+        .build()
+        .unwrap()
 }
 
 fn release(number: u32) -> Release {
@@ -99,21 +110,35 @@ async fn twenty_switches_lose_nothing_and_a_naive_script_loses_some() {
     let shop = Shop::with(By::Tag, config).await;
     let load = load(&shop);
     for number in 0..20 {
-        let (new, old) = if number % 2 == 0 { (Slot::Green, Slot::Blue) } else { (Slot::Blue, Slot::Green) };
+        let (new, old) = if number % 2 == 0 {
+            (Slot::Green, Slot::Blue)
+        } else {
+            (Slot::Blue, Slot::Green)
+        };
         let half = json!({
             "name": "shop", "region": "nyc3", "tag": format!("shop-{new}"),
             "forwarding_rules": settings()["forwarding_rules"],
         });
         shop.host.service(new).set_refusing(false).await.unwrap();
         let url = format!("{}/v2/load_balancers/{}", shop.cloud.url(), shop.balancer);
-        let request = reqwest::Client::new().put(url).bearer_auth(shop.cloud.token()).json(&half);
+        let request = reqwest::Client::new()
+            .put(url)
+            .bearer_auth(shop.cloud.token())
+            .json(&half);
         request.send().await.unwrap();
         shop.host.service(old).set_refusing(true).await.unwrap();
         common::pause(100).await;
     }
     let report = load.stop().await;
-    eprintln!("a naive script: 20 switches, {} answered, {} lost", report.answered, report.failed());
-    assert!(report.failed() > 0, "a load that sees no loss here would see none above: {report}");
+    eprintln!(
+        "a naive script: 20 switches, {} answered, {} lost",
+        report.answered,
+        report.failed()
+    );
+    assert!(
+        report.failed() > 0,
+        "a load that sees no loss here would see none above: {report}"
+    );
 }
 
 async fn without_loss(by: By, switches: u32) {
@@ -127,7 +152,11 @@ async fn without_loss(by: By, switches: u32) {
         assert_eq!(report.end, Some(End::Promoted), "{report:#?}");
     }
     let report = load.stop().await;
-    eprintln!("{by:?}: {switches} switches, {} answered, {} lost", report.answered, report.failed());
+    eprintln!(
+        "{by:?}: {switches} switches, {} answered, {} lost",
+        report.answered,
+        report.failed()
+    );
     assert_eq!(report.failed(), 0, "{by:?}: {report}");
     assert!(report.answered > 100, "{report}");
 }
@@ -157,7 +186,12 @@ async fn a_plan_with_five_percent_is_refused_in_preflight_with_the_reason_and_th
         .unwrap();
     assert_eq!(report.end, Some(End::Failed));
     let reason = report.reason.unwrap();
-    for part in ["cannot hold 5%", "no weights", "nginx in front of both slots", "droplet ratio"] {
+    for part in [
+        "cannot hold 5%",
+        "no weights",
+        "nginx in front of both slots",
+        "droplet ratio",
+    ] {
         assert!(reason.contains(part), "{part}: {reason}");
     }
     assert_eq!(shop.changes(), 0);
@@ -196,7 +230,10 @@ async fn with_a_second_balancer() -> (Shop, String, Vec<LoadBalancerRouter>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_balancers_go_together() {
     let (shop, second, routers) = with_a_second_balancer().await;
-    let report = deployer(&shop, routers).deploy(&plan(&["100%"]), release(1), somebody()).await.unwrap();
+    let report = deployer(&shop, routers)
+        .deploy(&plan(&["100%"]), release(1), somebody())
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::Promoted), "{report:#?}");
     for id in [&shop.balancer, &second] {
         assert_eq!(shop.cloud.balancer(id)["tag"], "shop-green");
@@ -209,7 +246,10 @@ async fn when_one_of_two_balancers_cannot_take_it_over_both_are_brought_back() {
     shop.cloud.fail_next_change(&second);
     let mut plan = plan(&["100%"]);
     plan.deadlines.confirm = Duration::from_secs(1);
-    let report = deployer(&shop, routers).deploy(&plan, release(1), somebody()).await.unwrap();
+    let report = deployer(&shop, routers)
+        .deploy(&plan, release(1), somebody())
+        .await
+        .unwrap();
     assert_eq!(report.end, Some(End::RolledBack), "{report:#?}");
     for id in [&shop.balancer, &second] {
         assert_eq!(shop.cloud.balancer(id)["tag"], "shop-blue");

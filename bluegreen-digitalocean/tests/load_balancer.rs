@@ -1,15 +1,19 @@
 //! What DigitalOcean's load balancers do to the careless, each with the test that the router is not.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod common;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::{
-    Clock, FaultKind, Granularity, Router, Slot, Split, SystemClock, Verification,
-};
+use bluegreen_core::{Clock, FaultKind, Granularity, Router, Slot, Split, SystemClock, Verification};
 use bluegreen_digitalocean::{Client, LoadBalancerRouter, PerSlot, Targets};
 use bluegreen_testkit::digitalocean::{Droplet, FakeConfig};
 use common::{By, Fast, OTHER_PORT, PORT, Shop, confirmed, op, pause, settings, switch, the_rest};
@@ -53,7 +57,10 @@ async fn the_fake_resets_what_a_put_leaves_out() {
 
 async fn put(shop: &Shop, body: serde_json::Value) -> u16 {
     let url = format!("{}/v2/load_balancers/{}", shop.cloud.url(), shop.balancer);
-    let request = reqwest::Client::new().put(url).bearer_auth(shop.cloud.token()).json(&body);
+    let request = reqwest::Client::new()
+        .put(url)
+        .bearer_auth(shop.cloud.token())
+        .json(&body);
     request.send().await.unwrap().status().as_u16()
 }
 
@@ -65,7 +72,11 @@ async fn a_get_sent_back_verbatim_is_refused_and_the_mapping_of_it_is_not() {
     shop.router().shift(&op(1), GREEN).await.unwrap();
     let sent = shop.cloud.requests().pop().unwrap().body;
     assert_eq!(sent["region"], "nyc3", "a slug, where a GET shows an object");
-    assert_eq!((&sent["tag"], sent.get("droplet_ids")), (&json!("shop-green"), None), "exactly one of both");
+    assert_eq!(
+        (&sent["tag"], sent.get("droplet_ids")),
+        (&json!("shop-green"), None),
+        "exactly one of both"
+    );
 }
 
 #[tokio::test]
@@ -103,7 +114,10 @@ async fn strange_status(shop: &Shop) -> Client {
         for _ in 0..10 {
             let (mut stream, _) = listener.accept().await.unwrap();
             let _ = stream.read(&mut [0_u8; 4096]).await;
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
             let _ = stream.write_all((head + &body).as_bytes()).await;
         }
     });
@@ -119,7 +133,9 @@ async fn without_an_etag_a_lost_update_is_found_by_reading_again() {
         settings.insert("firewall".to_owned(), json!({"deny": [], "allow": []}));
     });
     let answer = router.verify(&op(2), GREEN).await.unwrap();
-    let Verification::Unknown { why } = answer else { panic!("{answer:?}") };
+    let Verification::Unknown { why } = answer else {
+        panic!("{answer:?}")
+    };
     assert!(why.contains("firewall"), "{why}");
 }
 
@@ -133,7 +149,10 @@ async fn once_a_split_was_live_other_settings_are_the_operators() {
     });
     confirmed(&router, GREEN).await;
     switch(&router, BLUE).await;
-    assert_eq!(shop.cloud.balancer(&shop.balancer)["http_idle_timeout_seconds"], 120);
+    assert_eq!(
+        shop.cloud.balancer(&shop.balancer)["http_idle_timeout_seconds"],
+        120
+    );
 }
 
 #[tokio::test]
@@ -143,7 +162,11 @@ async fn apps_cannot_be_put_behind_a_balancer_and_what_works_is_named() {
     let router = LoadBalancerRouter::new(shop.client(), &shop.balancer, Targets::Tag(tags)).unwrap();
     let fault = router.stage(&op(1), Slot::Green).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Rejected);
-    for part in ["no droplet carries the tag", "App Platform", "one app with a component for each slot"] {
+    for part in [
+        "no droplet carries the tag",
+        "App Platform",
+        "one app with a component for each slot",
+    ] {
         assert!(fault.to_string().contains(part), "{fault}");
     }
 }
@@ -151,10 +174,12 @@ async fn apps_cannot_be_put_behind_a_balancer_and_what_works_is_named() {
 #[tokio::test]
 async fn a_droplet_with_the_tags_of_both_slots_or_of_another_region_is_refused() {
     let shop = Shop::open(By::Tag).await;
-    shop.cloud.add_droplet(Droplet::default().tag("shop-green").region("fra1"));
+    shop.cloud
+        .add_droplet(Droplet::default().tag("shop-green").region("fra1"));
     let fault = shop.router().stage(&op(1), Slot::Green).await.unwrap_err();
     assert!(fault.to_string().contains("fra1"), "{fault}");
-    shop.cloud.add_droplet(Droplet::default().tag("shop-green").tag("shop-blue"));
+    shop.cloud
+        .add_droplet(Droplet::default().tag("shop-green").tag("shop-blue"));
     let fault = shop.router().stage(&op(2), Slot::Green).await.unwrap_err();
     assert!(fault.to_string().contains("tags of both slots"), "{fault}");
 }
@@ -198,7 +223,10 @@ async fn a_change_is_not_live_before_the_balancer_is_active() {
     let router = shop.router();
     router.shift(&op(1), GREEN).await.unwrap();
     let answer = router.verify(&op(1), GREEN).await.unwrap();
-    assert!(matches!(&answer, Verification::NotYet { why } if why.contains("status new")), "{answer:?}");
+    assert!(
+        matches!(&answer, Verification::NotYet { why } if why.contains("status new")),
+        "{answer:?}"
+    );
     confirmed(&router, GREEN).await;
 }
 
@@ -209,7 +237,10 @@ async fn a_change_that_ends_errored_is_not_live_and_can_be_taken_back() {
     shop.cloud.fail_next_change(&shop.balancer);
     router.shift(&op(1), GREEN).await.unwrap();
     let answer = router.verify(&op(1), GREEN).await.unwrap();
-    assert!(matches!(&answer, Verification::NotYet { why } if why.contains("errored")), "{answer:?}");
+    assert!(
+        matches!(&answer, Verification::NotYet { why } if why.contains("errored")),
+        "{answer:?}"
+    );
     switch(&router, BLUE).await;
     let fault = {
         shop.cloud.fail_next_change(&shop.balancer);
@@ -244,8 +275,7 @@ async fn without_a_probe_the_health_checks_of_a_balancer_are_waited_out() {
     });
     let clock: Arc<dyn Clock> = Arc::new(Fast::new(100));
     let client = shop.client().clock(Arc::clone(&clock));
-    let router = LoadBalancerRouter::new(client, &shop.balancer, shop.targets.clone())
-        .unwrap();
+    let router = LoadBalancerRouter::new(client, &shop.balancer, shop.targets.clone()).unwrap();
     let long = |seq| bluegreen_core::Op::new(op(seq).token, "x", Duration::from_hours(4));
     router.shift(&long(1), GREEN).await.unwrap();
     let began = clock.monotonic();
@@ -253,7 +283,10 @@ async fn without_a_probe_the_health_checks_of_a_balancer_are_waited_out() {
         pause(2).await;
     }
     let answer = router.verify(&long(2), GREEN).await.unwrap();
-    assert!(matches!(&answer, Verification::NotYet { why } if why.contains("health checks")), "{answer:?}");
+    assert!(
+        matches!(&answer, Verification::NotYet { why } if why.contains("health checks")),
+        "{answer:?}"
+    );
     loop {
         match router.verify(&long(3), GREEN).await.unwrap() {
             Verification::Live { evidence } => {
@@ -276,7 +309,12 @@ async fn the_health_check_moves_with_the_ports_and_foreign_rules_do_not() {
     });
     switch(&shop.router(), GREEN).await;
     let shown = shop.cloud.balancer(&shop.balancer);
-    let ports: Vec<_> = shown["forwarding_rules"].as_array().unwrap().iter().map(|rule| &rule["target_port"]).collect();
+    let ports: Vec<_> = shown["forwarding_rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| &rule["target_port"])
+        .collect();
     assert_eq!(ports, [&json!(OTHER_PORT), &json!(OTHER_PORT), &json!(22)]);
     assert_eq!(shown["health_check"]["port"], OTHER_PORT);
     switch(&shop.router(), BLUE).await;
@@ -311,7 +349,10 @@ fn targets_that_cannot_be_told_apart_are_refused() {
         Targets::Ports(vec![PerSlot::new(0, 80)]),
     ] {
         let client = Client::new("token").unwrap();
-        assert!(LoadBalancerRouter::new(client, "id", targets.clone()).is_err(), "{targets:?}");
+        assert!(
+            LoadBalancerRouter::new(client, "id", targets.clone()).is_err(),
+            "{targets:?}"
+        );
     }
     let client = Client::new("token").unwrap();
     assert!(LoadBalancerRouter::new(client, "../apps", tags("a", "b")).is_err());

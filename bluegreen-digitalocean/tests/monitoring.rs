@@ -1,6 +1,12 @@
 //! Numbers from DigitalOcean's monitoring.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -15,7 +21,10 @@ use serde_json::json;
 
 fn cpu(client: Client) -> Monitoring {
     let places = PerSlot::new(Place::new("app", "api-blue"), Place::new("app", "api-green"));
-    let measured = Measured::App { places, metric: "cpu_percentage".to_owned() };
+    let measured = Measured::App {
+        places,
+        metric: "cpu_percentage".to_owned(),
+    };
     Monitoring::new(client).metric("cpu", measured, Combine::Max)
 }
 
@@ -31,7 +40,12 @@ mod conformance {
             .values(async move |slot, value| {
                 let series = value.map(|value| (json!({"app_uuid": "app"}), value.to_string()));
                 let component = format!("api-{slot}");
-                values.set_metric("apps/cpu_percentage", "app", &component, series.into_iter().collect());
+                values.set_metric(
+                    "apps/cpu_percentage",
+                    "app",
+                    &component,
+                    series.into_iter().collect(),
+                );
                 true
             })
             .faults(async move |fault| faults.disturb(fault).await.is_ok())
@@ -44,12 +58,21 @@ async fn values_are_strings_and_the_share_of_failed_responses_is_a_number() {
     let cloud = FakeDigitalOcean::start(FakeConfig::default()).await.unwrap();
     let client = Client::at(&cloud.url(), cloud.token().to_owned()).unwrap();
     let responses = |combine| {
-        let measured = Measured::LoadBalancer { id: "lb-1".to_owned(), metric: "frontend_http_responses".to_owned() };
+        let measured = Measured::LoadBalancer {
+            id: "lb-1".to_owned(),
+            metric: "frontend_http_responses".to_owned(),
+        };
         Monitoring::new(client.clone()).metric("errors", measured, combine)
     };
-    let failed = Combine::Share { label: "code".to_owned(), value: "5xx".to_owned() };
+    let failed = Combine::Share {
+        label: "code".to_owned(),
+        value: "5xx".to_owned(),
+    };
     let series = |ok: &str, bad: &str| {
-        vec![(json!({"code": "2xx"}), ok.to_owned()), (json!({"code": "5xx"}), bad.to_owned())]
+        vec![
+            (json!({"code": "2xx"}), ok.to_owned()),
+            (json!({"code": "5xx"}), bad.to_owned()),
+        ]
     };
     let path = "load_balancer/frontend_http_responses";
     for (ok, bad, combine, expected) in [
@@ -60,7 +83,10 @@ async fn values_are_strings_and_the_share_of_failed_responses_is_a_number() {
         ("97.5", "2.5", Combine::Max, Some(97.5)),
     ] {
         cloud.set_metric(path, "lb-1", "", series(ok, bad));
-        let read = responses(combine).read(&op(1), "errors", Slot::Green).await.unwrap();
+        let read = responses(combine)
+            .read(&op(1), "errors", Slot::Green)
+            .await
+            .unwrap();
         assert_eq!(read, expected, "{ok} and {bad}");
     }
 }

@@ -1,6 +1,12 @@
 //! A PUT changes exactly one thing, whatever the balancer is like.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -58,47 +64,59 @@ fn settings() -> impl Strategy<Value = Map<String, Value>> {
         text(),
         prop::collection::btree_map("new_[a-z]{1,8}", anything(), 0..3),
     );
-    some.prop_map(|(mut rules, health, sticky, size, idle, flags, firewall, name, new)| {
-        rules.push(json!({
-            "entry_protocol": "http", "entry_port": 80, "target_protocol": "http", "target_port": PORT,
-        }));
-        let mut settings = json!({
-            "name": name, "region": "nyc3", "forwarding_rules": rules, "size_unit": size,
-            "http_idle_timeout_seconds": idle, "redirect_http_to_https": flags[0],
-            "enable_proxy_protocol": flags[1], "enable_backend_keepalive": flags[2],
-            "disable_lets_encrypt_dns_records": flags[3],
-            "firewall": {"deny": firewall, "allow": []},
-        });
-        if let Some((ours, interval, path)) = health {
-            let port = if ours { PORT } else { 7 };
-            settings["health_check"] = json!({
-                "protocol": "http", "port": port, "path": path, "check_interval_seconds": interval,
-                "response_timeout_seconds": 4, "healthy_threshold": 2, "unhealthy_threshold": 9,
+    some.prop_map(
+        |(mut rules, health, sticky, size, idle, flags, firewall, name, new)| {
+            rules.push(json!({
+                "entry_protocol": "http", "entry_port": 80, "target_protocol": "http", "target_port": PORT,
+            }));
+            let mut settings = json!({
+                "name": name, "region": "nyc3", "forwarding_rules": rules, "size_unit": size,
+                "http_idle_timeout_seconds": idle, "redirect_http_to_https": flags[0],
+                "enable_proxy_protocol": flags[1], "enable_backend_keepalive": flags[2],
+                "disable_lets_encrypt_dns_records": flags[3],
+                "firewall": {"deny": firewall, "allow": []},
             });
-        }
-        if let Some((none, seconds, cookie)) = sticky {
-            settings["sticky_sessions"] = if none {
-                json!({"type": "none"})
-            } else {
-                json!({"type": "cookies", "cookie_name": cookie, "cookie_ttl_seconds": seconds})
+            if let Some((ours, interval, path)) = health {
+                let port = if ours { PORT } else { 7 };
+                settings["health_check"] = json!({
+                    "protocol": "http", "port": port, "path": path, "check_interval_seconds": interval,
+                    "response_timeout_seconds": 4, "healthy_threshold": 2, "unhealthy_threshold": 9,
+                });
+            }
+            if let Some((none, seconds, cookie)) = sticky {
+                settings["sticky_sessions"] = if none {
+                    json!({"type": "none"})
+                } else {
+                    json!({"type": "cookies", "cookie_name": cookie, "cookie_ttl_seconds": seconds})
+                };
+            }
+            let Value::Object(mut settings) = settings else {
+                return Map::new();
             };
-        }
-        let Value::Object(mut settings) = settings else { return Map::new() };
-        settings.extend(new);
-        settings
-    })
+            settings.extend(new);
+            settings
+        },
+    )
 }
 
 /// One balancer after the other, each put there by hand; the shift is one PUT.
 #[test]
 fn a_put_changes_exactly_one_thing() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let shop = runtime.block_on(Shop::open(By::Tag));
     let tags = Targets::Tag(PerSlot::new("shop-blue".to_owned(), "shop-green".to_owned()));
     let ids = Targets::Droplets(shop.droplets.clone());
     let ratio = Targets::DropletRatio(shop.droplets.clone());
     let ports = Targets::Ports(vec![PerSlot::new(PORT, OTHER_PORT)]);
-    let mut runner = TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..Default::default() });
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        ..Default::default()
+    });
     let number = std::cell::Cell::new(0_usize);
     runner
         .run(&settings(), |mut settings| {
@@ -115,11 +133,14 @@ fn a_put_changes_exactly_one_thing() {
                 }
                 _ => settings.insert("tag".to_owned(), json!("shop-blue")),
             };
-            shop.cloud.set_by_hand(&shop.balancer, |now| *now = settings.clone());
+            shop.cloud
+                .set_by_hand(&shop.balancer, |now| *now = settings.clone());
             let before = shop.cloud.balancer(&shop.balancer);
             let router = LoadBalancerRouter::new(shop.client(), &shop.balancer, targets.clone()).unwrap();
             let changes = shop.changes();
-            runtime.block_on(router.shift(&op(1), Split::all(Slot::Green))).unwrap();
+            runtime
+                .block_on(router.shift(&op(1), Split::all(Slot::Green)))
+                .unwrap();
             prop_assert_eq!(shop.changes() - changes, 1);
             let after = shop.cloud.balancer(&shop.balancer);
             prop_assert_ne!(&before[may_change[0]], &after[may_change[0]]);

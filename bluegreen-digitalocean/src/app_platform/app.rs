@@ -70,14 +70,20 @@ impl Deployment {
         let text = |pointer: &str| step.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let said = [text("/reason/code"), text("/reason/message")];
         let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
-        Some(crate::client::bounded(&format!("step {}: {}", text("/name"), said.join(": "))))
+        Some(crate::client::bounded(&format!(
+            "step {}: {}",
+            text("/name"),
+            said.join(": ")
+        )))
     }
 }
 
 impl App {
     /// What is on its way, if anything is.
     pub(super) fn under_way(&self) -> Option<&Deployment> {
-        self.in_progress_deployment.as_ref().or(self.pending_deployment.as_ref())
+        self.in_progress_deployment
+            .as_ref()
+            .or(self.pending_deployment.as_ref())
     }
 
     pub(super) fn spec(&self) -> Spec {
@@ -107,7 +113,9 @@ pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<App, Fault> {
 
 /// Sends a spec, which begins a deployment, and compares what the service then shows.
 pub(super) async fn write(call: &Call<'_>, id: &str, spec: &Spec) -> Result<(), Fault> {
-    let answer: Result<Value, ApiError> = call.change(Method::PUT, &["apps", id], &json!({ "spec": spec.0 })).await;
+    let answer: Result<Value, ApiError> = call
+        .change(Method::PUT, &["apps", id], &json!({ "spec": spec.0 }))
+        .await;
     let answer = answer.map_err(|error| call.fault_after_change(error))?;
     let shown = answer.pointer("/app/spec").unwrap_or(&Value::Null);
     if crate::load_balancer::is_kept(&spec.0, shown) {

@@ -30,7 +30,10 @@ pub struct Place {
 impl Place {
     /// This component of this app.
     pub fn new(app: impl Into<String>, component: impl Into<String>) -> Self {
-        Self { app: app.into(), component: component.into() }
+        Self {
+            app: app.into(),
+            component: component.into(),
+        }
     }
 }
 
@@ -146,14 +149,21 @@ impl AppPlatformHost {
     fn begin(&self, op: &Op, operation: &'static str, slot: Slot) -> (Call<'_>, &Place) {
         let place = self.places.get(slot);
         let resource = format!("app {}, component {}", place.app, place.component);
-        (self.client.begin(op, Urgency::Routine, operation, resource), place)
+        (
+            self.client.begin(op, Urgency::Routine, operation, resource),
+            place,
+        )
     }
 
     /// What the slot's component is made of: itself, the other slot's, or the template.
     fn ground(&self, call: &Call<'_>, app: &App, slot: Slot) -> Result<Component, Fault> {
         let (place, other) = (self.places.get(slot), self.places.get(slot.other()));
         let spec = app.spec();
-        let others = || (other.app == place.app).then(|| spec.component(&other.component)).flatten();
+        let others = || {
+            (other.app == place.app)
+                .then(|| spec.component(&other.component))
+                .flatten()
+        };
         let made = |template| Component::named(&place.component, template);
         spec.component(&place.component)
             .or_else(|| Some(others()?.like(&place.component)))
@@ -165,7 +175,9 @@ impl AppPlatformHost {
         let (call, place) = self.begin(op, operation, slot);
         let _turn = self.turn.lock().await;
         let app = app::read(&call, &place.app).await?;
-        let Some(now) = app.spec().component(&place.component) else { return Ok(()) };
+        let Some(now) = app.spec().component(&place.component) else {
+            return Ok(());
+        };
         let wanted = now.clone().with_instances(count);
         if wanted == now {
             return Ok(());
@@ -214,7 +226,9 @@ impl AppPlatformHost {
 
     /// Why the newest deployment does not serve what the spec says.
     async fn failure(&self, call: &Call<'_>, place: &Place) -> Result<Readiness, Fault> {
-        let all: Vec<Deployment> = call.list(&["apps", &place.app, "deployments"], &[], "deployments").await?;
+        let all: Vec<Deployment> = call
+            .list(&["apps", &place.app, "deployments"], &[], "deployments")
+            .await?;
         let Some(newest) = all.first() else {
             return Ok(Readiness::new(ReadyState::Starting, "there is no deployment yet"));
         };
@@ -224,11 +238,18 @@ impl AppPlatformHost {
                 return Ok(Readiness::new(ReadyState::Starting, evidence));
             }
             // The app was read a moment before it was so.
-            Phase::Active => return Ok(Readiness::new(ReadyState::Starting, "a deployment has just become active")),
+            Phase::Active => {
+                return Ok(Readiness::new(
+                    ReadyState::Starting,
+                    "a deployment has just become active",
+                ));
+            }
             Phase::Superseded => "was superseded by another one".to_owned(),
             Phase::Canceled => "was cancelled by somebody".to_owned(),
             Phase::Error => {
-                let step = newest.failed_step().unwrap_or_else(|| "no failed step is named".to_owned());
+                let step = newest
+                    .failed_step()
+                    .unwrap_or_else(|| "no failed step is named".to_owned());
                 format!("has failed: {step}{}", self.logs(call, place, &newest.id).await)
             }
         };
@@ -242,8 +263,12 @@ impl AppPlatformHost {
         for kind in ["BUILD", "DEPLOY", "RUN"] {
             let path = ["apps", &place.app, "deployments", deployment, "logs"];
             let query = [("type", kind), ("follow", "false")];
-            let Ok(answer) = call.get::<Value>(&path, &query).await else { continue };
-            let Some(url) = answer.pointer("/historic_urls/0").and_then(Value::as_str) else { continue };
+            let Ok(answer) = call.get::<Value>(&path, &query).await else {
+                continue;
+            };
+            let Some(url) = answer.pointer("/historic_urls/0").and_then(Value::as_str) else {
+                continue;
+            };
             if let Some(end) = call.end_of_log(url).await {
                 ends.push_str(&format!("; {kind}: {end}"));
             }
@@ -291,10 +316,17 @@ impl Host for AppPlatformHost {
                 return Ok(Readiness::new(ReadyState::Starting, "it is being stopped"));
             }
             Some(_) => return Ok(Readiness::new(ReadyState::Stopped, "the component is retired")),
-            None => return Ok(Readiness::new(ReadyState::Stopped, "the app has no such component")),
+            None => {
+                return Ok(Readiness::new(
+                    ReadyState::Stopped,
+                    "the app has no such component",
+                ));
+            }
         };
         let active = app.active_deployment.as_ref();
-        if let Some(active) = active.filter(|active| active.component(&place.component).as_ref() == Some(&wanted)) {
+        if let Some(active) =
+            active.filter(|active| active.component(&place.component).as_ref() == Some(&wanted))
+        {
             let evidence = format!(
                 "deployment {} is active, version {}",
                 active.id,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{
-    Decides, Fault, Fencing, Granularity, Observation, Op, Router, RouterCapabilities, Slot, Split, Verification,
+    Decides, Fault, Fencing, Granularity, Observation, Op, Router, RouterCapabilities, Slot, Split,
+    Verification,
 };
 
 use super::app;
@@ -78,7 +79,8 @@ impl AppRoutesRouter {
     }
 
     fn begin(&self, op: &Op, urgency: Urgency, operation: &'static str) -> Call<'_> {
-        self.client.begin(op, urgency, operation, format!("app {}", self.app))
+        self.client
+            .begin(op, urgency, operation, format!("app {}", self.app))
     }
 
     fn held(&self, call: &Call<'_>, spec: &Spec) -> Result<Split, Fault> {
@@ -86,7 +88,9 @@ impl AppRoutesRouter {
     }
 
     fn only(&self, call: &Call<'_>, split: Split) -> Result<Slot, Fault> {
-        split.only().ok_or_else(|| call.unfit(format!("{split} cannot be held: {INSTEAD}")))
+        split
+            .only()
+            .ok_or_else(|| call.unfit(format!("{split} cannot be held: {INSTEAD}")))
     }
 }
 
@@ -167,7 +171,10 @@ impl Router for AppRoutesRouter {
         if let Some(probe) = &self.probe {
             return Ok(probe.ask(&**self.client.time(), call.left(), split).await);
         }
-        let evidence = format!("deployment {} with these routes is active; the entry itself was not asked", active.id);
+        let evidence = format!(
+            "deployment {} with these routes is active; the entry itself was not asked",
+            active.id
+        );
         Ok(Verification::Live { evidence })
     }
 }

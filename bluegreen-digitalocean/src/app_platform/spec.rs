@@ -45,7 +45,10 @@ impl Spec {
         if let Some(spec) = self.0.as_object_mut() {
             let services = spec.entry("services").or_insert_with(|| json!([]));
             if let Some(services) = services.as_array_mut() {
-                match services.iter_mut().find(|service| service["name"] == name.as_str()) {
+                match services
+                    .iter_mut()
+                    .find(|service| service["name"] == name.as_str())
+                {
                     Some(place) => *place = component,
                     None => services.push(component),
                 }
@@ -85,7 +88,11 @@ impl Spec {
                 service.get("name").and_then(Value::as_str).unwrap_or_default()
             ));
         }
-        let count = |slot| self.rules().filter(|rule| target(rule) == Some(components.get(slot))).count();
+        let count = |slot| {
+            self.rules()
+                .filter(|rule| target(rule) == Some(components.get(slot)))
+                .count()
+        };
         match (count(Slot::Blue), count(Slot::Green)) {
             (0, 0) => Err(format!(
                 "no ingress rule leads to {} or {}",
@@ -139,7 +146,12 @@ impl Component {
     pub(super) fn variable(&self, key: &str) -> Option<&str> {
         let variables = self.0.get("envs").and_then(Value::as_array);
         let is_it = |variable: &&Value| variable.get("key").and_then(Value::as_str) == Some(key);
-        variables.into_iter().flatten().find(is_it)?.get("value")?.as_str()
+        variables
+            .into_iter()
+            .flatten()
+            .find(is_it)?
+            .get("value")?
+            .as_str()
     }
 
     pub(super) fn with_variable(mut self, key: &str, value: &str) -> Self {
@@ -170,12 +182,21 @@ impl Component {
         let Some(image) = self.0.get_mut("image").and_then(Value::as_object_mut) else {
             return Ok(self);
         };
-        let (name, other) = if artifact.starts_with("sha256:") { ("digest", "tag") } else { ("tag", "digest") };
+        let (name, other) = if artifact.starts_with("sha256:") {
+            ("digest", "tag")
+        } else {
+            ("tag", "digest")
+        };
         let is_good = (1..=128).contains(&artifact.len())
-            && artifact.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-:".contains(&byte))
+            && artifact
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.-:".contains(&byte))
             && (name == "digest" || !artifact.contains(':'));
         if !is_good {
-            return Err(format!("{:?} is neither a tag nor a digest of an image", crate::client::bounded(artifact)));
+            return Err(format!(
+                "{:?} is neither a tag nor a digest of an image",
+                crate::client::bounded(artifact)
+            ));
         }
         image.remove(other);
         image.insert(name.to_owned(), json!(artifact));

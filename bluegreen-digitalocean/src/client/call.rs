@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Client;
 use super::error::{ApiError, refused};
 use super::limits::{Urgency, wait_asked_for};
-use super::Client;
 
 /// The most that is read of an answer, in bytes.
 const MOST_BODY: usize = 16 * 1024 * 1024;
@@ -61,7 +61,8 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn left(&self) -> Duration {
-        self.budget.saturating_sub(self.client.clock.monotonic().since(self.began))
+        self.budget
+            .saturating_sub(self.client.clock.monotonic().since(self.began))
     }
 
     /// Waits, and says whether there is time for another request after that.
@@ -142,7 +143,9 @@ impl<'a> Call<'a> {
         path: &[&str],
         body: &Value,
     ) -> Result<T, ApiError> {
-        self.exchange(method, self.url(path, &[]), Some(body)).await.and_then(read)
+        self.exchange(method, self.url(path, &[]), Some(body))
+            .await
+            .and_then(read)
     }
 
     /// The last lines of a log that lies elsewhere: the token is not sent there. `None` when it cannot be read.
@@ -150,7 +153,15 @@ impl<'a> Call<'a> {
         const LINES: usize = 8;
         let url: Url = url.parse().ok()?;
         let fetch = async {
-            let mut response = self.client.http.get(url).send().await.ok()?.error_for_status().ok()?;
+            let mut response = self
+                .client
+                .http
+                .get(url)
+                .send()
+                .await
+                .ok()?
+                .error_for_status()
+                .ok()?;
             let mut end = Vec::new();
             while let Some(part) = response.chunk().await.ok()? {
                 end.extend_from_slice(&part);
@@ -192,7 +203,11 @@ impl<'a> Call<'a> {
         let admitted = self.client.limits.admit(clock, self.urgency);
         admitted.map_err(|retry_after| ApiError::Kept { retry_after })?;
         tracing::debug!(%method, path = url.path(), operation = self.operation, "request");
-        let mut request = self.client.http.request(method, url).header(AUTHORIZATION, bearer(&self.client.token)?);
+        let mut request = self
+            .client
+            .http
+            .request(method, url)
+            .header(AUTHORIZATION, bearer(&self.client.token)?);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -206,7 +221,11 @@ impl<'a> Call<'a> {
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Sent, ApiError> {
         let lost = |error: reqwest::Error| {
             let error = error.without_url();
-            if error.is_connect() { ApiError::Connect(error) } else { ApiError::Lost(error) }
+            if error.is_connect() {
+                ApiError::Connect(error)
+            } else {
+                ApiError::Lost(error)
+            }
         };
         let mut response = request.send().await.map_err(lost)?;
         self.client.limits.note(response.headers());
@@ -214,11 +233,21 @@ impl<'a> Call<'a> {
         let retry_after = (status == StatusCode::TOO_MANY_REQUESTS)
             .then(|| wait_asked_for(response.headers(), self.client.clock.now()))
             .flatten();
-        let header_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let header_id = response
+            .headers()
+            .get("x-request-id")
+            .and_then(|id| id.to_str().ok())
+            .map(str::to_owned);
         let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|error| ApiError::Lost(error.without_url()))? {
+        while let Some(part) = response
+            .chunk()
+            .await
+            .map_err(|error| ApiError::Lost(error.without_url()))?
+        {
             if body.len() + part.len() > MOST_BODY {
-                return Err(ApiError::Unreadable(format!("it is longer than {MOST_BODY} bytes")));
+                return Err(ApiError::Unreadable(format!(
+                    "it is longer than {MOST_BODY} bytes"
+                )));
             }
             body.extend_from_slice(&part);
         }
@@ -229,7 +258,9 @@ impl<'a> Call<'a> {
             return Ok(Sent::Nothing);
         }
         let value = serde_json::from_slice(&body);
-        value.map(Sent::Answer).map_err(|error| ApiError::Unreadable(error.to_string()))
+        value
+            .map(Sent::Answer)
+            .map_err(|error| ApiError::Unreadable(error.to_string()))
     }
 }
 

@@ -78,7 +78,9 @@ impl ApiError {
             Self::Lost(_) | Self::TimedOut(_) | Self::Unreadable(_) => unsure,
             Self::ForeignPage | Self::Unfit(_) => FaultKind::Rejected,
             Self::Differs(_) => FaultKind::Unknown,
-            Self::Refused { status, retry_after, .. } => match *status {
+            Self::Refused {
+                status, retry_after, ..
+            } => match *status {
                 _ if self.is_busy() => FaultKind::Unavailable {
                     retry_after: Some(Duration::from_secs(2)),
                 },
@@ -199,8 +201,14 @@ mod tests {
 
     #[test]
     fn a_balancer_that_is_busy_is_no_missing_permission() {
-        let busy = answered(403, "Load Balancer can't be updated while it processes previous actions");
-        assert!(matches!(busy.kind(false), FaultKind::Unavailable { retry_after: Some(_) }));
+        let busy = answered(
+            403,
+            "Load Balancer can't be updated while it processes previous actions",
+        );
+        assert!(matches!(
+            busy.kind(false),
+            FaultKind::Unavailable { retry_after: Some(_) }
+        ));
     }
 
     #[test]

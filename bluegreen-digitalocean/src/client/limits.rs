@@ -40,7 +40,10 @@ struct Known {
 
 impl Limits {
     pub(crate) fn new(kept: u32) -> Self {
-        Self { kept, known: Mutex::default() }
+        Self {
+            kept,
+            known: Mutex::default(),
+        }
     }
 
     pub(crate) const fn kept(&self) -> u32 {

@@ -128,7 +128,13 @@ impl Client {
     }
 
     /// Begins what one call to a port consists of.
-    pub(crate) fn begin(&self, op: &Op, urgency: Urgency, operation: &'static str, resource: String) -> Call<'_> {
+    pub(crate) fn begin(
+        &self,
+        op: &Op,
+        urgency: Urgency,
+        operation: &'static str,
+        resource: String,
+    ) -> Call<'_> {
         Call::new(self, op, urgency, operation, resource)
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{
-    Decides, Fault, Fencing, Granularity, Monotonic, Observation, Op, Router, RouterCapabilities, Slot, Split,
-    Verification,
+    Decides, Fault, Fencing, Granularity, Monotonic, Observation, Op, Router, RouterCapabilities, Slot,
+    Split, Verification,
 };
 use reqwest::Method;
 use serde::Deserialize;
@@ -120,7 +120,12 @@ impl DnsRouter {
     ///
     /// # Errors
     /// When both slots have the same value, or there is none.
-    pub fn new(client: Client, domain: impl Into<String>, id: u64, record: Record) -> Result<Self, InvalidRecord> {
+    pub fn new(
+        client: Client,
+        domain: impl Into<String>,
+        id: u64,
+        record: Record,
+    ) -> Result<Self, InvalidRecord> {
         if record.slot(&record.sent(Slot::Green)) != Some(Slot::Green) {
             return Err(InvalidRecord("both slots have the same value".to_owned()));
         }
@@ -128,7 +133,9 @@ impl DnsRouter {
             let is_good = |host: &String| {
                 let host = host.trim_end_matches('.');
                 (1..=253).contains(&host.len())
-                    && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+                    && host
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
             };
             if !is_good(&hosts.blue) || !is_good(&hosts.green) {
                 return Err(InvalidRecord("a CNAME needs the name of a host".to_owned()));
@@ -190,7 +197,11 @@ impl DnsRouter {
         let answer: Answer = call.get(&["domains", &self.domain, "records", &id], &[]).await?;
         let shown = answer.domain_record;
         if shown.kind != self.record.kind() {
-            return Err(call.unfit(format!("it is a record of type {}, not {}", shown.kind, self.record.kind())));
+            return Err(call.unfit(format!(
+                "it is a record of type {}, not {}",
+                shown.kind,
+                self.record.kind()
+            )));
         }
         Ok(shown)
     }
@@ -199,7 +210,10 @@ impl DnsRouter {
         let slot = self.record.slot(&shown.data);
         slot.ok_or_else(|| {
             let data = crate::client::bounded(&shown.data);
-            call.unfit(format!("somebody else's configuration is there: {} leads to {data}", shown.name))
+            call.unfit(format!(
+                "somebody else's configuration is there: {} leads to {data}",
+                shown.name
+            ))
         })
     }
 
@@ -256,7 +270,10 @@ impl Router for DnsRouter {
         let slot = self.held(&call, &shown)?;
         self.note(&shown, slot);
         let ttl = shown.ttl.unwrap_or_default();
-        let evidence = format!("record {} of {} leads to {slot}, time to live {ttl} s", shown.name, self.domain);
+        let evidence = format!(
+            "record {} of {} leads to {slot}, time to live {ttl} s",
+            shown.name, self.domain
+        );
         Ok(Observation::new(Split::all(slot), evidence))
     }
 
@@ -300,7 +317,10 @@ impl Router for DnsRouter {
             );
             Verification::Live { evidence }
         } else {
-            let why = format!("resolvers may keep the old answer for another {} s", left.as_secs() + 1);
+            let why = format!(
+                "resolvers may keep the old answer for another {} s",
+                left.as_secs() + 1
+            );
             Verification::NotYet { why }
         })
     }

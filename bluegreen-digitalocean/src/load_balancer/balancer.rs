@@ -93,7 +93,10 @@ impl Balancer {
     }
 
     pub(super) fn has_sticky_sessions(&self) -> bool {
-        let kind = self.0.get("sticky_sessions").and_then(|sticky| sticky.get("type"));
+        let kind = self
+            .0
+            .get("sticky_sessions")
+            .and_then(|sticky| sticky.get("type"));
         kind.and_then(Value::as_str).is_some_and(|kind| kind != "none")
     }
 
@@ -117,7 +120,9 @@ impl Balancer {
     pub(super) fn target_ports(&self) -> Vec<u64> {
         let rules = self.0.get("forwarding_rules").and_then(Value::as_array);
         let ports = rules.into_iter().flatten();
-        ports.filter_map(|rule| rule.get("target_port")?.as_u64()).collect()
+        ports
+            .filter_map(|rule| rule.get("target_port")?.as_u64())
+            .collect()
     }
 
     /// How many seconds a droplet takes until it counts as healthy, from the moment that it is looked at.

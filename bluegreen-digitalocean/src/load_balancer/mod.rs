@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{
-    Decides, Fault, Fencing, Monotonic, Observation, Op, Router, RouterCapabilities, Slot, Split, Verification,
+    Decides, Fault, Fencing, Monotonic, Observation, Op, Router, RouterCapabilities, Slot, Split,
+    Verification,
 };
 use reqwest::Method;
 use serde::Deserialize;
@@ -16,8 +17,8 @@ mod probe;
 mod targets;
 
 use crate::client::{ApiError, Call, Client, Urgency};
-use balancer::{Balancer, Settings, Status};
 pub(crate) use balancer::is_kept;
+use balancer::{Balancer, Settings, Status};
 pub use probe::{InvalidProbe, Marker, SlotProbe};
 pub use targets::{InvalidTargets, Targets};
 
@@ -86,7 +87,11 @@ impl LoadBalancerRouter {
     pub fn new(client: Client, id: impl Into<String>, targets: Targets) -> Result<Self, InvalidTargets> {
         let id = id.into();
         targets.check()?;
-        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if id.is_empty()
+            || !id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
             return Err(InvalidTargets(format!("{id:?} is no id of a balancer")));
         }
         Ok(Self {
@@ -156,20 +161,30 @@ impl LoadBalancerRouter {
 
     async fn write(&self, call: &Call<'_>, settings: &Settings) -> Result<Balancer, ApiError> {
         let body = Value::Object(settings.0.clone());
-        let answer: Value = call.change(Method::PUT, &["load_balancers", &self.id], &body).await?;
+        let answer: Value = call
+            .change(Method::PUT, &["load_balancers", &self.id], &body)
+            .await?;
         Balancer::read(answer).map_err(|missing| ApiError::Unreadable(missing.to_string()))
     }
 
     /// What has to be sent for a split: nothing when it is there already.
     fn change(&self, call: &Call<'_>, balancer: &Balancer, split: Split) -> Result<Change, Fault> {
         self.targets.held(balancer).map_err(|what| {
-            call.unfit(format!("somebody else's configuration is there: {what}. Nothing was changed"))
+            call.unfit(format!(
+                "somebody else's configuration is there: {what}. Nothing was changed"
+            ))
         })?;
-        let now = balancer.settings().map_err(|missing| unreadable(call, &missing))?;
-        let wanted = self.targets.apply(now.clone(), split).ok_or_else(|| {
-            call.unfit(format!("{split} cannot be held: {}", self.alternatives()))
-        })?;
-        Ok(Change { is_there: now == wanted, wanted })
+        let now = balancer
+            .settings()
+            .map_err(|missing| unreadable(call, &missing))?;
+        let wanted = self
+            .targets
+            .apply(now.clone(), split)
+            .ok_or_else(|| call.unfit(format!("{split} cannot be held: {}", self.alternatives())))?;
+        Ok(Change {
+            is_there: now == wanted,
+            wanted,
+        })
     }
 
     fn alternatives(&self) -> String {
@@ -189,8 +204,15 @@ impl LoadBalancerRouter {
         let at = self.client.time().monotonic();
         let mut accepted = self.accepted();
         // A repetition of what was accepted does not begin the wait anew.
-        let at = accepted.as_ref().filter(|old| old.split == split).map_or(at, |old| old.at);
-        *accepted = Some(Accepted { split, at, sent: Some(sent) });
+        let at = accepted
+            .as_ref()
+            .filter(|old| old.split == split)
+            .map_or(at, |old| old.at);
+        *accepted = Some(Accepted {
+            split,
+            at,
+            sent: Some(sent),
+        });
     }
 
     fn accepted(&self) -> MutexGuard<'_, Option<Accepted>> {
@@ -208,7 +230,9 @@ impl LoadBalancerRouter {
                     return Err(call.unfit(format!("no droplet carries the tag {tag:?}. {NO_APPS}")));
                 }
                 let others = self.tagged(call, other).await?;
-                let both = droplets.iter().find(|droplet| others.iter().any(|other| other.id == droplet.id));
+                let both = droplets
+                    .iter()
+                    .find(|droplet| others.iter().any(|other| other.id == droplet.id));
                 if let Some(both) = both {
                     return Err(call.unfit(format!(
                         "droplet {} carries the tags of both slots, {tag:?} and {other:?}",
@@ -217,11 +241,14 @@ impl LoadBalancerRouter {
                 }
                 (droplets.iter().map(|droplet| droplet.id).collect(), droplets)
             }
-            Targets::Droplets(ids) | Targets::DropletRatio(ids) => {
-                (ids.get(slot).clone(), call.list(&["droplets"], &[], "droplets").await?)
-            }
+            Targets::Droplets(ids) | Targets::DropletRatio(ids) => (
+                ids.get(slot).clone(),
+                call.list(&["droplets"], &[], "droplets").await?,
+            ),
         };
-        let region = balancer.settings().map_err(|missing| unreadable(call, &missing))?;
+        let region = balancer
+            .settings()
+            .map_err(|missing| unreadable(call, &missing))?;
         let region = region.0.get("region").and_then(Value::as_str).unwrap_or_default();
         for id in wanted {
             match all.iter().find(|droplet| droplet.id == id) {
@@ -246,7 +273,12 @@ impl LoadBalancerRouter {
     }
 
     /// Whether the configuration is the wanted one and has arrived; `None` when it is.
-    fn arrived(&self, call: &Call<'_>, balancer: &Balancer, split: Split) -> Result<Option<Verification>, Fault> {
+    fn arrived(
+        &self,
+        call: &Call<'_>,
+        balancer: &Balancer,
+        split: Split,
+    ) -> Result<Option<Verification>, Fault> {
         let not_yet = |why: String| Ok(Some(Verification::NotYet { why }));
         match self.targets.held(balancer) {
             Err(what) => return not_yet(what),
@@ -255,12 +287,16 @@ impl LoadBalancerRouter {
         }
         let change = self.change(call, balancer, split)?;
         if !change.is_there {
-            return not_yet(format!("{split} is there in part: not all targets are in the pool"));
+            return not_yet(format!(
+                "{split} is there in part: not all targets are in the pool"
+            ));
         }
         match balancer.status() {
             Status::Active => {}
             Status::New => return not_yet("the balancer is taking it over (status new)".to_owned()),
-            Status::Errored => return not_yet("the balancer could not take it over (status errored)".to_owned()),
+            Status::Errored => {
+                return not_yet("the balancer could not take it over (status errored)".to_owned());
+            }
             Status::Other(status) => {
                 let why = format!("the balancer's status {status:?} is not known to this version");
                 return Ok(Some(Verification::Unknown { why }));
@@ -286,7 +322,11 @@ impl LoadBalancerRouter {
             Some(accepted) => accepted.at,
             // Another process has set it, or this one in an earlier life: from now on at the latest.
             None => {
-                *accepted = Some(Accepted { split, at: now, sent: None });
+                *accepted = Some(Accepted {
+                    split,
+                    at: now,
+                    sent: None,
+                });
                 now
             }
         };
@@ -333,7 +373,11 @@ impl Router for LoadBalancerRouter {
             self.id,
             self.targets.name(),
             balancer.status(),
-            if balancer.has_sticky_sessions() { ", sticky sessions" } else { "" }
+            if balancer.has_sticky_sessions() {
+                ", sticky sessions"
+            } else {
+                ""
+            }
         );
         Ok(Observation::new(split, evidence))
     }
@@ -407,7 +451,13 @@ impl Router for LoadBalancerRouter {
 
 impl LoadBalancerRouter {
     /// What the service shows after a change is what was sent.
-    fn check_answer(&self, call: &Call<'_>, split: Split, sent: Settings, shown: &Balancer) -> Result<(), Fault> {
+    fn check_answer(
+        &self,
+        call: &Call<'_>,
+        split: Split,
+        sent: Settings,
+        shown: &Balancer,
+    ) -> Result<(), Fault> {
         let unsure = |what: String| call.fault_after_change(ApiError::Differs(what));
         let now = shown.settings().map_err(|missing| unsure(missing.to_string()))?;
         let different = sent.differences(&now);

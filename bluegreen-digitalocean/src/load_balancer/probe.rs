@@ -69,7 +69,12 @@ impl SlotProbe {
             .user_agent(concat!("bluegreen-digitalocean/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(InvalidProbe::Http)?;
-        Ok(Self { url: parsed, marker, times: 8, http })
+        Ok(Self {
+            url: parsed,
+            marker,
+            times: 8,
+            http,
+        })
     }
 
     /// How many answers in a row have to come from the right slot; at least 1.

@@ -105,7 +105,10 @@ impl Targets {
                 let is_it = |slot: &Slot| tags.get(*slot).eq_ignore_ascii_case(&tag);
                 let slot = Slot::BOTH.into_iter().find(is_it);
                 slot.map(Split::all).ok_or_else(|| {
-                    format!("it sends to the tag {tag:?}; the slots have {:?} and {:?}", tags.blue, tags.green)
+                    format!(
+                        "it sends to the tag {tag:?}; the slots have {:?} and {:?}",
+                        tags.blue, tags.green
+                    )
                 })
             }
             (Self::Tag(_), Pool::Droplets(ids)) => Err(format!(
@@ -115,9 +118,9 @@ impl Targets {
             (Self::Droplets(slots) | Self::DropletRatio(slots), Pool::Droplets(ids)) => {
                 self.held_by_ids(slots, &ids)
             }
-            (Self::Droplets(_) | Self::DropletRatio(_), Pool::Tag(tag)) => {
-                Err(format!("it sends to the tag {tag:?}, and is to be switched by droplets"))
-            }
+            (Self::Droplets(_) | Self::DropletRatio(_), Pool::Tag(tag)) => Err(format!(
+                "it sends to the tag {tag:?}, and is to be switched by droplets"
+            )),
             (Self::Ports(pairs), _) => held_by_ports(pairs, &balancer.target_ports()),
         }
     }
@@ -144,7 +147,9 @@ impl Targets {
                     (Self::DropletRatio(_), Some(share)) if ids.len() == slots.blue.len() => {
                         Ok(Split::with(Slot::Green, share))
                     }
-                    _ => Err(format!("it sends to {blue} droplets of blue and {green} of green")),
+                    _ => Err(format!(
+                        "it sends to {blue} droplets of blue and {green} of green"
+                    )),
                 }
             }
         }
@@ -190,7 +195,9 @@ fn held_by_ports(pairs: &[PerSlot<u16>], ports: &[u64]) -> Result<Split, String>
         ports.iter().filter(ours).count()
     };
     match (rules_of(Slot::Blue), rules_of(Slot::Green)) {
-        (0, 0) => Err(format!("none of its forwarding rules sends to a slot's port; they send to {ports:?}")),
+        (0, 0) => Err(format!(
+            "none of its forwarding rules sends to a slot's port; they send to {ports:?}"
+        )),
         (_, 0) => Ok(Split::all(Slot::Blue)),
         (0, _) => Ok(Split::all(Slot::Green)),
         (blue, green) => Err(format!(

@@ -66,7 +66,11 @@ impl Monitoring {
     /// A source that knows no metric yet.
     #[must_use]
     pub const fn new(client: Client) -> Self {
-        Self { client, metrics: BTreeMap::new(), window: WINDOW }
+        Self {
+            client,
+            metrics: BTreeMap::new(),
+            window: WINDOW,
+        }
     }
 
     /// With a metric under the name that plans use.
@@ -113,8 +117,10 @@ impl Series {
 
 impl Combine {
     fn of(&self, series: &[Series]) -> Option<f64> {
-        let values: Vec<(&Series, f64)> =
-            series.iter().filter_map(|series| Some((series, series.newest()?))).collect();
+        let values: Vec<(&Series, f64)> = series
+            .iter()
+            .filter_map(|series| Some((series, series.newest()?)))
+            .collect();
         if values.is_empty() {
             return None;
         }
@@ -126,7 +132,11 @@ impl Combine {
                 let has = |series: &Series| {
                     series.metric.get(label).and_then(serde_json::Value::as_str) == Some(value.as_str())
                 };
-                let part: f64 = values.iter().filter(|(series, _)| has(series)).map(|(_, value)| *value).sum();
+                let part: f64 = values
+                    .iter()
+                    .filter(|(series, _)| has(series))
+                    .map(|(_, value)| *value)
+                    .sum();
                 let whole: f64 = all().sum();
                 (whole > 0.0).then(|| part / whole)
             }
@@ -152,7 +162,10 @@ impl Metrics for Monitoring {
             }
             Measured::App { places, metric } => {
                 let place = places.get(slot);
-                let query = vec![("app_id", place.app.as_str()), ("app_component", place.component.as_str())];
+                let query = vec![
+                    ("app_id", place.app.as_str()),
+                    ("app_component", place.component.as_str()),
+                ];
                 (["apps", metric.as_str()], query)
             }
         };

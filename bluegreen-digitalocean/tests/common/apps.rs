@@ -63,10 +63,20 @@ impl Apps {
         let places = PerSlot::new(Place::new(&app, "api-blue"), Place::new(&app, "api-green"));
         let host = LoopbackHost::start().await.unwrap();
         for (slot, version) in [(Slot::Blue, "1.0"), (Slot::Green, "1.1")] {
-            host.run(slot, Release::new(Version::new(version).unwrap())).await.unwrap();
-            shop.set_backend(&app, places.get(slot).component.clone(), *host.addresses().get(slot));
+            host.run(slot, Release::new(Version::new(version).unwrap()))
+                .await
+                .unwrap();
+            shop.set_backend(
+                &app,
+                places.get(slot).component.clone(),
+                *host.addresses().get(slot),
+            );
         }
-        Self { shop, places, services: host }
+        Self {
+            shop,
+            places,
+            services: host,
+        }
     }
 
     /// One app with neither slot's component.
@@ -104,7 +114,9 @@ impl Apps {
     }
 
     pub(crate) fn host(&self) -> AppPlatformHost {
-        let Value::Object(template) = service("none") else { panic!("it is an object") };
+        let Value::Object(template) = service("none") else {
+            panic!("it is an object")
+        };
         AppPlatformHost::new(self.client(), self.places.clone())
             .instances(2, 1)
             .template(template)
@@ -117,8 +129,10 @@ impl Apps {
     }
 
     pub(crate) fn router(&self) -> AppRoutesRouter {
-        let components =
-            PerSlot::new(self.places.blue.component.clone(), self.places.green.component.clone());
+        let components = PerSlot::new(
+            self.places.blue.component.clone(),
+            self.places.green.component.clone(),
+        );
         AppRoutesRouter::new(self.client(), &self.places.blue.app, components)
             .probe(SlotProbe::new(&self.entry(), Marker::Header("x-slot".to_owned())).unwrap())
             .settle(Duration::from_millis(100))

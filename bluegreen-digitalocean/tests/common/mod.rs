@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bluegreen_core::{Clock, Monotonic, Op, Release, Router, Slot, Split, SystemClock, Timestamp, Token, Verification, Version};
+use bluegreen_core::{
+    Clock, Monotonic, Op, Release, Router, Slot, Split, SystemClock, Timestamp, Token, Verification, Version,
+};
 use bluegreen_digitalocean::{Client, LoadBalancerRouter, Marker, PerSlot, SlotProbe, Targets};
 use bluegreen_testkit::digitalocean::{Droplet, FakeConfig, FakeDigitalOcean};
 use bluegreen_testkit::loopback::LoopbackHost;
@@ -78,13 +80,20 @@ impl Shop {
         let cloud = Arc::new(FakeDigitalOcean::start(config).await.unwrap());
         let host = LoopbackHost::start().await.unwrap();
         for (slot, version) in [(Slot::Blue, "1.0"), (Slot::Green, "1.1")] {
-            host.run(slot, Release::new(Version::new(version).unwrap())).await.unwrap();
+            host.run(slot, Release::new(Version::new(version).unwrap()))
+                .await
+                .unwrap();
         }
         let at = host.addresses();
         let droplets = |slot: Slot| -> Vec<u64> {
             let droplet = match by {
-                By::Ports => Droplet::default().tag("shop").port(PORT, at.blue).port(OTHER_PORT, at.green),
-                _ => Droplet::default().tag(format!("shop-{slot}")).port(PORT, *at.get(slot)),
+                By::Ports => Droplet::default()
+                    .tag("shop")
+                    .port(PORT, at.blue)
+                    .port(OTHER_PORT, at.green),
+                _ => Droplet::default()
+                    .tag(format!("shop-{slot}"))
+                    .port(PORT, *at.get(slot)),
             };
             (0..4).map(|_| cloud.add_droplet(droplet.clone())).collect()
         };
@@ -109,7 +118,13 @@ impl Shop {
             }
         };
         let balancer = cloud.add_balancer(settings).await.unwrap();
-        Self { cloud, host, balancer, targets, droplets }
+        Self {
+            cloud,
+            host,
+            balancer,
+            targets,
+            droplets,
+        }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -135,12 +150,20 @@ impl Shop {
 
     /// The requests that changed something.
     pub(crate) fn changes(&self) -> usize {
-        self.cloud.requests().iter().filter(|request| request.method != "GET").count()
+        self.cloud
+            .requests()
+            .iter()
+            .filter(|request| request.method != "GET")
+            .count()
     }
 }
 
 pub(crate) fn op(seq: u64) -> Op {
-    Op::new(Token { epoch: 1, seq }, format!("test-{seq}"), Duration::from_secs(10))
+    Op::new(
+        Token { epoch: 1, seq },
+        format!("test-{seq}"),
+        Duration::from_secs(10),
+    )
 }
 
 pub(crate) async fn pause(millis: u64) {
@@ -181,7 +204,10 @@ pub(crate) struct Fast {
 
 impl Fast {
     pub(crate) fn new(times: u32) -> Self {
-        Self { clock: SystemClock::new(), times }
+        Self {
+            clock: SystemClock::new(),
+            times,
+        }
     }
 }
 

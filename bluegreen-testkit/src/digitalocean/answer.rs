@@ -17,7 +17,12 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, id: &'static str, message: impl Into<String>) -> Self {
-        Self { status, id, message: message.into(), retry_after: None }
+        Self {
+            status,
+            id,
+            message: message.into(),
+            retry_after: None,
+        }
     }
 
     pub(super) fn unprocessable(message: impl Into<String>) -> Self {
@@ -30,7 +35,11 @@ impl Refusal {
     }
 
     pub(super) fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unable to authenticate you")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "Unauthorized",
+            "Unable to authenticate you",
+        )
     }
 
     pub(super) fn forbidden(message: impl Into<String>) -> Self {
@@ -40,7 +49,10 @@ impl Refusal {
     pub(super) fn too_many(retry_after: Option<u64>) -> Self {
         let message = "API rate limit exceeded.";
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
-        Self { retry_after, ..refusal }
+        Self {
+            retry_after,
+            ..refusal
+        }
     }
 
     pub(super) fn server_error() -> Self {
@@ -63,14 +75,19 @@ pub(super) fn page(name: &str, all: Vec<Value>, request: &super::request::Asked)
     const DEFAULT: usize = 20;
     const MOST: usize = 200;
     let asked = |name: &str| request.query(name).and_then(|text| text.parse::<usize>().ok());
-    let size = asked("per_page").unwrap_or(DEFAULT).clamp(1, MOST).min(request.page_most);
+    let size = asked("per_page")
+        .unwrap_or(DEFAULT)
+        .clamp(1, MOST)
+        .min(request.page_most);
     let number = asked("page").unwrap_or(1).max(1);
     let total = all.len();
     let items: Vec<Value> = all.into_iter().skip((number - 1) * size).take(size).collect();
     let last = total.div_ceil(size).max(1);
     let address = |number: usize| {
         let rest = request.query.iter().filter(|(name, _)| name != "page");
-        let rest: String = rest.map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
+        let rest: String = rest
+            .map(|(name, value)| format!("{name}={}&", encoded(value)))
+            .collect();
         format!("{}{}?{rest}page={number}", request.base, request.path)
     };
     let mut pages = serde_json::Map::new();
@@ -82,8 +99,15 @@ pub(super) fn page(name: &str, all: Vec<Value>, request: &super::request::Asked)
         pages.insert("next".to_owned(), address(number + 1).into());
         pages.insert("last".to_owned(), address(last).into());
     }
-    let links = if pages.is_empty() { json!({}) } else { json!({ "pages": pages }) };
-    Ok((StatusCode::OK, json!({name: items, "links": links, "meta": {"total": total}})))
+    let links = if pages.is_empty() {
+        json!({})
+    } else {
+        json!({ "pages": pages })
+    };
+    Ok((
+        StatusCode::OK,
+        json!({name: items, "links": links, "meta": {"total": total}}),
+    ))
 }
 
 fn encoded(text: &str) -> String {

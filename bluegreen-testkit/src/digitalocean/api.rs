@@ -68,7 +68,9 @@ impl Core {
     fn fault_for(&self, method: &Method) -> Option<ProviderFault> {
         let mut fault = held(&self.fault);
         match *fault {
-            Some(ProviderFault::LostAnswer | ProviderFault::LandsLate { .. }) if method == Method::GET => None,
+            Some(ProviderFault::LostAnswer | ProviderFault::LandsLate { .. }) if method == Method::GET => {
+                None
+            }
             Some(ProviderFault::LostAnswer | ProviderFault::LandsLate { .. }) => fault.take(),
             other => other,
         }
@@ -92,9 +94,9 @@ impl Core {
             Some(ProviderFault::Throttled { retry_after }) => {
                 Err(Refusal::too_many(Some(retry_after.as_secs())))
             }
-            Some(ProviderFault::Rejected) => {
-                Err(Refusal::forbidden("You are not authorized to perform this operation"))
-            }
+            Some(ProviderFault::Rejected) => Err(Refusal::forbidden(
+                "You are not authorized to perform this operation",
+            )),
             Some(_) => Err(Refusal::server_error()),
             None if !is_known => Err(Refusal::unauthorized()),
             None => match state.limits.take(now) {
@@ -116,10 +118,17 @@ impl Core {
             status: status.as_u16(),
             answer: body.clone(),
         });
-        let content = if body.is_null() { String::new() } else { body.to_string() };
+        let content = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         let mut response = text(status, content);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=utf-8"),
+        );
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             headers.insert("x-request-id", id);
         }

@@ -107,7 +107,11 @@ impl App {
             is_superseded: false,
             cause: "initial",
         };
-        Self { spec, deployments: vec![deployment], ..Self::default() }
+        Self {
+            spec,
+            deployments: vec![deployment],
+            ..Self::default()
+        }
     }
 
     /// What serves.
@@ -119,7 +123,9 @@ impl App {
     }
 
     pub(super) fn active_spec(&self, takes: Duration, now: Monotonic) -> Value {
-        self.active(takes, now).map(|active| active.spec.clone()).unwrap_or_default()
+        self.active(takes, now)
+            .map(|active| active.spec.clone())
+            .unwrap_or_default()
     }
 
     /// The component that a path goes to.
@@ -130,7 +136,10 @@ impl App {
             let prefix = rule.pointer("/match/path/prefix").and_then(Value::as_str);
             prefix.unwrap_or("/").to_owned()
         };
-        let mut fits: Vec<&Value> = rules.iter().filter(|rule| path.starts_with(&prefix(rule))).collect();
+        let mut fits: Vec<&Value> = rules
+            .iter()
+            .filter(|rule| path.starts_with(&prefix(rule)))
+            .collect();
         fits.sort_by_key(|rule| prefix(rule).len());
         let component = fits.last()?.pointer("/component/name")?.as_str()?;
         self.backends.get(component).copied()
@@ -144,7 +153,14 @@ impl App {
             }
         }
         let ends = std::mem::take(&mut self.next_ends);
-        self.deployments.push(Deployment { id, spec, began: Some(now), ends, is_superseded: false, cause });
+        self.deployments.push(Deployment {
+            id,
+            spec,
+            began: Some(now),
+            ends,
+            is_superseded: false,
+            cause,
+        });
     }
 
     fn shown(&self, id: &str, takes: Duration, now: Monotonic) -> Value {
@@ -156,10 +172,15 @@ impl App {
         });
         let parts = [
             ("active_deployment", self.active(takes, now)),
-            ("in_progress_deployment", self.deployments.iter().find(|known| !known.is_done(takes, now))),
+            (
+                "in_progress_deployment",
+                self.deployments.iter().find(|known| !known.is_done(takes, now)),
+            ),
             (
                 "pinned_deployment",
-                self.deployments.iter().find(|known| Some(&known.id) == self.pinned.as_ref()),
+                self.deployments
+                    .iter()
+                    .find(|known| Some(&known.id) == self.pinned.as_ref()),
             ),
         ];
         for (name, deployment) in parts {
@@ -187,7 +208,11 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
     let app = state.apps.get_mut(&id).ok_or_else(Refusal::not_found)?;
     // What has been replaced by now is superseded.
     let active = app.active(takes, now).map(|active| active.id.clone());
-    if let Some(place) = app.deployments.iter().position(|known| Some(&known.id) == active.as_ref()) {
+    if let Some(place) = app
+        .deployments
+        .iter()
+        .position(|known| Some(&known.id) == active.as_ref())
+    {
         for older in app.deployments.iter_mut().take(place) {
             older.is_superseded |= older.ends == Ends::Active;
         }
@@ -223,14 +248,21 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
         }
         (&Method::GET, ["deployments", wanted]) => {
             let found = app.deployments.iter().find(|known| known.id == *wanted);
-            one("deployment", found.ok_or_else(Refusal::not_found)?.shown(takes, now))
+            one(
+                "deployment",
+                found.ok_or_else(Refusal::not_found)?.shown(takes, now),
+            )
         }
         (&Method::GET, ["deployments", _, "logs"]) => {
             let url = format!("{}/logs/{}", asked.base, asked.query("type").unwrap_or("RUN"));
             Ok((StatusCode::OK, json!({"historic_urls": [url]})))
         }
         (&Method::POST, ["rollback"]) => {
-            let wanted = asked.body.get("deployment_id").and_then(Value::as_str).unwrap_or_default();
+            let wanted = asked
+                .body
+                .get("deployment_id")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             let found = app.deployments.iter().find(|known| known.id == wanted);
             let spec = found.ok_or_else(Refusal::not_found)?.spec.clone();
             app.begin(new_id.clone(), spec, "rollback", takes, now);
@@ -239,7 +271,10 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
         }
         (&Method::POST, ["rollback", "commit"]) if is_pinned => {
             let pinned = app.pinned.take();
-            let found = app.deployments.iter().find(|known| Some(&known.id) == pinned.as_ref());
+            let found = app
+                .deployments
+                .iter()
+                .find(|known| Some(&known.id) == pinned.as_ref());
             app.spec = found.map(|known| known.spec.clone()).unwrap_or_default();
             Ok((StatusCode::OK, Value::Null))
         }
@@ -270,7 +305,9 @@ pub(super) fn check(spec: &Value) -> Result<(), Refusal> {
         (2..=32).contains(&name.len())
             && name.starts_with(|first: char| first.is_ascii_lowercase())
             && !name.ends_with('-')
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     if !spec.get("name").and_then(Value::as_str).is_some_and(is_name) {
         return wrong("spec.name is missing or no name".to_owned());
@@ -297,7 +334,10 @@ pub(super) fn check(spec: &Value) -> Result<(), Refusal> {
     if names.is_empty() {
         return wrong("the spec has no component".to_owned());
     }
-    let rules = spec.get("ingress").and_then(|ingress| ingress.get("rules")).and_then(Value::as_array);
+    let rules = spec
+        .get("ingress")
+        .and_then(|ingress| ingress.get("rules"))
+        .and_then(Value::as_array);
     for rule in rules.into_iter().flatten() {
         let target = rule.pointer("/component/name").and_then(Value::as_str);
         if target.is_some_and(|target| !names.contains(&target)) {

@@ -77,8 +77,16 @@ impl Balancer {
 
     pub(super) fn shown(&self, id: &str, state: &State) -> Value {
         let mut shown = self.wanted.clone();
-        let tag = shown.get("tag").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let slug = shown.get("region").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let tag = shown
+            .get("tag")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let slug = shown
+            .get("region")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let ids: Vec<u64> = droplets(&self.wanted, state);
         for (name, value) in [
             ("id", json!(id)),
@@ -99,9 +107,10 @@ impl Balancer {
 /// The droplets that settings send to.
 pub(super) fn droplets(settings: &Map<String, Value>, state: &State) -> Vec<u64> {
     if let Some(tag) = settings.get("tag").and_then(Value::as_str) {
-        let tagged = state.droplets.iter().filter(|(_, droplet)| {
-            droplet.tags.iter().any(|known| known.eq_ignore_ascii_case(tag))
-        });
+        let tagged = state
+            .droplets
+            .iter()
+            .filter(|(_, droplet)| droplet.tags.iter().any(|known| known.eq_ignore_ascii_case(tag)));
         return tagged.map(|(id, _)| *id).collect();
     }
     let ids = settings.get("droplet_ids").and_then(Value::as_array);
@@ -111,8 +120,14 @@ pub(super) fn droplets(settings: &Map<String, Value>, state: &State) -> Vec<u64>
 /// The droplets that settings send to, each with the port of its health check.
 pub(super) fn members(settings: &Map<String, Value>, state: &State) -> BTreeSet<Member> {
     let port = settings.get("health_check").and_then(|check| check.get("port"));
-    let port = port.and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok()).unwrap_or(80);
-    droplets(settings, state).into_iter().map(|id| (id, port)).collect()
+    let port = port
+        .and_then(Value::as_u64)
+        .and_then(|port| u16::try_from(port).ok())
+        .unwrap_or(80);
+    droplets(settings, state)
+        .into_iter()
+        .map(|id| (id, port))
+        .collect()
 }
 
 /// The port on the droplets that the first forwarding rule sends to.
@@ -127,7 +142,10 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
     advance_all(state, config, now);
     match (&asked.method, rest.as_slice()) {
         (&Method::GET, []) => {
-            let all = state.balancers.iter().map(|(id, balancer)| balancer.shown(id, state));
+            let all = state
+                .balancers
+                .iter()
+                .map(|(id, balancer)| balancer.shown(id, state));
             page("load_balancers", all.collect(), asked)
         }
         (&Method::GET, [id]) => {
@@ -158,7 +176,10 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
             let balancer = state.balancers.get(*id).ok_or_else(Refusal::not_found)?;
             one("load_balancer", balancer.shown(id, state))
         }
-        (_, [] | [_]) => Err(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, ..Refusal::not_found() }),
+        (_, [] | [_]) => Err(Refusal {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            ..Refusal::not_found()
+        }),
         _ => Err(Refusal::not_found()),
     }
 }
@@ -179,7 +200,11 @@ pub(super) fn settings(body: &Value, state: &State) -> Result<Map<String, Value>
     let Value::Object(body) = body else {
         return wrong("the body is no object");
     };
-    if body.get("region").and_then(Value::as_str).is_none_or(str::is_empty) {
+    if body
+        .get("region")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
         return wrong("region is missing or is not a slug");
     }
     match (body.get("tag"), body.get("droplet_ids")) {
@@ -249,16 +274,23 @@ fn check_rules(rules: Option<&Value>) -> Result<(), Refusal> {
         for name in ["entry_port", "target_port"] {
             let port = rule.get(name).and_then(Value::as_u64);
             if !port.is_some_and(|port| (1..=65_535).contains(&port)) {
-                return Err(Refusal::unprocessable(format!("forwarding_rules: {name} must be 1 to 65535")));
+                return Err(Refusal::unprocessable(format!(
+                    "forwarding_rules: {name} must be 1 to 65535"
+                )));
             }
         }
         for (name, words) in [
-            ("entry_protocol", &["http", "https", "http2", "http3", "tcp", "udp"][..]),
+            (
+                "entry_protocol",
+                &["http", "https", "http2", "http3", "tcp", "udp"][..],
+            ),
             ("target_protocol", &["http", "https", "http2", "tcp", "udp"][..]),
         ] {
             let word = rule.get(name).and_then(Value::as_str).unwrap_or_default();
             if !words.contains(&word) {
-                return Err(Refusal::unprocessable(format!("forwarding_rules: {name} is {word:?}")));
+                return Err(Refusal::unprocessable(format!(
+                    "forwarding_rules: {name} is {word:?}"
+                )));
             }
         }
     }

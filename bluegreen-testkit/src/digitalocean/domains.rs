@@ -8,7 +8,9 @@ use super::request::Asked;
 use super::state::State;
 
 /// The fields of a record, each of which a GET shows.
-const FIELDS: [&str; 9] = ["type", "name", "data", "priority", "port", "ttl", "weight", "flags", "tag"];
+const FIELDS: [&str; 9] = [
+    "type", "name", "data", "priority", "port", "ttl", "weight", "flags", "tag",
+];
 
 pub(super) fn record(id: u64, fields: &Value) -> Value {
     let mut shown = json!({ "id": id, "ttl": 1800 });
@@ -25,7 +27,9 @@ pub(super) fn record(id: u64, fields: &Value) -> Value {
 pub(super) fn answer(state: &mut State, asked: &Asked) -> Answered {
     let segments = asked.segments();
     let rest: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
-    let Some((name, rest)) = rest.split_first() else { return Err(Refusal::not_found()) };
+    let Some((name, rest)) = rest.split_first() else {
+        return Err(Refusal::not_found());
+    };
     let name = (*name).to_owned();
     let records = state.domains.get_mut(&name).ok_or_else(Refusal::not_found)?;
     match (&asked.method, rest) {
@@ -36,10 +40,18 @@ pub(super) fn answer(state: &mut State, asked: &Asked) -> Answered {
                 asked.query("type").is_none_or(|kind| matches("type", kind))
                     && asked.query("name").is_none_or(|full| {
                         let own = record["name"].as_str().unwrap_or_default();
-                        full == if own == "@" { name.clone() } else { format!("{own}.{name}") }
+                        full == if own == "@" {
+                            name.clone()
+                        } else {
+                            format!("{own}.{name}")
+                        }
                     })
             };
-            page("domain_records", records.values().filter(is_wanted).cloned().collect(), asked)
+            page(
+                "domain_records",
+                records.values().filter(is_wanted).cloned().collect(),
+                asked,
+            )
         }
         (method, ["records", id]) => {
             let id: u64 = id.parse().map_err(|_| Refusal::not_found())?;
@@ -47,7 +59,10 @@ pub(super) fn answer(state: &mut State, asked: &Asked) -> Answered {
             if method == Method::PATCH || method == Method::PUT {
                 change(record, &asked.body)?;
             } else if method != Method::GET {
-                return Err(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, ..Refusal::not_found() });
+                return Err(Refusal {
+                    status: StatusCode::METHOD_NOT_ALLOWED,
+                    ..Refusal::not_found()
+                });
             }
             one("domain_record", record.clone())
         }
@@ -69,7 +84,10 @@ fn change(record: &mut Value, body: &Value) -> Result<(), Refusal> {
             return Err(Refusal::unprocessable("data is not valid for this type"));
         }
     }
-    if body.get("ttl").is_some_and(|ttl| ttl.as_u64().is_none_or(|ttl| ttl < 30)) {
+    if body
+        .get("ttl")
+        .is_some_and(|ttl| ttl.as_u64().is_none_or(|ttl| ttl < 30))
+    {
         return Err(Refusal::unprocessable("ttl must be 30 or more"));
     }
     for field in FIELDS {

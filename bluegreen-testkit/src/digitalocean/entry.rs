@@ -25,18 +25,27 @@ impl AppEntry {
     pub(super) fn new(core: Arc<Core>, id: String) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(connector);
         Self { core, id, client }
     }
 }
 
 impl Handler for AppEntry {
     async fn handle(self: Arc<Self>, mut request: Request<Incoming>, _: Tie) -> Response<Body> {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .to_owned();
         let at = {
             let state = held(&self.core.state);
             let (takes, now) = (self.core.config.deployment_takes, self.core.clock.monotonic());
-            state.apps.get(&self.id).and_then(|app| app.routed(&path, takes, now))
+            state
+                .apps
+                .get(&self.id)
+                .and_then(|app| app.routed(&path, takes, now))
         };
         let uri = at.and_then(|at| format!("http://{at}{path}").parse::<Uri>().ok());
         let Some(uri) = uri else {

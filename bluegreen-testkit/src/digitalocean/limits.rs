@@ -20,7 +20,11 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) const fn new(an_hour: u32, a_minute: u32) -> Self {
-        Self { an_hour, a_minute, taken: VecDeque::new() }
+        Self {
+            an_hour,
+            a_minute,
+            taken: VecDeque::new(),
+        }
     }
 
     /// Counts a request, or refuses it. Only bursts are told how long to wait.
@@ -31,7 +35,9 @@ impl Limits {
         }
         let burst: Vec<_> = self.taken.iter().filter(|at| now.since(**at) < MINUTE).collect();
         if burst.len() >= self.a_minute as usize {
-            let wait = burst.first().map_or(MINUTE, |at| MINUTE.saturating_sub(now.since(**at)));
+            let wait = burst
+                .first()
+                .map_or(MINUTE, |at| MINUTE.saturating_sub(now.since(**at)));
             return Err(Refusal::too_many(Some(wait.as_secs().max(1))));
         }
         self.taken.push_back(now);
@@ -39,7 +45,8 @@ impl Limits {
     }
 
     fn left(&self) -> u32 {
-        self.an_hour.saturating_sub(u32::try_from(self.taken.len()).unwrap_or(u32::MAX))
+        self.an_hour
+            .saturating_sub(u32::try_from(self.taken.len()).unwrap_or(u32::MAX))
     }
 
     /// `ratelimit-limit`, `ratelimit-remaining`, `ratelimit-reset`.

@@ -82,7 +82,12 @@ impl FakeDigitalOcean {
         let server = Server::start(core.clone()).await?;
         // Nobody else has the core yet, so it is not set twice.
         let _ = core.server.set((server.address(), Box::new(server.cutter())));
-        Ok(Self { core, server, entries: Mutex::default(), checks: Mutex::default() })
+        Ok(Self {
+            core,
+            server,
+            entries: Mutex::default(),
+            checks: Mutex::default(),
+        })
     }
 
     /// Where the API is: what a client takes instead of `https://api.digitalocean.com`.
@@ -116,7 +121,10 @@ impl FakeDigitalOcean {
             let settings = balancers::settings(&settings, &state);
             let settings = settings.map_err(|refusal| io::Error::other(refusal.message))?;
             let mut balancer = Balancer::new(settings);
-            let healthy = Health { is_healthy: true, in_a_row: 0 };
+            let healthy = Health {
+                is_healthy: true,
+                in_a_row: 0,
+            };
             let members = balancers::members(&balancer.wanted, &state);
             balancer.health = members.into_iter().map(|member| (member, healthy)).collect();
             let id = state.next_uuid();
@@ -147,11 +155,16 @@ impl FakeDigitalOcean {
     /// Somebody changes settings of a balancer in the console: at once, without a check.
     pub fn set_by_hand(&self, balancer: &str, change: impl FnOnce(&mut serde_json::Map<String, Value>)) {
         let mut state = held(&self.core.state);
-        let Some(mut balancer_state) = state.balancers.remove(balancer) else { return };
+        let Some(mut balancer_state) = state.balancers.remove(balancer) else {
+            return;
+        };
         change(&mut balancer_state.wanted);
         balancer_state.applied = balancer_state.wanted.clone();
         balancer_state.arrives = None;
-        let healthy = Health { is_healthy: true, in_a_row: 0 };
+        let healthy = Health {
+            is_healthy: true,
+            in_a_row: 0,
+        };
         for member in balancers::members(&balancer_state.wanted, &state) {
             balancer_state.health.insert(member, healthy);
         }
@@ -175,7 +188,9 @@ impl FakeDigitalOcean {
             let mut state = held(&self.core.state);
             let id = state.next_uuid();
             let deployment = state.next_uuid();
-            state.apps.insert(id.clone(), apps::App::active_at_once(spec, deployment));
+            state
+                .apps
+                .insert(id.clone(), apps::App::active_at_once(spec, deployment));
             id
         };
         let entry = Server::start(Arc::new(entry::AppEntry::new(self.core.clone(), id.clone()))).await?;
@@ -195,7 +210,11 @@ impl FakeDigitalOcean {
     pub fn active_spec(&self, app: &str) -> Value {
         let state = held(&self.core.state);
         let (takes, now) = (self.core.config.deployment_takes, self.core.clock.monotonic());
-        state.apps.get(app).map(|app| app.active_spec(takes, now)).unwrap_or_default()
+        state
+            .apps
+            .get(app)
+            .map(|app| app.active_spec(takes, now))
+            .unwrap_or_default()
     }
 
     /// Somebody sets the spec of an app in the console: active at once.
@@ -206,7 +225,10 @@ impl FakeDigitalOcean {
             let mut spec = app.spec.clone();
             change(&mut spec);
             let backends = std::mem::take(&mut app.backends);
-            *app = apps::App { backends, ..apps::App::active_at_once(spec, id) };
+            *app = apps::App {
+                backends,
+                ..apps::App::active_at_once(spec, id)
+            };
         }
     }
 
@@ -223,7 +245,11 @@ impl FakeDigitalOcean {
         let mut state = held(&self.core.state);
         let id = state.next_id();
         let record = domains::record(id, fields);
-        state.domains.entry(domain.to_owned()).or_default().insert(id, record);
+        state
+            .domains
+            .entry(domain.to_owned())
+            .or_default()
+            .insert(id, record);
         id
     }
 
@@ -232,7 +258,10 @@ impl FakeDigitalOcean {
     pub fn record(&self, domain: &str, id: u64) -> Value {
         let state = held(&self.core.state);
         let records = state.domains.get(domain);
-        records.and_then(|records| records.get(&id)).cloned().unwrap_or_default()
+        records
+            .and_then(|records| records.get(&id))
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Somebody changes a field of a record in the console.

@@ -14,7 +14,10 @@ pub(super) fn answer(state: &State, asked: &Asked) -> Answered {
         return Err(Refusal::unprocessable("start and end must be given"));
     };
     let (start, end) = (start.parse::<i64>().unwrap_or(0), end.parse::<i64>().unwrap_or(0));
-    let id = ["lb_id", "app_id", "host_id"].iter().find_map(|name| asked.query(name)).unwrap_or_default();
+    let id = ["lb_id", "app_id", "host_id"]
+        .iter()
+        .find_map(|name| asked.query(name))
+        .unwrap_or_default();
     let component = asked.query("app_component").unwrap_or_default();
     let key = format!("{}/{id}/{component}", path.join("/"));
     let series = state.metrics.get(&key).cloned().unwrap_or_default();

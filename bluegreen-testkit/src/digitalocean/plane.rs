@@ -33,7 +33,9 @@ impl Plane {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         // A balancer keeps no connections to its droplets unless it is told to.
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(connector);
         Self { core, id, client }
     }
 
@@ -51,7 +53,12 @@ impl Plane {
 fn choose_of(balancer: &mut Balancer, state: &State) -> Option<SocketAddr> {
     let port = balancers::target_port(&balancer.applied)?;
     let members: Vec<Member> = balancers::members(&balancer.applied, state).into_iter().collect();
-    let is_healthy = |member: &&Member| balancer.health.get(*member).is_some_and(|health| health.is_healthy);
+    let is_healthy = |member: &&Member| {
+        balancer
+            .health
+            .get(*member)
+            .is_some_and(|health| health.is_healthy)
+    };
     let healthy: Vec<&Member> = members.iter().filter(is_healthy).collect();
     balancer.turn = balancer.turn.wrapping_add(1);
     let (id, _) = healthy.get(balancer.turn % healthy.len().max(1))?;
@@ -92,8 +99,9 @@ struct Round {
 pub(super) async fn check_health(core: Weak<Core>, id: String) {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    let client: Client<HttpConnector, Empty<Bytes>> =
-        Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+    let client: Client<HttpConnector, Empty<Bytes>> = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build(connector);
     while let Some(strong) = core.upgrade() {
         let Some(round) = round(&strong, &id) else { return };
         let clock = strong.clock.clone();
@@ -119,14 +127,27 @@ fn round(core: &Core, id: &str) -> Option<Round> {
     let balancer = state.balancers.get(id)?;
     let mut members: BTreeSet<Member> = balancers::members(&balancer.applied, &state);
     members.extend(balancers::members(&balancer.wanted, &state));
-    let check = |name: &str| balancer.wanted.get("health_check").and_then(|check| check.get(name));
+    let check = |name: &str| {
+        balancer
+            .wanted
+            .get("health_check")
+            .and_then(|check| check.get(name))
+    };
     let path = check("path").and_then(Value::as_str).unwrap_or("/").to_owned();
-    let seconds = check("check_interval_seconds").and_then(Value::as_u64).unwrap_or(10);
+    let seconds = check("check_interval_seconds")
+        .and_then(Value::as_u64)
+        .unwrap_or(10);
     let look = |(id, port): Member| {
-        let at = state.droplets.get(&id).and_then(|droplet| droplet.ports.get(&port).copied());
+        let at = state
+            .droplets
+            .get(&id)
+            .and_then(|droplet| droplet.ports.get(&port).copied());
         ((id, port), at, path.clone())
     };
-    let pause = core.config.health_second.saturating_mul(u32::try_from(seconds).unwrap_or(u32::MAX));
+    let pause = core
+        .config
+        .health_second
+        .saturating_mul(u32::try_from(seconds).unwrap_or(u32::MAX));
     Some(Round {
         looks: members.into_iter().map(look).collect(),
         pause: pause.max(Duration::from_millis(2)),
@@ -144,9 +165,14 @@ async fn is_well(client: Client<HttpConnector, Empty<Bytes>>, at: Option<SocketA
 
 fn note(core: &Core, id: &str, seen: &[(Member, bool)]) {
     let mut state = held(&core.state);
-    let Some(balancer) = state.balancers.get_mut(id) else { return };
+    let Some(balancer) = state.balancers.get_mut(id) else {
+        return;
+    };
     let threshold = |balancer: &Balancer, name: &str, default| {
-        let check = balancer.wanted.get("health_check").and_then(|check| check.get(name));
+        let check = balancer
+            .wanted
+            .get("health_check")
+            .and_then(|check| check.get(name));
         check.and_then(Value::as_u64).unwrap_or(default)
     };
     let up = threshold(balancer, "healthy_threshold", 3);

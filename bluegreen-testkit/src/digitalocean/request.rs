@@ -25,7 +25,10 @@ impl Asked {
     /// The segments after `/v2`.
     pub(super) fn segments(&self) -> Vec<String> {
         let path = self.path.strip_prefix("/v2/").unwrap_or_default();
-        path.split('/').filter(|part| !part.is_empty()).map(decoded).collect()
+        path.split('/')
+            .filter(|part| !part.is_empty())
+            .map(decoded)
+            .collect()
     }
 }
 
@@ -48,7 +51,10 @@ pub(super) fn decoded(text: &str) -> String {
 }
 
 pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
-    let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    let parts = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|part| !part.is_empty());
     let pair = |part: &str| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         (decoded(name), decoded(value))
