@@ -121,7 +121,11 @@ fn one_statement_that_is_not_understood_does_not_hide_the_others() {
 
 #[test]
 fn the_rewrite_of_an_index_is_sql_that_is_safe() {
-    for sql in ["CREATE INDEX i ON a (b)", "CREATE UNIQUE INDEX ON a (b)", "/* x */ create index if not exists i on a (b)"] {
+    for sql in [
+        "CREATE INDEX i ON a (b)",
+        "CREATE UNIQUE INDEX ON a (b)",
+        "/* x */ create index if not exists i on a (b)",
+    ] {
         let report = postgres().check(sql);
         let rewrite = report.findings[0].rewrite.as_deref().unwrap();
         assert_eq!(postgres().check(rewrite).verdict, Verdict::Safe, "{rewrite}");

@@ -72,20 +72,16 @@ async fn router(by: By) -> RouterSubject {
     };
     let (foreign, id) = (cloud.clone(), balancer.clone());
     let spoil = move || {
-        foreign.set_by_hand(&id, |settings| match by {
-            By::Ports => settings["forwarding_rules"][0]["target_port"] = json!(9999),
-            _ => {
+        foreign.set_by_hand(&id, |settings| {
+            if by == By::Ports {
+                for rule in settings["forwarding_rules"].as_array_mut().unwrap() {
+                    rule["target_port"] = json!(9999);
+                }
+            } else {
                 settings.remove("droplet_ids");
                 settings.insert("tag".to_owned(), json!("somebody-else"));
             }
         });
-        if by == By::Ports {
-            foreign.set_by_hand(&id, |settings| {
-                for rule in settings["forwarding_rules"].as_array_mut().unwrap() {
-                    rule["target_port"] = json!(9999);
-                }
-            });
-        }
     };
     let again = shop.router();
     RouterSubject::new(shop.router())
@@ -124,7 +120,7 @@ mod apps {
     use bluegreen_testkit::conformance::host::HostSubject;
     use common::apps::{Apps, version_in};
 
-    async fn host(apps: Apps) -> HostSubject {
+    fn host(apps: Apps) -> HostSubject {
         let (cloud, faults) = (apps.shop.clone(), apps.shop.clone());
         let (places, begun) = (apps.places.clone(), apps.shop.clone());
         HostSubject::new(apps.host())
@@ -148,12 +144,12 @@ mod apps {
 
     mod one_app_with_two_components {
         use super::*;
-        bluegreen_testkit::host_conformance!(async || host(Apps::one_empty().await).await);
+        bluegreen_testkit::host_conformance!(async || host(Apps::one_empty().await));
     }
 
     mod two_apps {
         use super::*;
-        bluegreen_testkit::host_conformance!(async || host(Apps::two_retired().await).await);
+        bluegreen_testkit::host_conformance!(async || host(Apps::two_retired().await));
     }
 
     mod routes {

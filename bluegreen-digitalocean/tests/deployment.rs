@@ -18,8 +18,8 @@ use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::{GateSpec, LeasePlan, Preflight, Step};
 use bluegreen_core::store::MemoryStore;
 use bluegreen_core::{
-    Deployer, Fault, Gate, GateContext, Op, Plan, Release, Report, Request, ServiceName, Signed, Slot,
-    Verdict, Version,
+    Deployer, DeployerBuilder, Fault, Gate, GateContext, Op, Plan, Release, Report, Request, ServiceName,
+    Signed, Slot, Verdict, Version,
 };
 use bluegreen_digitalocean::{LoadBalancerRouter, PerSlot, Targets};
 use bluegreen_testkit::digitalocean::FakeConfig;
@@ -83,7 +83,7 @@ fn deployer(shop: &Shop, routers: Vec<LoadBalancerRouter>) -> Deployer {
         .gate(Up(shop.host.clone(), reqwest::Client::new()));
     routers
         .into_iter()
-        .fold(builder, |builder, router| builder.router(router))
+        .fold(builder, DeployerBuilder::router)
         .build()
         .unwrap()
 }

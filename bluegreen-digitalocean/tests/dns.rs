@@ -13,7 +13,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::{Decides, FaultKind, Granularity, Router, Slot, Split, Verification};
+use bluegreen_core::{Clock, Decides, FaultKind, Granularity, Router, Slot, Split, Verification};
 use bluegreen_digitalocean::{Client, DnsRouter, PerSlot, Record};
 use bluegreen_testkit::digitalocean::{FakeConfig, FakeDigitalOcean};
 use common::{Fast, op};
@@ -67,7 +67,6 @@ async fn the_old_time_to_live_is_waited_out_and_no_switch_is_called_instant() {
     let clock: Arc<Fast> = Arc::new(Fast::new(10_000));
     let router = DnsRouter::new(client.clock(clock.clone()), "example.com", id, addresses()).unwrap();
     let long = |seq| bluegreen_core::Op::new(op(seq).token, "x", Duration::from_hours(24));
-    use bluegreen_core::Clock;
     router.stage(&long(1), Slot::Green).await.unwrap();
     router.shift(&long(2), GREEN).await.unwrap();
     let began = clock.monotonic();

@@ -14,7 +14,7 @@ use crate::PerSlot;
 use crate::client::{ApiError, Call, Client, Urgency};
 
 /// How long a spec that was given up may still be on its way.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_mins(1);
 /// Between two looks at a slot that is being stopped.
 const POLL: Duration = Duration::from_secs(2);
 
@@ -270,7 +270,7 @@ impl AppPlatformHost {
                 continue;
             };
             if let Some(end) = call.end_of_log(url).await {
-                ends.push_str(&format!("; {kind}: {end}"));
+                ends.extend(["; ", kind, ": ", &end]);
             }
         }
         ends

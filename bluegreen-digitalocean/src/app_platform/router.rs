@@ -14,7 +14,7 @@ use crate::client::{Call, Client, Urgency};
 use crate::{PerSlot, SlotProbe};
 
 /// How long a spec that was given up may still be on its way.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_mins(1);
 /// A spec update is a deployment of the app, which takes minutes.
 const PROPAGATION: Duration = Duration::from_mins(10);
 
@@ -87,7 +87,7 @@ impl AppRoutesRouter {
         spec.held(&self.components).map_err(|what| call.unfit(what))
     }
 
-    fn only(&self, call: &Call<'_>, split: Split) -> Result<Slot, Fault> {
+    fn only(call: &Call<'_>, split: Split) -> Result<Slot, Fault> {
         split
             .only()
             .ok_or_else(|| call.unfit(format!("{split} cannot be held: {INSTEAD}")))
@@ -136,7 +136,7 @@ impl Router for AppRoutesRouter {
 
     async fn shift(&self, op: &Op, split: Split) -> Result<(), Fault> {
         let call = self.begin(op, Urgency::Rollback, "shift");
-        let slot = self.only(&call, split)?;
+        let slot = Self::only(&call, split)?;
         let app = app::read(&call, &self.app).await?;
         if self.held(&call, &app.spec())? == split {
             return Ok(());

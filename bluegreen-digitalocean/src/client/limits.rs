@@ -11,8 +11,8 @@ use reqwest::header::HeaderMap;
 const A_MINUTE: usize = 250;
 /// Of which so many are kept for going back.
 const KEPT_A_MINUTE: usize = 25;
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use crate::client::{ApiError, Call, Client, Urgency};
 /// How long a change that was given up may still be on its way.
 const SETTLE: Duration = Duration::from_secs(30);
 /// How long DigitalOcean's name servers take to answer by a changed record: documented nowhere, so generous.
-const SERVERS: Duration = Duration::from_secs(60);
+const SERVERS: Duration = Duration::from_mins(1);
 /// The lowest time to live that DigitalOcean takes, in seconds.
 const LOWEST_TTL: u32 = 30;
 

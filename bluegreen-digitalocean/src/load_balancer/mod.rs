@@ -318,18 +318,16 @@ impl LoadBalancerRouter {
     fn wait_for_health(&self, balancer: &Balancer, split: Split) -> Duration {
         let now = self.client.time().monotonic();
         let mut accepted = self.accepted();
-        let since = match accepted.as_ref().filter(|accepted| accepted.split == split) {
-            Some(accepted) => accepted.at,
+        let held = accepted.as_ref().filter(|accepted| accepted.split == split);
+        let since = held.map_or(now, |accepted| accepted.at);
+        if held.is_none() {
             // Another process has set it, or this one in an earlier life: from now on at the latest.
-            None => {
-                *accepted = Some(Accepted {
-                    split,
-                    at: now,
-                    sent: None,
-                });
-                now
-            }
-        };
+            *accepted = Some(Accepted {
+                split,
+                at: now,
+                sent: None,
+            });
+        }
         let needed = Duration::from_secs(balancer.seconds_to_healthy()).min(self.propagation);
         needed.saturating_sub(now.since(since))
     }

@@ -41,7 +41,7 @@ pub(crate) fn version_in(spec: &Value, component: &str) -> Option<Version> {
     Version::new(service["image"]["tag"].as_str()?).ok()
 }
 
-fn spec(services: Vec<Value>, leads_to: &str) -> Value {
+fn spec(services: &[Value], leads_to: &str) -> Value {
     json!({
         "name": "shop",
         "region": "nyc",
@@ -56,7 +56,7 @@ fn spec(services: Vec<Value>, leads_to: &str) -> Value {
 }
 
 impl Apps {
-    async fn open(services: Vec<Value>, leads_to: &str, takes: Duration) -> Self {
+    async fn open(services: &[Value], leads_to: &str, takes: Duration) -> Self {
         let config = FakeConfig::default().deployment_takes(takes);
         let shop = Arc::new(FakeDigitalOcean::start(config).await.unwrap());
         let app = shop.add_app(spec(services, leads_to)).await.unwrap();
@@ -81,7 +81,7 @@ impl Apps {
 
     /// One app with neither slot's component.
     pub(crate) async fn one_empty() -> Self {
-        Self::open(vec![service("site")], "site", Duration::from_millis(40)).await
+        Self::open(&[service("site")], "site", Duration::from_millis(40)).await
     }
 
     /// One app with both components, whose routes lead to blue's.
@@ -90,8 +90,8 @@ impl Apps {
     }
 
     pub(crate) async fn one_running_for(takes: Duration) -> Self {
-        let services = vec![service("api-blue"), service("site"), service("api-green")];
-        Self::open(services, "api-blue", takes).await
+        let services = [service("api-blue"), service("site"), service("api-green")];
+        Self::open(&services, "api-blue", takes).await
     }
 
     /// An app for each slot, which both are retired.

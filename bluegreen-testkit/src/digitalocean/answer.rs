@@ -66,11 +66,13 @@ impl Refusal {
 }
 
 /// One thing under its name.
-pub(super) fn one(name: &str, value: Value) -> Answered {
-    Ok((StatusCode::OK, json!({ name: value })))
+#[expect(clippy::unnecessary_wraps, reason = "it ends the functions that answer")]
+pub(super) fn one(name: &str, value: impl Into<Value>) -> Answered {
+    Ok((StatusCode::OK, json!({ name: value.into() })))
 }
 
 /// A page of a list, with the absolute address of the next one.
+#[expect(clippy::unnecessary_wraps, reason = "it ends the functions that answer")]
 pub(super) fn page(name: &str, all: Vec<Value>, request: &super::request::Asked) -> Answered {
     const DEFAULT: usize = 20;
     const MOST: usize = 200;
@@ -85,9 +87,10 @@ pub(super) fn page(name: &str, all: Vec<Value>, request: &super::request::Asked)
     let last = total.div_ceil(size).max(1);
     let address = |number: usize| {
         let rest = request.query.iter().filter(|(name, _)| name != "page");
-        let rest: String = rest
+        let rest: Vec<String> = rest
             .map(|(name, value)| format!("{name}={}&", encoded(value)))
             .collect();
+        let rest = rest.concat();
         format!("{}{}?{rest}page={number}", request.base, request.path)
     };
     let mut pages = serde_json::Map::new();

@@ -13,15 +13,15 @@ const FIELDS: [&str; 9] = [
 ];
 
 pub(super) fn record(id: u64, fields: &Value) -> Value {
-    let mut shown = json!({ "id": id, "ttl": 1800 });
+    let mut shown = serde_json::Map::from_iter([("id".to_owned(), json!(id))]);
     for field in FIELDS {
         let value = fields.get(field).cloned().unwrap_or_else(|| match field {
             "ttl" => json!(1800),
             _ => Value::Null,
         });
-        shown[field] = value;
+        shown.insert(field.to_owned(), value);
     }
-    shown
+    Value::Object(shown)
 }
 
 pub(super) fn answer(state: &mut State, asked: &Asked) -> Answered {

@@ -7,8 +7,8 @@ use bluegreen_core::Timestamp;
 
 use super::answer::Refusal;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Requests of the last hour, and how many there may be.
 #[derive(Debug)]

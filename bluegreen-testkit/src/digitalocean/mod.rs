@@ -1,6 +1,6 @@
 //! DigitalOcean's API as a server on loopback, with balancers that really forward.
 //!
-//! It is written from DigitalOcean's documentation and its OpenAPI description, not from this workspace's
+//! It is written from DigitalOcean's documentation and the description of its interface, not from this workspace's
 //! client, and speaks to any client: another language's, `curl`.
 //!
 //! What is true of the service is true here: a `PUT` of a balancer resets what it leaves out; a body as a
@@ -159,7 +159,7 @@ impl FakeDigitalOcean {
             return;
         };
         change(&mut balancer_state.wanted);
-        balancer_state.applied = balancer_state.wanted.clone();
+        balancer_state.applied.clone_from(&balancer_state.wanted);
         balancer_state.arrives = None;
         let healthy = Health {
             is_healthy: true,
