@@ -146,11 +146,7 @@ fn records_of_services() {
 #[test]
 fn readings_of_an_analysis() {
     let text: String = ('0'..'z').cycle().take(18 * 40).collect();
-    many(
-        &Corpus::of([text.as_str(), &"0".repeat(18 * 20)]),
-        3_000,
-        targets::ticks,
-    );
+    Corpus::of([text.as_str(), &"0".repeat(18 * 20)]).each(3_000, targets::ticks);
 }
 
 #[test]
