@@ -307,17 +307,9 @@ mod server {
     impl Postgres {
         /// Each version that is installed where Debian puts them.
         pub(crate) fn installed() -> Vec<(u16, PathBuf)> {
-            let folders = std::fs::read_dir("/usr/lib/postgresql")
-                .into_iter()
-                .flatten()
-                .flatten();
+            let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
             let mut found: Vec<_> = folders
-                .filter_map(|entry| {
-                    Some((
-                        entry.file_name().to_str()?.parse().ok()?,
-                        entry.path().join("bin"),
-                    ))
-                })
+                .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
                 .collect();
             found.sort();
             found
@@ -325,53 +317,17 @@ mod server {
 
         pub(crate) fn start(bin: &Path) -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let server = Self {
-                bin: bin.to_owned(),
-                folder,
-            };
+            let server = Self { bin: bin.to_owned(), folder };
             if root() {
                 // The server refuses to run as root.
-                assert!(
-                    Command::new("chown")
-                        .args(["-R", "nobody"])
-                        .arg(server.folder.path())
-                        .status()
-                        .unwrap()
-                        .success()
-                );
+                assert!(Command::new("chown").args(["-R", "nobody"]).arg(server.folder.path()).status().unwrap().success());
             }
             let data = server.folder.path().join("data");
-            server.run(
-                "initdb",
-                &[
-                    "-D",
-                    data.to_str().unwrap(),
-                    "-A",
-                    "trust",
-                    "-U",
-                    "postgres",
-                    "--no-sync",
-                ],
-            );
+            server.run("initdb", &["-D", data.to_str().unwrap(), "-A", "trust", "-U", "postgres", "--no-sync"]);
             // No port: a socket in the folder is enough.
-            let options = format!(
-                "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off",
-                server.folder.path().display()
-            );
+            let options = format!("-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off", server.folder.path().display());
             let log = server.folder.path().join("log");
-            server.run(
-                "pg_ctl",
-                &[
-                    "-D",
-                    data.to_str().unwrap(),
-                    "-l",
-                    log.to_str().unwrap(),
-                    "-w",
-                    "-o",
-                    &options,
-                    "start",
-                ],
-            );
+            server.run("pg_ctl", &["-D", data.to_str().unwrap(), "-l", log.to_str().unwrap(), "-w", "-o", &options, "start"]);
             server
         }
 
@@ -384,25 +340,13 @@ mod server {
             } else {
                 Command::new(program)
             };
-            command
-                .current_dir(self.folder.path())
-                .stdin(Stdio::null())
-                .env("LC_ALL", "C");
+            command.current_dir(self.folder.path()).stdin(Stdio::null()).env("LC_ALL", "C");
             command
         }
 
         fn run(&self, program: &str, args: &[&str]) {
-            let output = self
-                .command(program)
-                .args(args)
-                .stdout(Stdio::null())
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success(),
-                "{program}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            let output = self.command(program).args(args).stdout(Stdio::null()).output().unwrap();
+            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
         }
 
         /// What a script prints, without anything around it.
@@ -410,37 +354,18 @@ mod server {
             let folder = self.folder.path().to_str().unwrap();
             let output = self
                 .command("psql")
-                .args([
-                    "-XqAt",
-                    "-v",
-                    "ON_ERROR_STOP=1",
-                    "-h",
-                    folder,
-                    "-U",
-                    "postgres",
-                    "-d",
-                    "postgres",
-                    "-c",
-                    sql,
-                ])
+                .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", "postgres", "-d", "postgres", "-c", sql])
                 .output()
                 .unwrap();
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-            if output.status.success() {
-                Ok(text(&output.stdout))
-            } else {
-                Err(text(&output.stderr))
-            }
+            if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
         }
     }
 
     impl Drop for Postgres {
         fn drop(&mut self) {
             let data = self.folder.path().join("data");
-            let _ = self
-                .command("pg_ctl")
-                .args(["-D", data.to_str().unwrap(), "-m", "immediate", "stop"])
-                .output();
+            let _ = self.command("pg_ctl").args(["-D", data.to_str().unwrap(), "-m", "immediate", "stop"]).output();
         }
     }
 
@@ -474,15 +399,9 @@ fn what_is_said_is_what_the_server_does() {
     for (version, bin) in installed {
         let postgres = server::Postgres::start(&bin);
         for (operation, setup, sql) in OPERATIONS {
-            postgres
-                .ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
-                .unwrap();
+            postgres.ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public;").unwrap();
             postgres.ask(SCHEMA).unwrap();
-            let session = if setup.starts_with("SET ") {
-                format!("{setup};")
-            } else {
-                String::new()
-            };
+            let session = if setup.starts_with("SET ") { format!("{setup};") } else { String::new() };
             if session.is_empty() && !setup.is_empty() && postgres.ask(setup).is_err() {
                 continue;
             }
@@ -495,10 +414,7 @@ fn what_is_said_is_what_the_server_does() {
                     }
                 }
                 // What this version does not have.
-                Err(error) => assert!(
-                    error.contains("syntax error") || error.contains("cannot run inside"),
-                    "{operation}: {error}"
-                ),
+                Err(error) => assert!(error.contains("syntax error") || error.contains("cannot run inside"), "{operation}: {error}"),
             }
         }
     }

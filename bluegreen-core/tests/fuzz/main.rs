@@ -1,7 +1,12 @@
 //! What parses text of others, on thousands of damaged texts: no panic, and what is read is written and
 //! read again as the same. The same functions run for hours under a fuzzer, see `fuzz/README.md`.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 #[cfg(feature = "http")]
 mod answers;
