@@ -1,7 +1,12 @@
 //! What parses text of others, on thousands of damaged texts: no panic, and what is read is written and
 //! read again as the same. The same functions run for hours under a fuzzer, see `fuzz/README.md`.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 #[cfg(feature = "http")]
 mod answers;
@@ -146,11 +151,7 @@ fn records_of_services() {
 #[test]
 fn readings_of_an_analysis() {
     let text: String = ('0'..'z').cycle().take(18 * 40).collect();
-    many(
-        &Corpus::of([text.as_str(), &"0".repeat(18 * 20)]),
-        3_000,
-        targets::ticks,
-    );
+    Corpus::of([text.as_str(), &"0".repeat(18 * 20)]).each(3_000, targets::ticks);
 }
 
 #[test]
