@@ -20,7 +20,7 @@ const GIVEN_UP_MS: u64 = 800 + 1000;
 
 /// What watches while traffic flows. One that fails, as often in a row as the plan asks for, has decided: an
 /// act that is under way is let finish, and nobody needs to ask again.
-const GUARDS: [&str; 3] = ["up", "errors", "latency"];
+const GUARDS: [&str; 5] = ["up", "errors", "latency", "step", "front"];
 
 /// Since when nobody has asked.
 #[derive(Clone, Copy)]
