@@ -199,7 +199,10 @@ impl<'a> Splitter<'a> {
         }
         let is = |word| token.is_word(self.text, word);
         let after_end = std::mem::take(&mut self.body.after_end);
-        if self.body.depth == 0 {
+        if after_end && ["if", "loop", "while", "repeat", "for"].into_iter().any(is) {
+            // `END IF` closes what was not counted as opened.
+            self.body.depth += 1;
+        } else if self.body.depth == 0 {
             let opens = match self.engine {
                 // `BEGIN ATOMIC`, since PostgreSQL 14.
                 Engine::Postgres => {
@@ -218,9 +221,6 @@ impl<'a> Splitter<'a> {
         } else if is("end") {
             self.body.depth -= 1;
             self.body.after_end = true;
-        } else if after_end && ["if", "loop", "while", "repeat", "for"].into_iter().any(is) {
-            // `END IF` closes what was not counted as opened.
-            self.body.depth += 1;
         } else if !after_end && (is("begin") || is("case")) {
             self.body.depth += 1;
         }
