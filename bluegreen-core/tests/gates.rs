@@ -428,6 +428,7 @@ impl Metrics for Both {
 }
 
 /// Thresholds, the candidate's number, live's, the outcome and a part of the evidence.
+#[expect(clippy::type_complexity, reason = "a row of a table")]
 #[rustfmt::skip] // a row a line
 const THRESHOLDS: &[(&str, Option<f64>, Option<f64>, Outcome, &str)] = &[
     ("normal = '500ms', warning = '1s', critical = '2s'", Some(0.4), None, Outcome::Pass, "m = 400ms, not above 1s"),

@@ -1,5 +1,12 @@
 //! What is read from a lifecycle: where it is, how long that may take, what it says to people, what it refuses.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::items_after_statements,
+    reason = "a panic is how a test fails"
+)]
+
 use std::time::Duration;
 
 use bluegreen_core::command::CommandSpec;

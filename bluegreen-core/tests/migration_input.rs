@@ -1,5 +1,11 @@
 //! Whatever the input is: never a panic, never quadratic, and what is broken is never safe.
 
+#![expect(
+    clippy::format_collect,
+    clippy::type_complexity,
+    reason = "texts of a table of shapes"
+)]
+
 use bluegreen_core::migration::{Engine, Linter, Server, Verdict};
 use proptest::prelude::*;
 

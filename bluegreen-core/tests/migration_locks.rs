@@ -1,5 +1,11 @@
 //! The locks that are said of PostgreSQL are those that it takes: measured on 10 to 18.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
 use std::collections::BTreeMap;
 
 use bluegreen_core::migration::effect::{Hold, Lock, Work, holds};

@@ -1,5 +1,7 @@
 //! Every rule finds what its documentation says that it finds, and nothing in what it calls good.
 
+#![expect(clippy::expect_used, reason = "a panic is how a test fails")]
+
 use std::collections::HashSet;
 
 use bluegreen_core::migration::{Engine, Example, Linter, MigrationRule, Server, Severity};

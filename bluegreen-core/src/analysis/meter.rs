@@ -112,6 +112,7 @@ mod tests {
     use crate::Buckets;
     use proptest::prelude::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a source answers")]
     fn sample(second: i64, instances: &[(&str, f64, f64)]) -> Option<Sample> {
         let mut sample = Sample::new(Timestamp::from_millis(1000 * second));
         for (name, requests, errors) in instances {

@@ -284,7 +284,7 @@ impl<'a> Script<'a> {
             PieceKind::Marker(Marker::NoTransaction) => script.wrapped = false,
             PieceKind::Marker(Marker::Down) => {}
             PieceKind::Sql | PieceKind::Meta => {
-                script.statements.push(read::statement(sql, server.engine, piece))
+                script.statements.push(read::statement(sql, server.engine, piece));
             }
         });
         script
@@ -296,7 +296,7 @@ fn allow(statement: &Statement, found: &mut [Finding]) {
     for allowance in &statement.allowances {
         for finding in found
             .iter_mut()
-            .filter(|finding| allowance.rules.iter().any(|rule| *rule == finding.rule))
+            .filter(|finding| allowance.rules.contains(&finding.rule))
         {
             if allowance.reason.is_empty() {
                 finding
@@ -316,7 +316,7 @@ fn number_lines(sql: &str, found: &mut [Finding]) {
     for finding in found {
         let until = finding.span.start.min(sql.len());
         let between = sql.as_bytes().get(at..until).unwrap_or_default();
-        line += between.iter().filter(|byte| **byte == b'\n').count();
+        line += between.split(|byte| *byte == b'\n').count().saturating_sub(1);
         at = at.max(until);
         finding.line = line;
     }

@@ -350,7 +350,11 @@ impl Reported<'_> {
     }
 
     /// With the lock that decides.
-    #[allow(clippy::return_self_not_must_use, reason = "the finding is reported already")]
+    #[allow(
+        clippy::return_self_not_must_use,
+        clippy::must_use_candidate,
+        reason = "the finding is reported already"
+    )]
     pub fn hold(mut self, hold: Option<Hold>) -> Self {
         if let Some(finding) = &mut self.0 {
             finding.lock = hold;
@@ -359,7 +363,11 @@ impl Reported<'_> {
     }
 
     /// Only a warning, where the rule's weight is more.
-    #[allow(clippy::return_self_not_must_use, reason = "the finding is reported already")]
+    #[allow(
+        clippy::return_self_not_must_use,
+        clippy::must_use_candidate,
+        reason = "the finding is reported already"
+    )]
     pub fn warning(mut self) -> Self {
         if let Some(finding) = &mut self.0 {
             finding.severity = finding.severity.min(Severity::Warning);

@@ -119,7 +119,7 @@ impl FromStr for ServerVersion {
             .split(|c: char| !c.is_ascii_digit() && c != '.')
             .next()
             .unwrap_or("");
-        let mut parts = numbers.split('.').map(|part| part.parse::<u16>());
+        let mut parts = numbers.split('.').map(str::parse::<u16>);
         let major = parts.next().and_then(Result::ok).ok_or_else(invalid)?;
         let mut rest = || {
             parts

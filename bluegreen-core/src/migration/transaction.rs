@@ -9,6 +9,10 @@ use super::statement::{Change, ConstraintKind, Name, ObjectName, TableAction, Ty
 
 /// What the script has done in the transaction that is open.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct Transaction {
     /// Whether one is open: by the script, or by the tool that runs it.
     pub open: bool,

@@ -186,7 +186,7 @@ fn last_word(world: &World) -> (Outcome, String) {
             Event::Watched { results, .. } => results.into_iter().find(|result| result.name == "analysis"),
             _ => None,
         });
-    let result = said.expect("the analysis was asked");
+    let result = said.unwrap();
     (result.outcome, result.evidence)
 }
 
@@ -417,7 +417,7 @@ async fn where_both_slots_are_critical_it_holds() {
 
 /// The ticks that were used, as the evidence says.
 fn ticks_used(evidence: &str) -> u32 {
-    let (before, _) = evidence.split_once(" ticks used").expect(evidence);
+    let (before, _) = evidence.split_once(" ticks used").unwrap();
     before.rsplit(' ').next().unwrap().parse().unwrap()
 }
 

@@ -277,7 +277,9 @@ async fn as_an_approval_runs_out(
     let other = world.deployer();
     let asking = async {
         world.observer.first(|entry| entry.phase == Phase::Approval).await;
-        world.pass(secs(600) - Duration::from_millis(500)).await;
+        world
+            .pass(secs(600).checked_sub(Duration::from_millis(500)).unwrap())
+            .await;
         asked(other).await.unwrap();
     };
     tokio::join!(world.deploy(&plan, "2.0.0"), asking).0.unwrap()

@@ -74,7 +74,7 @@ fn check(history: &History) -> Option<Breach> {
                     epoch,
                 };
                 let at_work = holder.is_some_and(|holder| !gone.contains(&holder));
-                unasked = (watched && at_work).then(|| match unasked {
+                unasked = (watched && at_work).then_some(match unasked {
                     Some(unasked) if unasked.epoch == epoch => unasked,
                     _ => begun,
                 });

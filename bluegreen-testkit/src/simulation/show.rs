@@ -40,9 +40,8 @@ impl Display for Mishap {
         f.write_str(self.name())?;
         match self {
             Self::Throttle(ms) => write!(f, ", to be tried again after {ms} ms"),
-            Self::LandLate(ms) => write!(f, ", after {ms} ms"),
+            Self::LandLate(ms) | Self::Hang(ms) => write!(f, ", after {ms} ms"),
             Self::Delay(ms) => write!(f, " by {ms} ms"),
-            Self::Hang(ms) => write!(f, ", after {ms} ms"),
             _ => Ok(()),
         }
     }

@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "VERSION")]
     pub server_version: Option<ServerVersion>,
 
-    /// The schema before these migrations: a dump (pg_dump -s, structure.sql) or any SQL that makes it
+    /// The schema before these migrations: a dump (`pg_dump` -s, structure.sql) or any SQL that makes it
     #[arg(long, value_name = "FILE")]
     pub schema: Vec<PathBuf>,
 

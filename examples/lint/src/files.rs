@@ -38,7 +38,7 @@ pub(crate) fn find(paths: &[String], since: Option<&str>) -> Result<Vec<File>, F
             names.push(path.to_owned());
         }
     }
-    let history = since.map_or(Ok(0), |since| older(&names, since))?;
+    let history = since.map_or(0, |since| older(&names, since));
     let mut files = Vec::with_capacity(names.len());
     for (at, path) in names.iter().enumerate() {
         files.push(File {
@@ -119,14 +119,14 @@ fn order(path: &Path) -> (bool, Vec<(u128, String)>) {
 }
 
 /// How many of the files are not newer than a migration; `usize::MAX` when it must be a revision.
-fn older(names: &[PathBuf], since: &str) -> Result<usize, Failure> {
+fn older(names: &[PathBuf], since: &str) -> usize {
     let found = names.iter().rposition(|path| {
         path.to_string_lossy() == since
             || path
                 .components()
                 .any(|part| part.as_os_str().to_string_lossy().starts_with(since))
     });
-    Ok(found.map_or(usize::MAX, |at| at + 1))
+    found.map_or(usize::MAX, |at| at + 1)
 }
 
 /// The files that a git revision has under the paths.

@@ -25,13 +25,11 @@ pub(crate) fn show(linter: &Linter, mut output: impl Write) -> Result<(), Failur
                 .map(|version| format!(" {version}"))
                 .unwrap_or_default();
             if !example.setup.is_empty() {
-                examples.push_str(&format!("-- on: {}\n", example.setup));
+                examples.extend(["-- on: ", example.setup, "\n"]);
             }
             let mark = if example.found { "found" } else { "fine" };
-            examples.push_str(&format!(
-                "{};  -- {mark}{engine}{version}\n",
-                example.sql.trim_end_matches(';')
-            ));
+            let sql = example.sql.trim_end_matches(';');
+            examples.extend([sql, ";  -- ", mark, &engine, &version, "\n"]);
         }
         examples.push_str("```\n\n");
         output

@@ -1,5 +1,7 @@
 //! The command as its users run it.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 

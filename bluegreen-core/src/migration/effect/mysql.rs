@@ -1,6 +1,6 @@
 //! How MySQL and MariaDB change tables: the best algorithm, and whether writers wait.
 //!
-//! Source: "Online DDL Operations" in MySQL's manual, "InnoDB Online DDL" in MariaDB's, and MariaDB 10.11
+//! Source: "Online DDL Operations" in MySQL's manual, "`InnoDB` Online DDL" in MariaDB's, and MariaDB 10.11
 //! asked for its best algorithm.
 
 use serde::Serialize;
@@ -36,11 +36,11 @@ const COPY: Best = (Algorithm::Copy, Lock::Shared);
 
 pub(super) fn holds(change: &Change, schema: &Schema, server: Server) -> Vec<Hold> {
     let table = match change {
-        Change::Table { table, .. } => table,
-        Change::CreateIndex(index) => &index.table,
-        Change::DropIndex {
+        Change::Table { table, .. }
+        | Change::DropIndex {
             table: Some(table), ..
         } => table,
+        Change::CreateIndex(index) => &index.table,
         Change::Vacuum {
             full: true,
             table: Some(table),
@@ -194,10 +194,10 @@ fn redefine(
         return COPY;
     };
     let Some(from) = &facts.kind else { return COPY };
-    let mut best = if column.generated.is_some() != facts.generated {
-        COPY
-    } else {
+    let mut best = if column.generated.is_some() == facts.generated {
         change_type(from, column, facts, server)
+    } else {
+        COPY
     };
     if position.is_some() {
         best = best.max(if server.at_least(Engine::Mariadb, 10, 4, 0) {

@@ -257,9 +257,7 @@ fn key_options(cursor: &mut Cursor<'_>) -> Read<()> {
             cursor.next();
         } else if cursor.eat_any(&["include", "with"]).is_some() {
             cursor.parentheses()?;
-        } else if cursor.eat_all("using index tablespace") {
-            cursor.name()?;
-        } else if cursor.is_mysql() && cursor.eat("using") {
+        } else if cursor.eat_all("using index tablespace") || (cursor.is_mysql() && cursor.eat("using")) {
             cursor.name()?;
         } else if cursor.is_mysql() && cursor.eat("comment") {
             cursor.next();
@@ -278,7 +276,7 @@ fn deferral(cursor: &mut Cursor<'_>) -> bool {
 
 /// What follows REFERENCES.
 fn references(cursor: &mut Cursor<'_>, columns: Vec<Name>) -> Read<ConstraintKind> {
-    let references: ObjectName = cursor.object_name()?;
+    let table: ObjectName = cursor.object_name()?;
     let referenced = if cursor.is_symbol(b'(') {
         cursor.names()?
     } else {
@@ -298,7 +296,7 @@ fn references(cursor: &mut Cursor<'_>, columns: Vec<Name>) -> Read<ConstraintKin
         } else if !deferral(cursor) {
             return Ok(ConstraintKind::ForeignKey {
                 columns,
-                references,
+                references: table,
                 referenced,
                 on_delete,
             });

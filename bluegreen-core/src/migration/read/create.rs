@@ -23,10 +23,8 @@ fn one(cursor: &mut Cursor<'_>) -> Read<Change> {
     cursor.eat_any(&["global", "local"]);
     let temporary = cursor.eat_any(&["temp", "temporary"]).is_some();
     cursor.eat("unlogged");
-    if cursor.eat("foreign") {
-        if !cursor.is("table") {
-            return object(cursor, or_replace);
-        }
+    if cursor.eat("foreign") && !cursor.is("table") {
+        return object(cursor, or_replace);
     }
     if cursor.eat("table") {
         return table::create(cursor, temporary);

@@ -155,11 +155,11 @@ impl<'a> Cursor<'a> {
         };
         let text = token.span.of(self.text);
         let name = match token.kind {
-            TokenKind::Word => self.folded(text),
+            TokenKind::Word => Self::folded(text),
             TokenKind::Quoted => self.unquoted(text),
             // MySQL takes a name in single quotes for an index or a constraint here and there.
             TokenKind::Text if self.engine == Engine::Sqlite || self.is_mysql() => {
-                self.folded(text.trim_matches(['\'', '"']))
+                Self::folded(text.trim_matches(['\'', '"']))
             }
             _ => return self.fail("a name"),
         };
@@ -167,7 +167,7 @@ impl<'a> Cursor<'a> {
         Ok(name)
     }
 
-    fn folded(&self, text: &str) -> Name {
+    fn folded(text: &str) -> Name {
         Name::new(if text.is_ascii() {
             text.to_ascii_lowercase()
         } else {
@@ -191,7 +191,7 @@ impl<'a> Cursor<'a> {
         if self.is_postgres() {
             Name::new(inside)
         } else {
-            self.folded(&inside)
+            Self::folded(&inside)
         }
     }
 
@@ -229,7 +229,7 @@ impl<'a> Cursor<'a> {
                 cursor.parentheses()?;
             }
             cursor.eat_any(&["asc", "desc"]);
-            if cursor.eat_all("without overlaps") {}
+            cursor.eat_all("without overlaps");
             Ok(name)
         })?;
         self.expect_symbol(b')', ")")?;
@@ -337,23 +337,22 @@ impl<'a> Cursor<'a> {
         let mut depth = 0_usize;
         while let Some(token) = self.peek() {
             match token.kind {
-                TokenKind::Symbol(b',') if depth == 0 => break,
-                TokenKind::Symbol(b')') if depth == 0 => break,
+                TokenKind::Symbol(b',' | b')') if depth == 0 => break,
                 TokenKind::Symbol(b'(') => depth += 1,
                 TokenKind::Symbol(b')') => depth -= 1,
                 TokenKind::Word if depth == 0 && self.at > begin && self.is_any(until) => break,
                 TokenKind::Word | TokenKind::Quoted
-                    if self.ahead(1).is_some_and(|next| next.is_symbol(b'(')) && !self.is_any(NO_CALL) =>
+                    if self.ahead(1).is_some_and(|next| next.is_symbol(b'('))
+                        && !self.is_any(NO_CALL)
+                        && !self.follows_cast() =>
                 {
-                    if !self.follows_cast() {
-                        calls.push(
-                            token
-                                .span
-                                .of(self.text)
-                                .trim_matches(['"', '`'])
-                                .to_ascii_lowercase(),
-                        );
-                    }
+                    calls.push(
+                        token
+                            .span
+                            .of(self.text)
+                            .trim_matches(['"', '`'])
+                            .to_ascii_lowercase(),
+                    );
                 }
                 _ => {}
             }

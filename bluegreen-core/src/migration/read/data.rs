@@ -304,6 +304,7 @@ fn copy(cursor: &mut Cursor<'_>) -> Read<Change> {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is one of several readers")]
 fn load(cursor: &mut Cursor<'_>) -> Read<Change> {
     cursor.next();
     let rows = cursor.is_any(&["data", "xml"]);

@@ -38,6 +38,7 @@ pub(super) fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
         .map(|(_, kind)| *kind)
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of thing")]
 pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
     cursor.expect("drop")?;
     cursor.eat("temporary");

@@ -147,6 +147,7 @@ fn rest_text(cursor: &mut Cursor<'_>) -> String {
         .to_ascii_lowercase()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is one of several readers")]
 fn dynamic(cursor: &mut Cursor<'_>, word: &str) -> Read<Change> {
     while cursor.next().is_some() {}
     Ok(Change::Dynamic {

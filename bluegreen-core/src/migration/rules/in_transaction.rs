@@ -27,8 +27,9 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
     }
     let refuses = match &located.change {
         Change::CreateIndex(index) => index.concurrently,
-        Change::DropIndex { concurrently, .. } | Change::Reindex { concurrently, .. } => *concurrently,
-        Change::Table {
+        Change::DropIndex { concurrently, .. }
+        | Change::Reindex { concurrently, .. }
+        | Change::Table {
             action: TableAction::DetachPartition { concurrently, .. },
             ..
         } => *concurrently,

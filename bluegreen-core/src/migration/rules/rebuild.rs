@@ -20,12 +20,12 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         .holds(&located.change)
         .into_iter()
         .find(|hold| hold.work == Work::Rewrite && hold.lock == Lock::None);
-    let table = match &located.change {
-        Change::Table { table, .. }
-        | Change::Vacuum {
-            table: Some(table), ..
-        } => table,
-        _ => return,
+    let (Change::Table { table, .. }
+    | Change::Vacuum {
+        table: Some(table), ..
+    }) = &located.change
+    else {
+        return;
     };
     if hold.is_some() && site.is_used(table) {
         findings

@@ -60,8 +60,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
                 format!("the old release fails wherever it names {table}"),
             )
             .rewrite(format!(
-                "BEGIN;\n{};\nCREATE VIEW {table} AS SELECT * FROM {to};\nCOMMIT;",
-                written
+                "BEGIN;\n{written};\nCREATE VIEW {table} AS SELECT * FROM {to};\nCOMMIT;"
             ));
     }
 }

@@ -17,15 +17,15 @@ pub(super) fn change(located: &Located, _: &Site<'_>, findings: &mut Findings<'_
         Change::CreateIndex(index) => !index.if_not_exists,
         Change::DropTable { if_exists, .. }
         | Change::DropIndex { if_exists, .. }
-        | Change::Drop { if_exists, .. } => !if_exists,
+        | Change::Drop { if_exists, .. }
+        | Change::Table {
+            action: TableAction::DropColumn { if_exists, .. },
+            ..
+        } => !if_exists,
         Change::Table {
             action: TableAction::AddColumn { if_not_exists, .. },
             ..
         } => !if_not_exists,
-        Change::Table {
-            action: TableAction::DropColumn { if_exists, .. },
-            ..
-        } => !if_exists,
         _ => false,
     };
     if once {

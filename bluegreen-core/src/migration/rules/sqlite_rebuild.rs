@@ -24,6 +24,7 @@ pub(super) static ABOUT: About = About::new(
 const WITHIN: usize = 12;
 
 /// Whoever does more in one statement rebuilds nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is what `filter` gives")]
 fn few(statement: &&Statement) -> bool {
     statement.changes.len() <= 4
 }

@@ -32,7 +32,7 @@ impl Schema {
                 self.note(name, origin);
             }
             Change::Create { name: Some(name), .. } | Change::CreateTrigger { name: Some(name), .. } => {
-                self.note(name, origin)
+                self.note(name, origin);
             }
             Change::Drop {
                 kind: ObjectKind::View | ObjectKind::MaterializedView,
@@ -138,6 +138,7 @@ impl Schema {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each action")]
     fn alter_table(&mut self, name: &ObjectName, action: &TableAction, origin: Origin) {
         let key = self.key(name);
         if let TableAction::RenameTable { to } = action {
@@ -171,11 +172,9 @@ impl Schema {
                 column,
                 if_not_exists,
                 ..
-            } => {
-                if !(*if_not_exists && table.columns.contains_key(&column.name)) {
-                    table.add_column(column, origin);
-                    table.instant_versions = table.instant_versions.saturating_add(1);
-                }
+            } if !(*if_not_exists && table.columns.contains_key(&column.name)) => {
+                table.add_column(column, origin);
+                table.instant_versions = table.instant_versions.saturating_add(1);
             }
             TableAction::DropColumn { column, .. } => {
                 table.columns.remove(column);
@@ -231,7 +230,7 @@ impl Schema {
             }
             TableAction::ValidateConstraint { name } => validate(table, name),
             TableAction::DropConstraint { name, .. } | TableAction::DropNamed { name } => {
-                drop_constraint(table, name)
+                drop_constraint(table, name);
             }
             TableAction::RenameConstraint { from, to } => {
                 if let Some(constraint) = table.constraints.remove(from) {

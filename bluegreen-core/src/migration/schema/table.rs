@@ -15,6 +15,10 @@ pub struct Origin(pub(super) u32);
 
 /// What is known of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct TableFacts {
     /// When it came.
     pub origin: Origin,
@@ -48,6 +52,10 @@ pub struct TableFacts {
 
 /// What is known of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct TableColumn {
     /// When it came.
     pub origin: Origin,

@@ -101,9 +101,9 @@ impl Directive {
             return Some(Self::StatementEnd);
         }
         if comment.contains("!Ups") {
-            inside = "!ups".to_owned();
+            "!ups".clone_into(&mut inside);
         } else if comment.contains("!Downs") {
-            inside = "!downs".to_owned();
+            "!downs".clone_into(&mut inside);
         }
         MARKERS
             .iter()

@@ -341,7 +341,7 @@ mod tests {
     fn pieces(text: &str, engine: Engine) -> Vec<String> {
         let mut pieces = Vec::new();
         split(text, engine, &mut |piece| {
-            pieces.push(piece.span.of(text).to_owned())
+            pieces.push(piece.span.of(text).to_owned());
         });
         pieces
     }

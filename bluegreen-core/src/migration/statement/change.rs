@@ -41,6 +41,10 @@ pub enum ObjectKind {
 
 /// `CREATE TABLE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct CreateTable {
     /// Its name.
     pub table: ObjectName,
@@ -68,6 +72,10 @@ pub struct CreateTable {
 
 /// `CREATE INDEX`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct CreateIndex {
     /// Its name, where it is written.
     pub name: Option<ObjectName>,

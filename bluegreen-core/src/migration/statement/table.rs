@@ -217,9 +217,9 @@ pub enum TableAction {
     RowSecurity { on: bool },
     /// `REPLICA IDENTITY`.
     ReplicaIdentity { nothing: bool },
-    /// What takes only ShareUpdateExclusive: `SET STATISTICS`, storage parameters, `CLUSTER ON`.
+    /// What takes only `ShareUpdateExclusive`: `SET STATISTICS`, storage parameters, `CLUSTER ON`.
     SetParameters,
-    /// What takes AccessExclusive for a moment and changes nothing for readers and writers: `OWNER TO`,
+    /// What takes `AccessExclusive` for a moment and changes nothing for readers and writers: `OWNER TO`,
     /// `SET STORAGE`, `INHERIT`.
     Other,
     /// MySQL: `ADD INDEX`, `ADD FULLTEXT`.
