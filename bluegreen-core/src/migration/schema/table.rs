@@ -6,9 +6,6 @@ use crate::migration::statement::{
     Column, Constraint, ConstraintKind, Expr, Generated, Name, ObjectName, SqlType,
 };
 
-/// The most columns that a table has (PostgreSQL 1600, MySQL 4096).
-const COLUMNS_MAX: usize = 4096;
-
 /// When a thing came: in which of the releases that the schema has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Origin(pub(super) u32);
@@ -135,9 +132,10 @@ impl TableFacts {
                 }
             }
             ConstraintKind::Check(expr) => {
-                // No table has more columns than this; a text that says so is not worth the time.
-                for (name, column) in self.columns.iter_mut().take(COLUMNS_MAX) {
-                    column.checked |= expr.text.contains(name.as_str());
+                for name in names_in(&expr.text) {
+                    if let Some(column) = self.columns.get_mut(&name) {
+                        column.checked = true;
+                    }
                 }
                 if !constraint.not_valid && !constraint.not_enforced {
                     self.prove(&expr.not_null.clone());
@@ -239,4 +237,14 @@ impl TableColumn {
             .as_ref()
             .is_some_and(|generated| *generated != Generated::Counted);
     }
+}
+
+/// What may be a name in an expression: its words, as they are written and folded, and what is in quotes.
+fn names_in(text: &str) -> impl Iterator<Item = Name> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$');
+    let quoted = text.split(['"', '`']).skip(1).step_by(2);
+    words
+        .filter(|word| !word.is_empty())
+        .flat_map(|word| [Name::new(word), Name::new(word.to_lowercase())])
+        .chain(quoted.map(Name::new))
 }

@@ -182,7 +182,7 @@ A deployment of shop: the release goes to green, and is refused while green is l
     - warm {{raw}}
  8. Verify the candidate before it gets traffic (within 10m):
     - health: api (1 request)
-    - smoke tests: checkout (command)
+    - smoke tests: checkout (command), orders (scenario: log-in; in any case delete)
     - from the first traffic on also watched: errors (error_rate at least -1.1 and at most 0.01)
     - and these numbers: cpu (cpu normal above 60%, warning above 75%, critical above 0.9), memory (memory normal above 500000000, critical above 200% of live's), p95 (p95 normal above 500ms, warning above 1s, critical above 2s), pool (pool_free warning below 10, critical below 2)
     - at least 80% of the live slot's instances, where the host can count them
