@@ -458,8 +458,8 @@ mod server {
 
 /// The locks that this session holds on ordinary tables, the tables with other files, and those that were read.
 const SEEN: &str = "
-    SELECT coalesce(string_agg(line, ' ' ORDER BY line COLLATE \"C\"), '-') FROM (
-        SELECT c.relname || ':' || k.code
+    SELECT coalesce(string_agg(line, ' ' ORDER BY relname COLLATE \"C\"), '-') FROM (
+        SELECT c.relname, c.relname || ':' || k.code
             || CASE WHEN f.before IS DISTINCT FROM pg_relation_filenode(c.oid) THEN ' REWRITE scan'
                     WHEN pg_stat_get_xact_numscans(c.oid) > 0 THEN ' scan' ELSE '' END AS line
         FROM pg_class c
