@@ -175,41 +175,17 @@ impl Linter {
         for (at, statement) in script.statements.iter().enumerate() {
             let begin = found.len();
             for located in &statement.changes {
-                let site = Site {
-                    server: self.server,
-                    schema: &self.schema,
-                    text: sql,
-                    script: &script.statements,
-                    at,
-                    transaction: &transaction,
-                };
-                for (rule, severity) in &rules {
-                    let mut findings = Findings {
-                        about: rule.about(),
-                        severity: *severity,
-                        found: &mut found,
-                    };
-                    rule.change(located, &site, &mut findings);
-                }
+                let site = self.site(script, at, &transaction);
+                each(&rules, &mut found, |rule, findings| {
+                    rule.change(located, &site, findings);
+                });
                 transaction.follow(&located.change, &self.schema, self.server, script.wrapped);
                 self.schema.apply(&located.change);
             }
-            let site = Site {
-                server: self.server,
-                schema: &self.schema,
-                text: sql,
-                script: &script.statements,
-                at,
-                transaction: &transaction,
-            };
-            for (rule, severity) in &rules {
-                let mut findings = Findings {
-                    about: rule.about(),
-                    severity: *severity,
-                    found: &mut found,
-                };
-                rule.statement(&site, &mut findings);
-            }
+            let site = self.site(script, at, &transaction);
+            each(&rules, &mut found, |rule, findings| {
+                rule.statement(&site, findings);
+            });
             allow(statement, found.get_mut(begin..).unwrap_or_default());
         }
         found.sort_by_key(|finding| finding.span);
@@ -219,6 +195,17 @@ impl Linter {
             phase: self.phase_of(&found),
             findings: found,
             statements: script.statements.len(),
+        }
+    }
+
+    fn site<'a>(&'a self, script: &'a Script<'_>, at: usize, transaction: &'a Transaction) -> Site<'a> {
+        Site {
+            server: self.server,
+            schema: &self.schema,
+            text: script.sql,
+            script: &script.statements,
+            at,
+            transaction,
         }
     }
 
@@ -288,6 +275,24 @@ impl<'a> Script<'a> {
             }
         });
         script
+    }
+}
+
+/// Asks each rule; what it finds has the rule's weight.
+fn each(
+    rules: &[(&dyn MigrationRule, Severity)],
+    found: &mut Vec<Finding>,
+    ask: impl Fn(&dyn MigrationRule, &mut Findings<'_>),
+) {
+    for (rule, severity) in rules {
+        ask(
+            *rule,
+            &mut Findings {
+                about: rule.about(),
+                severity: *severity,
+                found,
+            },
+        );
     }
 }
 

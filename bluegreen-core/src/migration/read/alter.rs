@@ -6,7 +6,7 @@ use crate::migration::source::{Span, TokenKind};
 use crate::migration::statement::{Change, DomainAction, Located, ObjectKind, ObjectName, TypeAction};
 
 pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
-    cursor.expect("alter")?;
+    cursor.require("alter")?;
     cursor.eat_any(&["online", "ignore"]);
     if cursor.eat("table") || cursor.eat_all("foreign table") {
         return alter_table::read(cursor, span);
@@ -137,10 +137,10 @@ fn action(cursor: &mut Cursor<'_>, kind: ObjectKind, name: ObjectName) -> Read<C
             Ok(Change::AlterIndex { index: name })
         }
         ObjectKind::View | ObjectKind::MaterializedView if cursor.is("rename") => {
-            cursor.expect("rename")?;
+            cursor.require("rename")?;
             cursor.eat("column");
             let from = cursor.name()?;
-            cursor.expect("to")?;
+            cursor.require("to")?;
             let to = cursor.name()?;
             Ok(Change::Table {
                 table: name,
@@ -174,7 +174,7 @@ fn type_action(cursor: &mut Cursor<'_>) -> Read<TypeAction> {
     }
     if cursor.eat_all("rename value") {
         let from = text(cursor)?;
-        cursor.expect("to")?;
+        cursor.require("to")?;
         text(cursor)?;
         return Ok(TypeAction::RenameValue { from });
     }

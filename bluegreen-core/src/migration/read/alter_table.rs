@@ -66,14 +66,14 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Read<TableAction> {
         "rename" => rename(cursor),
         "set" => set(cursor),
         "validate" => {
-            cursor.expect("constraint")?;
+            cursor.require("constraint")?;
             Ok(TableAction::ValidateConstraint { name: cursor.name()? })
         }
         "attach" => attach(cursor),
         "detach" => detach(cursor),
         "enable" | "disable" => switch(cursor, verb == "enable"),
         "force" => cursor
-            .expect("row level security")
+            .require("row level security")
             .map(|()| TableAction::RowSecurity { on: true }),
         "no" => {
             if cursor.eat("inherit") {
@@ -81,11 +81,11 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Read<TableAction> {
                 return Ok(TableAction::Other);
             }
             cursor
-                .expect("force row level security")
+                .require("force row level security")
                 .map(|()| TableAction::RowSecurity { on: false })
         }
         "cluster" => {
-            cursor.expect("on")?;
+            cursor.require("on")?;
             cursor.name()?;
             Ok(TableAction::SetParameters)
         }
@@ -94,7 +94,7 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Read<TableAction> {
             Ok(TableAction::SetParameters)
         }
         "owner" => {
-            cursor.expect("to")?;
+            cursor.require("to")?;
             cursor.name()?;
             Ok(TableAction::Other)
         }
@@ -103,7 +103,7 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Read<TableAction> {
             Ok(TableAction::Other)
         }
         "replica" => {
-            cursor.expect("identity")?;
+            cursor.require("identity")?;
             let nothing = cursor.eat("nothing");
             if cursor.eat_all("using index") {
                 cursor.name()?;
@@ -112,7 +112,7 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Read<TableAction> {
             }
             Ok(TableAction::ReplicaIdentity { nothing })
         }
-        "not" => cursor.expect("of").map(|()| TableAction::Other),
+        "not" => cursor.require("of").map(|()| TableAction::Other),
         "without" => {
             cursor.eat_any(&["cluster", "oids"]);
             Ok(TableAction::SetParameters)
@@ -174,7 +174,7 @@ fn rename(cursor: &mut Cursor<'_>) -> Read<TableAction> {
         cursor.eat("column");
     }
     let from = cursor.name()?;
-    cursor.expect("to")?;
+    cursor.require("to")?;
     let to = cursor.name()?;
     Ok(if constraint {
         TableAction::RenameConstraint { from, to }
@@ -222,7 +222,7 @@ fn alter(cursor: &mut Cursor<'_>) -> Read<TableAction> {
         return Ok(TableAction::SetExpression { column });
     }
     if cursor.is("add") {
-        cursor.expect("add generated")?;
+        cursor.require("add generated")?;
         while !cursor.is_done() && !cursor.is_symbol(b',') {
             if cursor.is_symbol(b'(') {
                 cursor.parentheses()?;
@@ -304,18 +304,18 @@ fn set(cursor: &mut Cursor<'_>) -> Read<TableAction> {
 }
 
 fn attach(cursor: &mut Cursor<'_>) -> Read<TableAction> {
-    cursor.expect("partition")?;
+    cursor.require("partition")?;
     let partition: ObjectName = cursor.object_name()?;
     let default = cursor.eat("default");
     if !default {
-        cursor.expect("for values")?;
+        cursor.require("for values")?;
         table::bounds(cursor)?;
     }
     Ok(TableAction::AttachPartition { partition, default })
 }
 
 fn detach(cursor: &mut Cursor<'_>) -> Read<TableAction> {
-    cursor.expect("partition")?;
+    cursor.require("partition")?;
     let partition = cursor.object_name()?;
     let concurrently = cursor.eat("concurrently");
     let finalize = cursor.eat("finalize");

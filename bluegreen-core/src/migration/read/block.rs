@@ -7,7 +7,7 @@ use crate::migration::statement::{Change, Located};
 
 /// After DO.
 pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
-    cursor.expect("do")?;
+    cursor.require("do")?;
     let mut body = None;
     let mut language = None;
     while let Some(token) = cursor.next() {

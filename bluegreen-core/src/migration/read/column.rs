@@ -103,7 +103,7 @@ fn option(cursor: &mut Cursor<'_>, column: &mut Column) -> Read<bool> {
     if cursor.eat_all("not null") {
         column.not_null = true;
         if cursor.eat("on") {
-            cursor.expect("conflict")?;
+            cursor.require("conflict")?;
             cursor.next();
         }
         cursor.eat_all("no inherit");
@@ -111,7 +111,7 @@ fn option(cursor: &mut Cursor<'_>, column: &mut Column) -> Read<bool> {
     } else if cursor.eat("default") {
         column.default = Some(cursor.expr(AFTER_EXPR)?);
     } else if cursor.eat("primary") {
-        cursor.expect("key")?;
+        cursor.require("key")?;
         cursor.eat_any(&["asc", "desc"]);
         let columns = own();
         constraint(ConstraintKind::PrimaryKey {
@@ -220,7 +220,7 @@ fn generated(cursor: &mut Cursor<'_>) -> Read<Generated> {
     cursor.eat("always");
     cursor.eat_all("by default");
     cursor.eat_all("on null");
-    cursor.expect("as")?;
+    cursor.require("as")?;
     if cursor.eat("identity") {
         if cursor.is_symbol(b'(') {
             cursor.parentheses()?;
@@ -350,7 +350,7 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Read<Constraint> {
         }
     }
     let kind = if cursor.eat("primary") {
-        cursor.expect("key")?;
+        cursor.require("key")?;
         let (columns, using_index) = key(cursor)?;
         ConstraintKind::PrimaryKey { columns, using_index }
     } else if cursor.eat("unique") {
@@ -368,14 +368,14 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Read<Constraint> {
     } else if cursor.eat_all("not null") {
         ConstraintKind::NotNull(cursor.name()?)
     } else if cursor.eat("foreign") {
-        cursor.expect("key")?;
+        cursor.require("key")?;
         cursor.if_not_exists();
         if !cursor.is_symbol(b'(') {
             let own = cursor.name()?;
             name.get_or_insert(own);
         }
         let columns = cursor.names()?;
-        cursor.expect("references")?;
+        cursor.require("references")?;
         references(cursor, columns)?
     } else if cursor.eat("exclude") {
         if cursor.eat("using") {

@@ -8,7 +8,7 @@ use crate::migration::statement::{
 };
 
 pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
-    cursor.expect("create")?;
+    cursor.require("create")?;
     if cursor.eat("schema") {
         return schema(cursor, span);
     }
@@ -59,7 +59,7 @@ fn one(cursor: &mut Cursor<'_>) -> Read<Change> {
 fn mysql_prefix(cursor: &mut Cursor<'_>) -> Read<()> {
     loop {
         if cursor.eat("definer") {
-            cursor.expect_symbol(b'=', "=")?;
+            cursor.require_symbol(b'=', "=")?;
             cursor.next();
             if cursor.is_symbol(b'(') {
                 cursor.parentheses()?;
@@ -94,7 +94,7 @@ fn index(cursor: &mut Cursor<'_>) -> Read<Change> {
     let unique = cursor.eat("unique");
     let mut kind = cursor.eat_any(&["fulltext", "spatial"]).map(str::to_owned);
     let after_index = cursor.span().end;
-    cursor.expect("index")?;
+    cursor.require("index")?;
     let concurrently = cursor.is_postgres() && cursor.eat("concurrently");
     let if_not_exists = cursor.if_not_exists();
     let name = if cursor.is("on") {
@@ -105,7 +105,7 @@ fn index(cursor: &mut Cursor<'_>) -> Read<Change> {
     if cursor.is_mysql() && cursor.eat("using") {
         cursor.name()?;
     }
-    cursor.expect("on")?;
+    cursor.require("on")?;
     let only = cursor.eat("only");
     let table = cursor.object_name()?;
     if cursor.eat("using") {
@@ -188,7 +188,7 @@ fn routine(cursor: &mut Cursor<'_>, or_replace: bool) -> Read<Change> {
 }
 
 fn trigger(cursor: &mut Cursor<'_>) -> Read<Change> {
-    cursor.expect("trigger")?;
+    cursor.require("trigger")?;
     cursor.if_not_exists();
     let name = cursor.object_name()?;
     let mut table = None;
@@ -243,7 +243,7 @@ fn domain(cursor: &mut Cursor<'_>) -> Read<Change> {
 
 fn policy(cursor: &mut Cursor<'_>) -> Read<Change> {
     cursor.name()?;
-    cursor.expect("on")?;
+    cursor.require("on")?;
     let table = cursor.object_name()?;
     let restrictive = cursor.eat_all("as restrictive");
     cursor.rest()?;

@@ -115,7 +115,7 @@ impl<'a> Cursor<'a> {
         true
     }
 
-    pub(super) fn expect(&mut self, word: &'static str) -> Read<()> {
+    pub(super) fn require(&mut self, word: &'static str) -> Read<()> {
         if self.eat_all(word) {
             Ok(())
         } else {
@@ -133,7 +133,7 @@ impl<'a> Cursor<'a> {
         is
     }
 
-    pub(super) fn expect_symbol(&mut self, symbol: u8, expected: &'static str) -> Read<()> {
+    pub(super) fn require_symbol(&mut self, symbol: u8, expected: &'static str) -> Read<()> {
         if self.symbol(symbol) {
             Ok(())
         } else {
@@ -221,7 +221,7 @@ impl<'a> Cursor<'a> {
 
     /// `(a, b)`: names in parentheses.
     pub(super) fn names(&mut self) -> Read<Vec<Name>> {
-        self.expect_symbol(b'(', "(")?;
+        self.require_symbol(b'(', "(")?;
         let names = self.list(|cursor| {
             let name = cursor.name()?;
             // MySQL: the length of a prefix, an order.
@@ -232,7 +232,7 @@ impl<'a> Cursor<'a> {
             cursor.eat_all("without overlaps");
             Ok(name)
         })?;
-        self.expect_symbol(b')', ")")?;
+        self.require_symbol(b')', ")")?;
         Ok(names)
     }
 

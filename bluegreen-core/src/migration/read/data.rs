@@ -221,7 +221,7 @@ fn delete(cursor: &mut Cursor<'_>) -> Read<Change> {
             cursor.next();
         }
     }
-    cursor.expect("from")?;
+    cursor.require("from")?;
     cursor.eat("only");
     let table = cursor.object_name()?;
     let mut filter = None;
@@ -254,7 +254,7 @@ fn with(cursor: &mut Cursor<'_>) -> Read<Change> {
         if cursor.is_symbol(b'(') {
             cursor.parentheses()?;
         }
-        cursor.expect("as")?;
+        cursor.require("as")?;
         cursor.eat("not");
         cursor.eat("materialized");
         let mut inside = cursor.inside()?;
@@ -289,7 +289,7 @@ fn copy(cursor: &mut Cursor<'_>) -> Read<Change> {
     }
     let reads = cursor.eat("to");
     if !reads {
-        cursor.expect("from")?;
+        cursor.require("from")?;
     }
     while cursor.next().is_some() {}
     Ok(if reads {

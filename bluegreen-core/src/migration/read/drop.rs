@@ -40,7 +40,7 @@ pub(super) fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
 
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of thing")]
 pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
-    cursor.expect("drop")?;
+    cursor.require("drop")?;
     cursor.eat("temporary");
     let Some(kind) = kind(cursor) else {
         let other = cursor.eat_any(&[
@@ -179,7 +179,7 @@ fn drop(
 }
 
 pub(super) fn truncate(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
-    cursor.expect("truncate")?;
+    cursor.require("truncate")?;
     cursor.eat("table");
     cursor.eat("only");
     let tables = cursor.list(|cursor| {

@@ -9,7 +9,7 @@ use crate::migration::statement::{
 
 /// After RENAME: `TABLE a TO b, c TO d`.
 pub(super) fn rename(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
-    cursor.expect("rename")?;
+    cursor.require("rename")?;
     if cursor.eat("user") {
         while cursor.next().is_some() {}
         return Ok(vec![at(span, Change::Revoke)]);
@@ -21,7 +21,7 @@ pub(super) fn rename(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> 
     let renames = cursor.list(|cursor| {
         let start = cursor.span();
         let table = cursor.object_name()?;
-        cursor.expect("to")?;
+        cursor.require("to")?;
         let to = cursor.object_name()?;
         Ok(at(
             cursor.since(start),
@@ -232,7 +232,7 @@ fn alter(cursor: &mut Cursor<'_>) -> Read<TableAction> {
         cursor.name()?;
         let hidden = cursor.eat_any(&["visible", "invisible", "ignored", "not"]);
         if hidden == Some("not") {
-            cursor.expect("ignored")?;
+            cursor.require("ignored")?;
         }
         return Ok(TableAction::IndexVisibility {
             visible: matches!(hidden, Some("visible" | "not")),
@@ -241,7 +241,7 @@ fn alter(cursor: &mut Cursor<'_>) -> Read<TableAction> {
     if cursor.eat_any(&["check", "constraint"]).is_some() {
         let name = cursor.name()?;
         cursor.eat("not");
-        cursor.expect("enforced")?;
+        cursor.require("enforced")?;
         return Ok(TableAction::AlterConstraint { name });
     }
     cursor.eat("column");
@@ -264,7 +264,7 @@ fn alter(cursor: &mut Cursor<'_>) -> Read<TableAction> {
 fn renames(cursor: &mut Cursor<'_>) -> Read<TableAction> {
     if cursor.eat_any(&["index", "key"]).is_some() {
         let from = cursor.name()?;
-        cursor.expect("to")?;
+        cursor.require("to")?;
         return Ok(TableAction::RenameIndex {
             from,
             to: cursor.name()?,
@@ -273,7 +273,7 @@ fn renames(cursor: &mut Cursor<'_>) -> Read<TableAction> {
     if cursor.eat("column") {
         cursor.if_exists();
         let from = cursor.name()?;
-        cursor.expect("to")?;
+        cursor.require("to")?;
         return Ok(TableAction::RenameColumn {
             from,
             to: cursor.name()?,
@@ -288,7 +288,7 @@ fn renames(cursor: &mut Cursor<'_>) -> Read<TableAction> {
 
 fn partition(cursor: &mut Cursor<'_>, verb: &str) -> Read<TableAction> {
     if verb == "truncate" {
-        cursor.expect("partition")?;
+        cursor.require("partition")?;
         let names = cursor.list(Cursor::name)?;
         return Ok(TableAction::DropPartition { names });
     }

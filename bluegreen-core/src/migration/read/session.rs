@@ -15,7 +15,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Change> {
     match word.as_str() {
         "begin" | "start" => {
             if word == "start" {
-                cursor.expect("transaction")?;
+                cursor.require("transaction")?;
             } else if !(cursor.is_done()
                 || cursor.is_any(&[
                     "transaction",
@@ -182,7 +182,7 @@ fn lock(cursor: &mut Cursor<'_>) -> Read<Change> {
             .collect::<Vec<_>>()
             .join(" ")
             .to_ascii_lowercase();
-        cursor.expect("mode")?;
+        cursor.require("mode")?;
     }
     cursor.eat("nowait");
     Ok(Change::Lock(TableLock { tables, mode }))
@@ -276,7 +276,7 @@ fn reindex(cursor: &mut Cursor<'_>) -> Read<Change> {
 }
 
 fn refresh(cursor: &mut Cursor<'_>) -> Read<Change> {
-    cursor.expect("materialized view")?;
+    cursor.require("materialized view")?;
     let concurrently = cursor.eat("concurrently");
     let view = cursor.object_name()?;
     let with_data = !cursor.eat_all("with no data");

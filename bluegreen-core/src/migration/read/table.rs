@@ -78,7 +78,7 @@ fn body(inside: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
                 inside.name()?;
             }
         } else if inside.is_mysql() && inside.eat("period") {
-            inside.expect("for")?;
+            inside.require("for")?;
             inside.name()?;
             inside.parentheses()?;
         } else if begins_index(inside) {

@@ -126,7 +126,7 @@ fn bounds(cursor: &mut Cursor<'_>) -> Read<()> {
         if cursor.peek().is_some_and(|token| token.kind == TokenKind::Number) {
             cursor.next();
         }
-        cursor.expect_symbol(b']', "]")?;
+        cursor.require_symbol(b']', "]")?;
     }
     Ok(())
 }

@@ -52,6 +52,9 @@ pub(in crate::migration) fn split_within(
     Splitter::new(until_end, engine, part.start).run(each);
 }
 
+/// What sets the delimiter of the `mysql` client.
+const DELIMITER: &str = "delimiter";
+
 /// More comments that allow something are not remembered for one statement.
 const ALLOWANCES_MAX: usize = 64;
 
@@ -257,10 +260,11 @@ impl<'a> Splitter<'a> {
         let rest = self.text.get(position..).unwrap_or_default();
         let trimmed = rest.trim_start_matches([' ', '\t', '\r', '\n']);
         let start = position + rest.len() - trimmed.len();
-        let line = trimmed.split('\n').next().unwrap_or_default();
-        let end = start + line.len();
-        if self.engine == Engine::Postgres && line.starts_with('\\') {
-            self.lexer.skip_to(end);
+        // The line is only looked for where there is one: most statements stand in a long one of many.
+        let line = || trimmed.split('\n').next().unwrap_or_default();
+        if self.engine == Engine::Postgres && trimmed.starts_with('\\') {
+            let line = line();
+            self.lexer.skip_to(start + line.len());
             let allowances = std::mem::take(&mut self.allowances);
             if !self.down {
                 let span = Span::new(start, start + line.trim_end().len());
@@ -273,13 +277,16 @@ impl<'a> Splitter<'a> {
             }
             return true;
         }
+        let word = trimmed.split_at_checked(DELIMITER.len());
         if self.engine.is_mysql_like()
-            && let Some((word, delimiter)) = line.split_once([' ', '\t'])
-            && word.eq_ignore_ascii_case("delimiter")
+            && let Some((word, after)) = word
+            && word.eq_ignore_ascii_case(DELIMITER)
+            && after.starts_with([' ', '\t'])
         {
-            let delimiter = delimiter.trim();
+            let line = line();
+            let delimiter = line.get(DELIMITER.len()..).unwrap_or_default().trim();
             self.lexer.delimiter = (delimiter != ";" && !delimiter.is_empty()).then_some(delimiter);
-            self.lexer.skip_to(end);
+            self.lexer.skip_to(start + line.len());
             return true;
         }
         false
