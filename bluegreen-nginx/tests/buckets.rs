@@ -1,12 +1,9 @@
 //! The bucket router on a real nginx.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
     reason = "tests"
 )]
 

@@ -1,15 +1,5 @@
 //! What a configuration may be, and how one says what is wrong with it.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "tests"
-)]
-
 use bluegreen_core::{Decides, Fencing, Granularity, Router, Slot, Split};
 use bluegreen_nginx::{
     BucketRouter, Buckets, Counting, FallbackKey, Key, LocalTransport, NginxConfig, Override, OverrideBy,

@@ -341,7 +341,7 @@ pub struct Reported<'a>(Option<&'a mut Finding>);
 
 impl Reported<'_> {
     /// With SQL that does it safely.
-    #[allow(clippy::return_self_not_must_use, reason = "the finding is reported already")]
+    #[expect(clippy::return_self_not_must_use, reason = "the finding is reported already")]
     pub fn rewrite(mut self, sql: impl Into<String>) -> Self {
         if let Some(finding) = &mut self.0 {
             finding.rewrite = Some(sql.into());
@@ -350,7 +350,7 @@ impl Reported<'_> {
     }
 
     /// With the lock that decides.
-    #[allow(
+    #[expect(
         clippy::return_self_not_must_use,
         clippy::must_use_candidate,
         reason = "the finding is reported already"
@@ -363,7 +363,7 @@ impl Reported<'_> {
     }
 
     /// Only a warning, where the rule's weight is more.
-    #[allow(
+    #[expect(
         clippy::return_self_not_must_use,
         clippy::must_use_candidate,
         reason = "the finding is reported already"

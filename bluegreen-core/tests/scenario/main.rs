@@ -1,8 +1,7 @@
 //! Smoke scenarios against servers on loopback.
 #![cfg(feature = "http")]
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on has failed"
