@@ -36,6 +36,7 @@ async fn answered(entry: &str, requests: usize) -> Vec<Slot> {
 async fn router(by: By) -> RouterSubject {
     let config = FakeConfig::default()
         .active_after(Duration::from_millis(10))
+        .keep_alive(false)
         .page_most(3);
     let shop = Shop::with(by, config).await;
     let (cloud, balancer, entry) = (shop.cloud.clone(), shop.balancer.clone(), shop.entry());
@@ -182,18 +183,66 @@ mod apps {
 
 mod dns {
     use super::*;
+    use async_trait::async_trait;
+    use bluegreen_core::{Fault, InFlight, Observation, Op, Router, RouterCapabilities, Verification};
     use bluegreen_digitalocean::{Client, DnsRouter, PerSlot, Record};
     use bluegreen_testkit::digitalocean::FakeDigitalOcean;
-    use common::Fast;
+    use common::Leaping;
     use std::sync::Arc;
 
+    /// Whoever looks and sees that it is too early comes back ten seconds later.
+    #[derive(Debug, Clone)]
+    struct Waited {
+        router: DnsRouter,
+        clock: Arc<Leaping>,
+    }
+
+    #[async_trait]
+    impl Router for Waited {
+        fn name(&self) -> &str {
+            self.router.name()
+        }
+
+        fn capabilities(&self) -> RouterCapabilities {
+            self.router.capabilities()
+        }
+
+        async fn observe(&self, op: &Op) -> Result<Observation, Fault> {
+            self.router.observe(op).await
+        }
+
+        async fn stage(&self, op: &Op, slot: Slot) -> Result<(), Fault> {
+            self.router.stage(op, slot).await
+        }
+
+        async fn shift(&self, op: &Op, split: Split) -> Result<(), Fault> {
+            self.router.shift(op, split).await
+        }
+
+        async fn verify(&self, op: &Op, split: Split) -> Result<Verification, Fault> {
+            let answer = self.router.verify(op, split).await;
+            if matches!(answer, Ok(Verification::NotYet { .. })) {
+                self.clock.leap(Duration::from_secs(10));
+            }
+            answer
+        }
+
+        async fn in_flight(&self, op: &Op, slot: Slot) -> Result<InFlight, Fault> {
+            self.router.in_flight(op, slot).await
+        }
+    }
+
     bluegreen_testkit::router_conformance!(async || {
-        let cloud = Arc::new(FakeDigitalOcean::start(FakeConfig::default()).await.unwrap());
+        let cloud = Arc::new(
+            FakeDigitalOcean::start(FakeConfig::default().keep_alive(false))
+                .await
+                .unwrap(),
+        );
         let fields = json!({"type": "A", "name": "shop", "data": "10.0.0.1", "ttl": 60});
         let id = cloud.add_record("example.com", &fields);
         let client = Client::at(&cloud.url(), cloud.token().to_owned()).unwrap();
-        // A time to live of 30 seconds takes 30 milliseconds, and a call's ten seconds as many.
-        let client = client.clock(Arc::new(Fast::new(1_000)));
+        let clock = Arc::new(Leaping::default());
+        let client = client.clock(clock.clone());
         let record = Record::A(PerSlot::new(
             "10.0.0.1".parse().unwrap(),
             "10.0.0.2".parse().unwrap(),
@@ -202,10 +251,10 @@ mod dns {
             .unwrap()
             .settle(Duration::from_millis(100))
             .servers_follow_within(Duration::from_millis(50));
+        let router = Waited { router, clock };
         let (console, foreign, faults, again) = (cloud.clone(), cloud.clone(), cloud.clone(), router.clone());
         RouterSubject::new(router)
             .secret(cloud.token())
-            .budget(Duration::from_secs(1_000))
             .by_hand(async move |split: Split| {
                 let address = if split == Split::all(Slot::Blue) {
                     "10.0.0.1"

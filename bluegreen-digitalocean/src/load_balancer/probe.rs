@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bluegreen_core::{Clock, Slot, Split, Verification};
+use bluegreen_core::{Clock, Share, Slot, Split, Verification};
 use reqwest::Url;
 use reqwest::header::HeaderName;
 use serde_json::Value;
@@ -47,7 +47,8 @@ pub enum InvalidProbe {
 }
 
 impl SlotProbe {
-    /// A probe of this address, which has to be answered by the right slot eight times in a row.
+    /// A probe of this address, which has to be answered by the right slot eight times in a row, and where the
+    /// split gives traffic to both, by each of them.
     ///
     /// # Errors
     /// When the address or the marker is none.
@@ -77,7 +78,8 @@ impl SlotProbe {
         })
     }
 
-    /// How many answers in a row have to come from the right slot; at least 1.
+    /// How many answers in a row have to come from the right slot; at least 1. Where both slots have traffic,
+    /// more are asked for until both are met: with the smaller share at 25 % four times as many at most.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times.max(1);
@@ -96,7 +98,11 @@ impl SlotProbe {
     }
 
     async fn asked(&self, split: Split) -> Verification {
-        for number in 1..=self.times {
+        let mut missing: Vec<Slot> = Slot::BOTH
+            .into_iter()
+            .filter(|slot| split.share(*slot).basis_points() > 0)
+            .collect();
+        for number in 1..=self.most(split) {
             let slot = match self.slot().await {
                 Ok(slot) => slot,
                 Err(why) => return Verification::Unknown { why },
@@ -105,12 +111,31 @@ impl SlotProbe {
                 let why = format!("answer {number} of {} came from {slot}", self.url);
                 return Verification::NotYet { why };
             }
+            missing.retain(|other| *other != slot);
+            if number >= self.times && missing.is_empty() {
+                let evidence = format!(
+                    "the balancer is active, and {number} new connections to {} were answered as {split} says",
+                    self.url
+                );
+                return Verification::Live { evidence };
+            }
         }
-        let evidence = format!(
-            "the balancer is active, and {} new connections to {} were answered as {split} says",
-            self.times, self.url
+        let missing: Vec<&str> = missing.iter().map(|slot| slot.as_str()).collect();
+        let why = format!(
+            "no answer of {} came from {} yet",
+            self.url,
+            missing.join(" and ")
         );
-        Verification::Live { evidence }
+        Verification::NotYet { why }
+    }
+
+    /// How many answers are waited for: so many that a slot with a small share is met too.
+    fn most(&self, split: Split) -> u32 {
+        let shares = Slot::BOTH.map(|slot| u32::from(split.share(slot).basis_points()));
+        let smallest = shares.into_iter().filter(|share| *share > 0).min();
+        let whole = u32::from(Share::ALL.basis_points());
+        self.times
+            .saturating_mul(whole.div_ceil(smallest.unwrap_or(whole)))
     }
 
     async fn slot(&self) -> Result<Slot, String> {

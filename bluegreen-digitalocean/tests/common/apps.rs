@@ -57,7 +57,7 @@ fn spec(services: &[Value], leads_to: &str) -> Value {
 
 impl Apps {
     async fn open(services: &[Value], leads_to: &str, takes: Duration) -> Self {
-        let config = FakeConfig::default().deployment_takes(takes);
+        let config = FakeConfig::default().deployment_takes(takes).keep_alive(false);
         let shop = Arc::new(FakeDigitalOcean::start(config).await.unwrap());
         let app = shop.add_app(spec(services, leads_to)).await.unwrap();
         let places = PerSlot::new(Place::new(&app, "api-blue"), Place::new(&app, "api-green"));

@@ -20,6 +20,8 @@ pub struct FakeConfig {
     pub health_patience: Duration,
     /// The most items of a page (200).
     pub page_most: usize,
+    /// Whether the API keeps connections. Where a test refuses them, a client has no old one to try.
+    pub keep_alive: bool,
     /// Requests an hour (5000).
     pub requests_an_hour: u32,
     /// Requests a minute (250). As tests send more than people, 100,000 if nothing is said.
@@ -36,6 +38,7 @@ impl Default for FakeConfig {
             health_second: Duration::from_millis(20),
             health_patience: Duration::from_secs(2),
             page_most: 200,
+            keep_alive: true,
             requests_an_hour: 1_000_000,
             requests_a_minute: 100_000,
         }
@@ -65,6 +68,7 @@ with! {
     health_second: Duration, "With another length of a second in health checks.";
     health_patience: Duration, "With another time for which old targets go on.";
     page_most: usize, "With smaller pages.";
+    keep_alive: bool, "With or without connections that are kept.";
     requests_an_hour: u32, "With another limit an hour.";
     requests_a_minute: u32, "With another limit a minute.";
 }
