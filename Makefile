@@ -8,8 +8,16 @@ export PATH := $(PATH):/usr/sbin:/sbin
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql), where they are missing.
+setup: target/pydo/bin/pydo-is-there ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, pydo), where they are missing.
 	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql
+
+# DigitalOcean's own client, in an environment of its own.
+target/pydo/bin/pydo-is-there:
+	@.ci/need python3
+	@python3 -c 'import ensurepip' 2>/dev/null || .ci/need ensurepip=python3-venv
+	@python3 -m venv target/pydo
+	@target/pydo/bin/pip install --quiet --disable-pip-version-check pydo==0.44.0
+	@touch $@
 
 test: setup ## Run every test: unit, documentation, those with real parts that `cargo test` leaves out, and the proof.
 	cargo test --workspace --all-features --tests --no-fail-fast -- --include-ignored
