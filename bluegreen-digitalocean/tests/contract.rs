@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr,
     reason = "tests"
 )]
 
@@ -80,7 +79,7 @@ async fn records() -> Vec<Request> {
     let id = cloud.add_record("example.com", &fields);
     let addresses = PerSlot::new("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
     let client = Client::at(&cloud.url(), cloud.token().to_owned()).unwrap();
-    let router = DnsRouter::new(client.clone(), "example.com", id, Record::A(addresses.clone())).unwrap();
+    let router = DnsRouter::new(client.clone(), "example.com", id, Record::A(addresses)).unwrap();
     router.stage(&op(1), Slot::Green).await.unwrap();
     router.shift(&op(2), GREEN).await.unwrap();
     // A record that is not there.
@@ -272,7 +271,7 @@ impl Contract {
     }
 }
 
-/// `nullable` is OpenAPI's word, and JSON Schema's is another type.
+/// `nullable` is what `OpenAPI` says, and JSON Schema's is another type.
 fn nulls_are_a_type(value: &mut Value) {
     match value {
         Value::Object(members) => {
