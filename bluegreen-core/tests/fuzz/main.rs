@@ -171,6 +171,27 @@ fn pages_of_metrics() {
     Corpus::of(pages).each(50_000, targets::exposition);
 }
 
+#[test]
+fn migrations() {
+    let scripts = [
+        "BEGIN;\nSET lock_timeout = '2s';\nALTER TABLE \"Orders\" ADD COLUMN note varchar(20) DEFAULT 'it''s' NOT NULL, \
+         DROP COLUMN a;\nCOMMIT;",
+        "-- +goose Up\nCREATE INDEX CONCURRENTLY IF NOT EXISTS i ON a USING gin (b, lower(c)) WHERE b IS NOT NULL;\n-- +goose Down\nDROP INDEX i;",
+        "CREATE TABLE a (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, b int REFERENCES c (id) ON DELETE CASCADE, \
+         CONSTRAINT d CHECK (b > 0));\nALTER TABLE a ADD CONSTRAINT e FOREIGN KEY (b) REFERENCES c NOT VALID;\nALTER TABLE a VALIDATE CONSTRAINT e;",
+        "-- bluegreen:allow drop-table: nobody reads it\nDROP TABLE IF EXISTS a, b CASCADE;\nCREATE FUNCTION f() RETURNS int \
+         LANGUAGE plpgsql AS $a$ BEGIN RETURN 1; END $a$;",
+        "DELIMITER //\nCREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN SET NEW.b = 1; END//\nDELIMITER ;\n\
+         ALTER TABLE `a` MODIFY b ENUM('x','y') NOT NULL AFTER c, ALGORITHM=INPLACE, LOCK=NONE; # it is\n",
+        "ALTER TABLE a CHANGE b c bigint unsigned, RENAME INDEX i TO j, CONVERT TO CHARACTER SET utf8mb4;\nRENAME TABLE a TO b, c TO d;",
+        "PRAGMA foreign_keys = OFF;\nCREATE TABLE new_a (id INTEGER PRIMARY KEY);\nINSERT INTO new_a SELECT id FROM a;\n\
+         DROP TABLE a;\nALTER TABLE new_a RENAME TO a;\n/* c /* d */ */",
+        "UPDATE a SET b = (SELECT max(c) FROM d WHERE d.id = a.id) WHERE b IS NULL;\nWITH x AS (DELETE FROM a RETURNING *) INSERT INTO b SELECT * FROM x;\n\
+         COPY a (b) FROM stdin;\n1\t2\n\\.\n\\i more.sql\n",
+    ];
+    Corpus::of(scripts).each(6_000, targets::sql);
+}
+
 #[cfg(feature = "http")]
 #[test]
 fn answers_of_services() {
