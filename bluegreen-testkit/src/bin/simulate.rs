@@ -26,8 +26,8 @@ struct Options {
     /// Shows one world line by line instead.
     #[arg(long, value_name = "SEED")]
     replay: Option<u64>,
-    /// Fails also when a transition of the lifecycle was not made: for runs that are big enough to make them all,
-    /// from some hundred thousand deployments on.
+    /// Fails also when a transition of the lifecycle was not made: for runs that are big enough to make them all, such
+    /// as a million deployments.
     #[arg(long)]
     whole: bool,
     /// JSON instead of text.
