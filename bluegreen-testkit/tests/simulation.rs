@@ -74,7 +74,10 @@ fn a_run_that_is_to_be_whole_and_is_not_fails_and_says_what_is_missing() {
         (output.status.success(), told)
     };
     let (well, told) = simulate(&[]);
-    assert!(well && told.contains("Transitions that were not made: "), "{told}");
+    assert!(
+        well && told.contains("Transitions that were not made: "),
+        "{told}"
+    );
     let (well, told) = simulate(&["--whole"]);
     assert!(!well && told.contains("No promise was broken."), "{told}");
     let (well, told) = simulate(&["--whole", "--json"]);
