@@ -4,6 +4,8 @@
 //! is reduced to a test of its own among those of the deployer.
 #![cfg(feature = "simulation")]
 
+use std::process::Command;
+
 use bluegreen_testkit::invariants;
 use bluegreen_testkit::simulation::{Simulation, fingerprint};
 
@@ -58,4 +60,28 @@ fn each_promise_that_a_world_can_show_has_one_check() {
         promises,
         [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 17, 18]
     );
+}
+
+#[test]
+fn a_run_that_is_to_be_whole_and_is_not_fails_and_says_what_is_missing() {
+    let simulate = |options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_simulate"));
+        command
+            .args(["--deployments", "20", "--threads", "1"])
+            .args(options);
+        let output = command.output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        (output.status.success(), told)
+    };
+    let (well, told) = simulate(&[]);
+    assert!(
+        well && told.contains("Transitions that were not made: "),
+        "{told}"
+    );
+    let (well, told) = simulate(&["--whole"]);
+    assert!(!well && told.contains("No promise was broken."), "{told}");
+    let (well, told) = simulate(&["--whole", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert!(!well, "{told}");
+    assert!(!told["missing_transitions"].as_array().unwrap().is_empty());
 }

@@ -55,4 +55,25 @@ mod tests {
             assert_eq!(nearest(word, &known), meant, "{word:?}");
         }
     }
+
+    #[test]
+    fn what_is_put_in_taken_out_replaced_or_swapped_counts_as_one_letter_each() {
+        for (from, to, letters) in [
+            ("", "", 0),
+            ("bake", "bake", 0),
+            ("", "bake", 4),
+            ("bake", "", 4),
+            ("bke", "bake", 1),
+            ("baake", "bake", 1),
+            ("boke", "bake", 1),
+            ("abke", "bake", 1),
+            ("abek", "bake", 2),
+            ("ebka", "bake", 3),
+            ("aab", "aba", 1),
+            ("abc", "cab", 2),
+            ("\u{fc}ber", "uber", 1),
+        ] {
+            assert_eq!(distance(from, to), letters, "{from:?} {to:?}");
+        }
+    }
 }

@@ -161,7 +161,7 @@ impl ScenarioSpec {
     }
 
     /// How much of a gate's timeout is kept for cleaning up.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", test))]
     pub(crate) fn reserve(&self, timeout: Duration) -> Duration {
         const MOST: Duration = Duration::from_secs(5);
         if self.clean_up.is_empty() {

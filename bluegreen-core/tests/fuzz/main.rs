@@ -14,85 +14,37 @@ mod targets;
 
 use std::path::Path;
 
+use bluegreen_core::Plan;
 use bluegreen_testkit::damage::Corpus;
 
-const PLAN: &str = r#"
-service = "shop"
-migrations = { expand = "after_prepare", backfill = true }
-target = "green"
-[slots.blue]
-url = "http://127.0.0.1:8081"
-[slots.green]
-url = "http://127.0.0.1:8082"
-[[health]]
-name = "api"
-period = "1m30s"
-http = [{ url = "{url}/health", json = { "/status" = "ok" }, headers = { Authorization = { secret = "t" } } }]
-[[guards]]
-name = "errors"
-metric = { name = "error_rate", max = 0.01 }
-[[sources]]
-name = "app"
-scrape = "{url}/metrics"
-counters = { requests = "hits_total", errors = "hits_total{code=~'5..'}" }
-[thresholds]
-p95 = { normal = "500ms", warning = "1s", critical = "2s" }
-memory = { of_live = true, critical = "200%" }
-[analysis]
-tick = "5s"
-on_inconclusive = "extend"
-[[analysis.metrics]]
-name = "errors"
-errors = { normal = 0.001, critical = 0.05 }
-[[steps]]
-weight = "5%"
-bake = "5m"
-[[steps]]
-weight = "100%"
-approval = { expires = "2h", default = "proceed" }
-[workers]
-order = "start_first"
-max_depth = 10
-[[hooks]]
-name = "purge"
-at = "after confirm"
-on_failure = "warn"
-command = { run = ["purge", "{slot}", "{{x}}"], timeout = "10s" }
-[[windows.freeze]]
-days = ["fri", "sat"]
-from = "15:00"
-to = "24:00"
-zone = "Europe/Berlin"
-since = "2026-12-20"
-until = "2027-01-06T12:00"
-[retry]
-factor = 1.5
-[[smoke]]
-name = "orders"
-timeout = "20s"
-[smoke.scenario]
-clean_up_time = "5s"
-values = { password = { secret = "smoke" } }
-[[smoke.scenario.steps]]
-name = "log-in"
-redirects = "same_origin"
-http = { method = "POST", url = "{url}/login", body_json = { a = ["{password}"] }, lacks = ["error"], matches = ["a(b)+"] }
-take = { token = { json = "/token" }, id = { header = "location", regex = "([0-9]+)$", shown = true } }
-[[smoke.scenario.clean_up]]
-name = "delete"
-http = { method = "DELETE", url = "{url}/{id}", headers = { Authorization = "Bearer {token}" }, body_form = { x = "{run}" } }
-"#;
+/// What a target is tried with: these texts, and those that are kept in files, what the fuzzer found among them.
+fn corpus(target: &str, texts: impl IntoIterator<Item = Vec<u8>>) -> Corpus {
+    let mut all: Vec<_> = texts.into_iter().collect();
+    all.extend(kept(target));
+    assert!(!all.is_empty(), "nothing is kept for {target}");
+    Corpus::of(all)
+}
 
-/// Records as they stand in files: those that are kept for each moment of an operation.
-fn files() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat/format-1");
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
+fn kept(target: &str) -> Vec<Vec<u8>> {
+    read(&format!("tests/fuzz/corpus/{target}"), "")
+}
+
+fn read(folder: &str, ending: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<_> = entries
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "record"))
+        .filter(|path| path.to_str().unwrap().ends_with(ending))
         .collect();
     paths.sort();
     paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+/// Records as they stand in files: those that are kept for each moment of an operation.
+fn files() -> Vec<Vec<u8>> {
+    read("tests/compat/format-1", ".record")
 }
 
 /// The same without what a store of files adds.
@@ -103,13 +55,16 @@ fn records() -> Vec<Vec<u8>> {
 
 #[test]
 fn plans_in_toml() {
-    Corpus::of([PLAN, "service = \"shop\""]).each(1_500, targets::plan_toml);
+    corpus("plan_toml", []).each(1_500, targets::plan_toml);
 }
 
 #[test]
 fn plans_in_json() {
-    let json = bluegreen_core::Plan::from_toml(PLAN).unwrap().to_json().unwrap();
-    Corpus::of([json.as_str(), r#"{"service":"shop"}"#]).each(1_500, targets::plan_json);
+    let plans = kept("plan_toml").into_iter().filter_map(|toml| {
+        let plan = Plan::from_toml(std::str::from_utf8(&toml).ok()?).ok()?;
+        plan.to_json().ok().map(String::into_bytes)
+    });
+    corpus("plan_json", plans).each(1_500, targets::plan_json);
 }
 
 #[test]
@@ -140,47 +95,38 @@ fn words_of_plans_and_commands() {
         "{url}/health{{}}",
         "{slot}-{other}",
     ];
-    Corpus::of(words).each(200_000, targets::words);
+    corpus("words", words.map(Vec::from)).each(200_000, targets::words);
 }
 
 #[test]
 fn records_of_services() {
-    Corpus::of(records()).each(3_000, targets::record);
+    corpus("record", records()).each(3_000, targets::record);
 }
 
 #[test]
 fn readings_of_an_analysis() {
     let text: String = ('0'..'z').cycle().take(18 * 40).collect();
-    Corpus::of([text.as_str(), &"0".repeat(18 * 20)]).each(3_000, targets::ticks);
+    let texts = [text, "0".repeat(18 * 20)].map(String::into_bytes);
+    corpus("ticks", texts).each(3_000, targets::ticks);
 }
 
 #[test]
 fn files_of_a_store() {
-    Corpus::of(files()).each(2_000, targets::store_file);
+    corpus("store_file", files()).each(2_000, targets::store_file);
 }
 
 #[test]
 fn pages_of_metrics() {
-    let pages = [
-        "# HELP a What it is.\n# TYPE a counter\na{b=\"c\",d=\"\\\\ \\\" \\n\"} 1 2\na 1.5\n",
-        "# TYPE t histogram\nt_bucket{le=\"0.5\"} 3\nt_bucket{le=\"+Inf\"} 4\nt_sum 1e400\nt_count 4\n",
-        "# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total 17 1700000000.123 # {trace=\"x\"} 1\n# EOF\n",
-        "{\"a name\", \"a label\"=\"\"} NaN\r\na\t-Inf\n",
-        "",
-    ];
-    Corpus::of(pages).each(50_000, targets::exposition);
+    corpus("exposition", []).each(50_000, targets::exposition);
+}
+
+#[test]
+fn migrations() {
+    corpus("sql", []).each(6_000, targets::sql);
 }
 
 #[cfg(feature = "http")]
 #[test]
 fn answers_of_services() {
-    let answers = [
-        "HTTP/1.1 200 OK\r\nx-a: hunter2-and-more\r\nlocation: /orders17\r\nset-cookie: session=hunter2-and-more; Path=/; Secure\r\ncontent-length: 90\r\n\r\n\
-         {\"status\": \"fine\", \"list\": [\"hunter2-and-more\"], \"id\": 17, \"text\": \"it is fine\", \"pad\": \"1\"}",
-        "HTTP/1.1 302 Found\r\nlocation: /there?hunter2-and-more\r\ncontent-length: 0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nis fi\r\n2\r\nne\r\n0\r\n\r\n",
-        "HTTP/1.1 500 Oops\r\nset-cookie: a=b; Max-Age=-1; Domain=.example.org; Expires=Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n<p>hunter2-and-more</p>",
-        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
-    ];
-    Corpus::of(answers).each(600, answers::http_answer);
+    corpus("http_answer", []).each(600, answers::http_answer);
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bluegreen_core::analysis::{Action, Analysis, AnalysisSpec, ErrorsSpec, Meter, MetricSpec, Tick};
 use bluegreen_core::lifecycle::{DeploymentId, Event, Lifecycle, Phase, Signed};
 use bluegreen_core::metrics::Exposition;
+use bluegreen_core::migration::{Engine, Linter, Server, Verdict};
 use bluegreen_core::plan::{Boundary, HookPoint, TimeOfDay, Zone, expand, humane, placeholders};
 use bluegreen_core::store::{FileStore, MemoryStore};
 use bluegreen_core::{Deployer, Plan, Sample, ServiceName, Share, Slot, Split, Store, Timestamp, Version};
@@ -224,4 +225,34 @@ pub(crate) fn exposition(data: &[u8]) {
     };
     assert_eq!(again.bad_lines, [], "{printed}");
     assert_eq!(again.to_string(), printed);
+}
+
+/// A migration, for every engine: it is read and judged the same way each time, what is found has its place in the
+/// text, and what is not safe does not become so by a query behind it.
+pub(crate) fn sql(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    for engine in Engine::ALL {
+        for wrapped in [false, true] {
+            let mut linter = Linter::new(Server::newest(engine)).in_transaction(wrapped);
+            let report = linter.check(text);
+            for finding in &report.findings {
+                let before = text.get(..finding.span.start).unwrap();
+                assert!(text.get(finding.span.range()).is_some(), "{finding:?}");
+                assert_eq!(finding.line, before.matches('\n').count() + 1, "{finding:?}");
+            }
+            assert_eq!(report.verdict, Verdict::of(&report.findings));
+            if report.verdict != Verdict::Safe {
+                let longer = linter.check(&format!("{text}\n;\nSELECT 1;\n"));
+                assert_ne!(longer.verdict, Verdict::Safe, "{engine}: {:?}", report.findings);
+            }
+            let script = linter.read(text);
+            assert_eq!(linter.clone().check_script(&script), report);
+            let mut replayed = linter.clone();
+            replayed.replay(text);
+            linter.replay_script(&script);
+            assert_eq!(replayed.check_next(text), linter.check_next(text));
+        }
+    }
 }

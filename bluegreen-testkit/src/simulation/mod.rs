@@ -26,26 +26,8 @@
 //! - Secrets of gates over HTTP and of sources of metrics. A warm-up command has one, and prints it.
 //!
 //! # What it has found
-//! Each is a test of the driver by now.
-//!
-//! | what broke | why |
-//! |---|---|
-//! | a guard's failure was lost | it came during the last act of a phase, whose own event was taken alone |
-//! | operations were over without an end | a hook behind the last phase led out of it |
-//! | an operation ended while a call of it could still act | the end was not held up by what settles |
-//! | a slot was stopped while a router still sent it requests | an accepted split was taken for a live one |
-//! | an old split came back after an operator had resolved | what had been sent before was not shut out |
-//! | nobody watched while the next step was made ready | that phase had guards of its own only |
-//! | all traffic went to a slot that was not asked | the time for asking was over before a deployer took over |
-//! | an abort was told to be taken, and the release promoted | it was stored while the last record was written |
-//! | an abort was told to be taken, and the release promoted | it was stored beside a write whose answer was lost, and not seen when that was read back |
-//! | the next operation never began | the notice about the last one could not be sent |
-//! | a way back that was resumed late halted at once | its time had gone by while nobody was at work |
-//! | a phase was over before it had begun | it began by a request, with the time of an older event |
-//! | a slot was stopped with requests in flight | a router that did not answer counted as one that cannot count |
-//! | all traffic went to a broken slot after an abort | an approval ran out at the same time, which was taken for the end of the time to ask the slots |
-//! | an approval in time was rolled back | its time ran out before the deployer looked, which was taken for that of the next phase |
-//! | a guard was not asked for seconds | another check did not answer, and all were waited for together |
+//! Is listed in [`docs/found.md`](https://docs.rs/crate/bluegreen-testkit/latest/source/docs/found.md), each with its
+//! cause and the test of the driver that it is by now.
 
 mod coverage;
 mod draw;

@@ -146,6 +146,72 @@ fn all_mistakes_of_a_plan_are_told_at_once() {
     );
 }
 
+/// The place of each problem, and what is to be done about it.
+fn remedies(toml: &str) -> Vec<(String, String)> {
+    let told = mistakes(toml).problems.into_iter();
+    told.map(|problem| (problem.path, problem.remedy)).collect()
+}
+
+#[test]
+fn a_mistake_beside_another_in_the_same_table_or_list_is_told_too() {
+    for (toml, paths) in [
+        (
+            "windows.freeze = [{ zone = \"UTC\", days = [\"a\", \"b\"], actions = [\"c\", \"d\"] }]",
+            &[
+                "windows.freeze[0].actions[0]",
+                "windows.freeze[0].actions[1]",
+                "windows.freeze[0].days[0]",
+                "windows.freeze[0].days[1]",
+            ][..],
+        ),
+        (
+            "windows.freeze = [{ from = \"12:00\", to = \"12:00\" }]",
+            &["windows.freeze[0].to", "windows.freeze[0].zone"],
+        ),
+        (
+            "warm_up = [{ env = { DB_PASSWORD = \"x\" } }]",
+            &["warm_up[0].env.DB_PASSWORD", "warm_up[0].run"],
+        ),
+        // There is no stand-in for it: what is around it goes, and nothing is told that nobody wrote.
+        (
+            "analysis.metrics = [{ name = \"a\", events = {} }]",
+            &["analysis.metrics[0].events.count"],
+        ),
+    ] {
+        let told = remedies(&format!("service = \"shop\"\n{toml}"));
+        let told: Vec<_> = told.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(told, paths, "{toml}");
+    }
+}
+
+#[test]
+fn what_is_to_be_written_instead_is_told_by_itself() {
+    for (toml, path, remedy) in [
+        (
+            "steps = [{ weight = 25 }, { weight = \"100%\" }]",
+            "steps[0].weight",
+            "write a percentage in quotes, such as \"5%\" or \"2.5%\"",
+        ),
+        (
+            "preflight.capacity = 80",
+            "preflight.capacity",
+            "write a percentage in quotes, such as \"5%\" or \"2.5%\"",
+        ),
+        (
+            "soak.time = \"2 minuts\"",
+            "soak.time",
+            crate::plan::humane::REMEDY,
+        ),
+        ("notify = \"yes\"", "notify", "write true or false"),
+    ] {
+        assert_eq!(
+            remedies(&format!("service = \"shop\"\n{toml}")),
+            [(path.to_owned(), remedy.to_owned())],
+            "{toml}"
+        );
+    }
+}
+
 #[test]
 fn a_secret_in_the_wrong_place_is_not_shown() {
     for toml in [

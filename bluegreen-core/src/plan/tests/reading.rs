@@ -148,3 +148,38 @@ fn the_value_of_a_header_is_a_text_or_names_a_secret() {
         "{error}"
     );
 }
+
+#[test]
+fn a_null_is_taken_as_left_out() {
+    let without = Plan::from_json(r#"{"service":"shop"}"#).unwrap();
+    assert_eq!(
+        Plan::from_json(r#"{"service":"shop","workers":null,"migrations":null}"#),
+        Ok(without)
+    );
+}
+
+#[test]
+fn what_toml_has_no_form_for_is_refused_with_its_place() {
+    for (value, what) in [
+        ("null", "null"),
+        ("18446744073709551615", "number of more than 63 bits"),
+    ] {
+        let text = format!(
+            r#"{{"service":"shop","health":[{{"name":"a","http":[{{"url":"http://a","json":{{"/a":[0,{value}]}}}}]}}]}}"#
+        );
+        let error = Plan::from_json(&text).unwrap().to_toml().unwrap_err();
+        assert_eq!(error.problems[0].path, "health[0].http[0].json./a[1]", "{error}");
+        assert_eq!(error.problems[0].message, format!("TOML has no {what}"));
+    }
+}
+
+#[test]
+fn a_text_of_256_kib_is_read_and_a_longer_one_is_not() {
+    let text = |bytes: usize| {
+        let plan = "service = \"shop\" #";
+        format!("{plan}{}", "#".repeat(bytes - plan.len()))
+    };
+    assert!(Plan::from_toml(&text(256 * 1024)).is_ok());
+    let error = Plan::from_toml(&text(256 * 1024 + 1)).unwrap_err();
+    assert_eq!(error.problems[0].message, "the text is 257 KiB long");
+}

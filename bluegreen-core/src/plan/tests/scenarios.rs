@@ -203,6 +203,10 @@ const MISTAKES: &[(&str, &str, &str)] = &[
 #[test]
 fn every_mistake_is_told_with_its_place_and_a_remedy() {
     for (from, to, expected) in MISTAKES {
+        // What is built without HTTP reads no regular expressions.
+        if expected.contains("regular expression") && !cfg!(feature = "http") {
+            continue;
+        }
         assert!(GOOD.contains(from), "{from}");
         let told = told(&GOOD.replacen(from, to, 1));
         assert!(

@@ -293,3 +293,19 @@ fn an_opening_is_looked_for_over_400_days() {
         assert!(refused.contains(told), "{refused}");
     }
 }
+
+#[test]
+fn an_opening_is_found_behind_hundreds_of_allowances_that_a_freeze_covers() {
+    // Two looks for each day: from the freeze's end to the allowance, and from there to the freeze's end.
+    let windows = windows(
+        "[[windows.allow]]\nfrom = \"12:00\"\nto = \"13:00\"\nzone = \"UTC\"\n\
+         [[windows.freeze]]\nfrom = \"11:00\"\nto = \"14:00\"\nuntil = \"2026-12-27\"\nzone = \"UTC\"",
+    );
+    let refused = windows
+        .permits(Action::Deploy, at("2026-01-01T12:30:00Z"))
+        .unwrap_err();
+    assert!(
+        refused.contains("it is allowed again from Mon 2026-12-28 12:00 UTC"),
+        "{refused}"
+    );
+}

@@ -1,0 +1,2 @@
+ALTER TABLE a CHANGE b c bigint unsigned, RENAME INDEX i TO j, CONVERT TO CHARACTER SET utf8mb4;
+RENAME TABLE a TO b, c TO d;
