@@ -138,6 +138,9 @@ pub struct Finding {
         serialize_with = "crate::plan::humane_option::serialize"
     )]
     pub time_to_pass: Option<Duration>,
+    /// How much more live's counts vary than independent ones would, where evidence is tempered by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dispersion: Option<f64>,
     /// Ticks that were used.
     pub used: u64,
     /// Ticks that were skipped.
@@ -215,6 +218,7 @@ impl Finding {
             evidence: evidence.collect(),
             requests_to_pass,
             time_to_pass: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            dispersion: levels.temper.then(|| state.dispersion()),
             used: state.used,
             skipped: state.skipped,
             last_gap: state.last_gap,
@@ -361,6 +365,12 @@ impl fmt::Display for Finding {
             write!(f, "{comma} {claim} {} of {needed:.0}", short(*value))?;
         }
         f.write_str(".")?;
+        if let Some(factor) = self.dispersion.filter(|factor| *factor >= 1.05) {
+            write!(
+                f,
+                " Live's own counts vary {factor:.1} times as much as independent ones, so that much less is made of them."
+            )?;
+        }
         match (self.requests_to_pass, self.time_to_pass) {
             (Some(requests), Some(time)) => write!(
                 f,
