@@ -9,6 +9,8 @@
 
 mod analysed;
 mod back;
+#[cfg(feature = "http")]
+mod client;
 mod crash;
 mod faults;
 mod forward;
