@@ -365,7 +365,12 @@ fn events<'a>(spec: &'a EventsSpec, expected: Expected<'a>) -> Vec<Possible<'a>>
         small: limit,
         large: 0.001,
         tests: Box::new(move |multiple| {
-            prospect(Null::AtLeast, limit, arrivals.more_seldom(limit).collect(), multiple)
+            prospect(
+                Null::AtLeast,
+                limit,
+                arrivals.more_seldom(limit).collect(),
+                multiple,
+            )
         }),
     });
     let increase = spec.at_most.map(|limit| Possible {
@@ -374,7 +379,12 @@ fn events<'a>(spec: &'a EventsSpec, expected: Expected<'a>) -> Vec<Possible<'a>>
         small: limit,
         large: 1000.0,
         tests: Box::new(move |multiple| {
-            prospect(Null::AtMost, limit, arrivals.more_often(limit).collect(), multiple)
+            prospect(
+                Null::AtMost,
+                limit,
+                arrivals.more_often(limit).collect(),
+                multiple,
+            )
         }),
     });
     drop.into_iter().chain(increase).collect()

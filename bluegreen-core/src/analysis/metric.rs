@@ -134,8 +134,8 @@ impl MetricState {
             match (claim, kind) {
                 (Claim::WorseThanLive, Kind::Errors(_)) => {
                     let bound = kind.relative().unwrap_or(Bound::absolute(1.0));
-                    let bets = strata()
-                        .flat_map(|(stratum, factor)| tempered(test::worse(stratum, bound), factor));
+                    let bets =
+                        strata().flat_map(|(stratum, factor)| tempered(test::worse(stratum, bound), factor));
                     test.update(bets, planned, failing);
                 }
                 (Claim::WorseThanLive, _) => {

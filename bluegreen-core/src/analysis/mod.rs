@@ -13,9 +13,9 @@
 //!
 //! Requests are not independent of each other, so three things keep incidents from deciding: what a tick says
 //! counts only up to a cap (`min_evidence_ticks` must agree), what no regression of the sizes bet on explains
-//! counts no more than what they do, and a regression that begins late is bet on anew. Where bad requests come
-//! in bursts at a high rate that is not enough: with `temper`, evidence counts for less the more live's own counts
-//! vary beyond chance.
+//! counts no more than what they do, and a regression that begins late is bet on anew. Where few ticks are to
+//! agree and bad requests come in bursts at a high rate, that is not enough: with `temper`, evidence counts for less
+//! the more live's own counts vary beyond chance.
 //!
 //! - *Errors*: the candidate's share of bad requests against `ratio * live's + slack`, and against limits.
 //! - *Latency*: the same with the share of answers that are slower than live's quantiles, five of them at once;
@@ -52,7 +52,7 @@
 //! | `extend_by` | `30m` | only with `on_inconclusive = "extend"` |
 //! | `hold` | `1h` | long enough for a person to be asked and to look |
 //! | `early_pass` | `false` | some faults need time, not requests |
-//! | `temper` | `false` | needed only where one fault makes several bad requests; it costs a little time |
+//! | `temper` | `false` | with six ticks bursts of errors do no harm; with three they do at a high rate |
 //! | `errors.bad` | `errors` | |
 //! | `errors.of` | `requests` | |
 //! | `errors.relative` | `true` | live is the best estimate of what is normal now |

@@ -199,8 +199,11 @@ impl Finding {
         } else {
             None
         };
-        let rate = real(state.requests()) / observed.as_secs_f64();
-        let seconds = requests_to_pass.map(|requests| (real(requests) / rate).ceil());
+        // Before anything was watched there is no rate.
+        let rate = Some(real(state.requests()) / observed.as_secs_f64()).filter(|rate| rate.is_finite());
+        let seconds = requests_to_pass
+            .zip(rate)
+            .map(|(requests, rate)| (real(requests) / rate).ceil());
         Self {
             metric: spec.name.clone(),
             blocking: spec.blocking,
@@ -345,9 +348,14 @@ impl fmt::Display for Finding {
         } = self;
         let note = if self.blocking { "" } else { ", advisory" };
         write!(f, "{metric}: {standing}{note}. ")?;
+        let what = if candidate.requests == 0 && live.requests == 0 {
+            String::new()
+        } else {
+            format!(" {bad}")
+        };
         write!(
             f,
-            "Candidate {}, live {} {bad}. ",
+            "Candidate {}, live {}{what}. ",
             side(*candidate, self.candidate_within),
             side(*live, self.live_within)
         )?;
@@ -372,15 +380,23 @@ impl fmt::Display for Finding {
             )?;
         }
         match (self.requests_to_pass, self.time_to_pass) {
-            (Some(requests), Some(time)) => write!(
-                f,
-                " To pass, about {requests} more requests of the candidate like these ({}).",
-                whole_seconds(time)
-            )?,
+            (Some(0), _) => {
+                f.write_str(" Enough is seen: if it stays so, it passes when the bake is over.")?
+            }
+            (Some(requests), time) => {
+                write!(
+                    f,
+                    " To pass, about {requests} more requests of the candidate like these"
+                )?;
+                match time {
+                    Some(time) => write!(f, " ({}).", whole_seconds(time))?,
+                    None => f.write_str(".")?,
+                }
+            }
             (None, _) if matches!(standing, Standing::Undecided) && self.used > 0 => {
                 f.write_str(" At these rates it will not pass.")?;
             }
-            _ => {}
+            (None, _) => {}
         }
         write!(f, " {} ticks used, {} skipped", self.used, self.skipped)?;
         if let Some(gap) = self.last_gap {

@@ -69,9 +69,9 @@ pub struct AnalysisSpec {
     pub hold: Duration,
     /// Whether a step may end before its bake is over, when all blocking metrics have passed.
     pub early_pass: bool,
-    /// Whether evidence counts for less where live's own counts vary more than independent ones would: where one
-    /// fault makes a burst of bad requests, hundreds of requests a second. Regressions are then found later, by as
-    /// much as the bursts are large.
+    /// Whether evidence counts for less where live's own counts vary more than independent ones would. Wanted where
+    /// one fault makes a burst of bad requests, at hundreds of requests a second, and fewer ticks than usual are to
+    /// agree. Regressions among bursts are then found later, by as much as the bursts are large.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub temper: bool,
     /// What is compared.

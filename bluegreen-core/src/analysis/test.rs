@@ -162,12 +162,16 @@ impl Arrivals {
 
     /// What is bet on against "at most this multiple of live's".
     pub(super) fn more_often(self, at_most: f64) -> impl Iterator<Item = Alternative> {
-        MULTIPLES.into_iter().map(move |multiple| self.bet(at_most * multiple))
+        MULTIPLES
+            .into_iter()
+            .map(move |multiple| self.bet(at_most * multiple))
     }
 
     /// What is bet on against "at least this multiple of live's".
     pub(super) fn more_seldom(self, at_least: f64) -> impl Iterator<Item = Alternative> {
-        MULTIPLES.into_iter().map(move |multiple| self.bet(at_least / multiple))
+        MULTIPLES
+            .into_iter()
+            .map(move |multiple| self.bet(at_least / multiple))
     }
 
     fn ln_e_value(self, null: Null, at: f64, bet: Alternative) -> f64 {

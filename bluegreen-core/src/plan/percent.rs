@@ -79,7 +79,15 @@ mod tests {
         ] {
             assert!((read(&written).unwrap() - value).abs() < 1e-12, "{written}");
         }
-        for written in [json!("5"), json!("x%"), json!("inf%"), json!("1s"), json!(""), json!(true), json!([])] {
+        for written in [
+            json!("5"),
+            json!("x%"),
+            json!("inf%"),
+            json!("1s"),
+            json!(""),
+            json!(true),
+            json!([]),
+        ] {
             let refused = read(&written).expect_err(&written.to_string());
             assert!(refused.contains("a percentage such as \"5%\""), "{refused}");
         }

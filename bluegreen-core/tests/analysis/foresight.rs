@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bluegreen_core::analysis::{
-    Action, AnalysisSpec, Change, EventsSpec, Foresight, Histogram, LatencySpec, Limit, MetricSpec, Side, Tick,
+    Action, AnalysisSpec, Change, EventsSpec, Foresight, Histogram, LatencySpec, Limit, MetricSpec, Side,
+    Tick,
 };
 
 use crate::kinds::{latency_spec, measured};
@@ -87,7 +88,9 @@ fn a_slowdown_is_found_as_foretold() {
         let foresight = one(&spec, &live, 0.1);
         assert_eq!(foresight.change, Change::Slowdown);
         assert!(
-            foresight.to_string().starts_with("latency: can see answers that take "),
+            foresight
+                .to_string()
+                .starts_with("latency: can see answers that take "),
             "{foresight}"
         );
         holds(&spec, &foresight, |rng, slowdown| {
@@ -99,7 +102,11 @@ fn a_slowdown_is_found_as_foretold() {
 
 #[test]
 fn a_drop_and_an_increase_of_events_are_found_as_foretold() {
-    let happens = |requests: f64, events: f64| Side::default().count("requests", requests).count("logins", events);
+    let happens = |requests: f64, events: f64| {
+        Side::default()
+            .count("requests", requests)
+            .count("logins", events)
+    };
     for (events, change) in [
         (EventsSpec::at_least("logins", 0.8), Change::Drop),
         (EventsSpec::at_most("logins", 1.25), Change::Increase),
@@ -136,8 +143,10 @@ fn more_traffic_and_more_time_see_more() {
 #[test]
 fn what_live_shows_nothing_of_is_left_out() {
     let mut spec = errors_spec(|_| {});
-    spec.metrics.push(MetricSpec::latency("latency", LatencySpec::default()));
-    spec.metrics.push(MetricSpec::events("logins", EventsSpec::at_least("logins", 0.8)));
+    spec.metrics
+        .push(MetricSpec::latency("latency", LatencySpec::default()));
+    spec.metrics
+        .push(MetricSpec::events("logins", EventsSpec::at_least("logins", 0.8)));
     let idle = Side::default().count("requests", 0.0).count("errors", 0.0);
     let idle = idle.count("logins", 0.0).latency("latency", Histogram::fine());
     let odd = Side::default().count("requests", f64::NAN).count("errors", 5.0);

@@ -6,7 +6,8 @@ use tokio::net::TcpListener;
 
 use crate::world::{World, somebody, version};
 
-const PAGE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 9\r\nconnection: close\r\n\r\nload 5.0\n";
+const PAGE: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 9\r\nconnection: close\r\n\r\nload 5.0\n";
 
 /// A name that only this client knows stands for what only it can do: trust a private authority, use a proxy.
 #[tokio::test]
@@ -43,7 +44,10 @@ async fn gates_and_sources_ask_with_the_client_that_they_are_given() {
         .unwrap();
     for (builder, fine) in [(world.builder().http(client), true), (world.builder(), false)] {
         let deployer = builder.build().unwrap();
-        let checks = deployer.check(&plan, &version("2.0.0"), somebody()).await.unwrap();
+        let checks = deployer
+            .check(&plan, &version("2.0.0"), somebody())
+            .await
+            .unwrap();
         let asked: Vec<_> = checks
             .iter()
             .filter(|check| check.name == "live slot" || check.evidence.contains("load"))

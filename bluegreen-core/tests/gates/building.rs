@@ -110,9 +110,16 @@ async fn a_gate_knows_the_deployment_in_which_it_is_asked() {
     parts.context = parts.context.deployment(id);
     let gate = build(&command, &parts).unwrap();
     let verdict = ask(gate.as_ref(), Slot::Green).await.unwrap();
-    assert!(verdict.evidence.ends_with("in 17-20261121T083000Z"), "{}", verdict.evidence);
+    assert!(
+        verdict.evidence.ends_with("in 17-20261121T083000Z"),
+        "{}",
+        verdict.evidence
+    );
     let server = Server::start(&[("/17-20261121T083000Z", OK.to_owned())]).await;
     let url = format!("http = [{{ url = 'http://{}/{{deployment}}' }}]", server.address);
     let gate = build(&spec(&url), &parts).unwrap();
-    assert_eq!(ask(gate.as_ref(), Slot::Green).await.unwrap().outcome, Outcome::Pass);
+    assert_eq!(
+        ask(gate.as_ref(), Slot::Green).await.unwrap().outcome,
+        Outcome::Pass
+    );
 }

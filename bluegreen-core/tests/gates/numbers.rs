@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::gate::build;
-use bluegreen_core::{
-    Fault, FaultKind, GateContext, Metrics, Op, Outcome, ServiceName, Slot, Split, Token,
-};
+use bluegreen_core::{Fault, FaultKind, GateContext, Metrics, Op, Outcome, ServiceName, Slot, Split, Token};
 
 use crate::{ask, parts, spec};
 

@@ -45,7 +45,12 @@ const K6: &str = "run = ['./k6', 'run', '--quiet', '--no-color', 'smoke.js']";
 #[tokio::test]
 async fn a_k6_suite_decides_by_its_thresholds_and_its_summary_is_kept() {
     for (status, outcome, said, kept) in [
-        ("200 OK", Outcome::Pass, "http_reqs......: 20", "✓ 'rate<0.01' rate=0.00%"),
+        (
+            "200 OK",
+            Outcome::Pass,
+            "http_reqs......: 20",
+            "✓ 'rate<0.01' rate=0.00%",
+        ),
         (
             "503 Service Unavailable",
             Outcome::Fail,
@@ -58,7 +63,11 @@ async fn a_k6_suite_decides_by_its_thresholds_and_its_summary_is_kept() {
         assert_eq!(verdict.outcome, outcome, "{}", verdict.evidence);
         assert!(verdict.evidence.contains(said), "{}", verdict.evidence);
         assert!(output.contains(kept), "{output}");
-        let ended = if outcome == Outcome::Pass { "ended with 0" } else { "ended with 99" };
+        let ended = if outcome == Outcome::Pass {
+            "ended with 0"
+        } else {
+            "ended with 99"
+        };
         assert!(output.starts_with(ended), "{output}");
         assert_eq!(server.requests().len(), 20);
     }
@@ -75,7 +84,11 @@ async fn a_k6_suite_decides_by_its_thresholds_and_its_summary_is_kept() {
 #[ignore = "needs playwright: `make setup` installs it"]
 async fn a_playwright_suite_decides_by_its_tests_and_says_which_failed() {
     let installed = folder().join("node_modules/.bin/playwright");
-    assert!(installed.exists(), "{} is missing: run `make setup`", installed.display());
+    assert!(
+        installed.exists(),
+        "{} is missing: run `make setup`",
+        installed.display()
+    );
     const PLAYWRIGHT: &str = "run = ['node_modules/.bin/playwright', 'test', '--reporter=line'], \
                               env = { CI = '1', NO_COLOR = '1', SUITE_RESULTS = 'RESULTS' }";
     for (version, outcome, said) in [
@@ -84,7 +97,10 @@ async fn a_playwright_suite_decides_by_its_tests_and_says_which_failed() {
     ] {
         let server = Server::start(&[
             ("/health", OK.to_owned()),
-            ("/version", answer("200 OK", &format!("{{\"version\":\"{version}\"}}"))),
+            (
+                "/version",
+                answer("200 OK", &format!("{{\"version\":\"{version}\"}}")),
+            ),
         ])
         .await;
         let (verdict, output) = run(PLAYWRIGHT, &format!("http://{}", server.address)).await;

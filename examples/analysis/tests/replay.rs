@@ -218,7 +218,10 @@ fn the_plan_of_a_service_is_replayed_as_it_is() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), text).expect("it is written");
         let plan = file.path().to_str().expect("a path of text");
-        let output = replay(&rows(150, 5, |index| u32::from(index % 5 == 0)), &["--json", "--plan", plan]);
+        let output = replay(
+            &rows(150, 5, |index| u32::from(index % 5 == 0)),
+            &["--json", "--plan", plan],
+        );
         let complaints = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{complaints}");
         // The bake of the first step, five minutes, and the warm-up.

@@ -53,7 +53,7 @@ pub(crate) fn alike(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
 /// Requests that depend on each other, as they do in reality.
 pub(crate) fn dependent(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
     let busy = Setting::alike(100.0, 0.2, 0.001);
-    let many = Setting::alike(1000.0, 0.2, 0.001).with(Nature::Bursts(3.0));
+    let many = Setting::alike(1000.0, 0.2, 0.01).with(Nature::Bursts(5.0));
     let cases = [
         (
             "ramp with drift",
@@ -85,12 +85,19 @@ pub(crate) fn dependent(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
             busy.with(Nature::Bursts(5.0)),
             with_ticks(6),
         ),
-        ("bursts of 3 errors at 1000/s", None, many, with_ticks(6)),
         (
-            "bursts of 3 errors at 1000/s, tempered by live's dispersion",
+            "bursts of 3 errors at 1000/s",
+            None,
+            Setting::alike(1000.0, 0.2, 0.001).with(Nature::Bursts(3.0)),
+            with_ticks(6),
+        ),
+        ("bursts of 5 errors at 1000/s and 1 %", None, many, with_ticks(6)),
+        ("the same with 3 ticks", None, many, with_ticks(3)),
+        (
+            "the same with 3 ticks, tempered by live's dispersion",
             Some(0.015),
             many,
-            tempered(),
+            tempered(3),
         ),
     ];
     let few = runs / 8;

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::field::{Argo, Flagger, Kayenta, Oracle};
-use crate::ours::{Ours, strict, with_ticks};
+use crate::ours::{Ours, strict, tempered, with_ticks};
 use crate::row::{Row, percent, seconds};
 use crate::runs::{Outcomes, errors};
 use crate::world::{Nature, Setting};
@@ -22,9 +22,7 @@ pub(crate) fn rows(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
 fn row(name: &str, setting: Setting, ticks: u32, goal_s: f64, runs: u64, seed: u64) -> Result<Row, Failure> {
     let ours = errors(setting, runs, seed, || Ours::new(with_ticks(ticks)))?;
     let few = runs / 4;
-    let mut tempering = with_ticks(ticks);
-    tempering.temper = true;
-    let tempered = errors(setting, few, seed, || Ours::new(tempering.clone()))?;
+    let tempered = errors(setting, few, seed, || Ours::new(tempered(ticks)))?;
     let field = [
         ("Flagger", errors(setting, few, seed, || Ok(Flagger::default()))?),
         ("Argo", errors(setting, few, seed, || Ok(Argo::default()))?),

@@ -37,9 +37,9 @@ pub(crate) fn with_ticks(min_evidence_ticks: u32) -> AnalysisSpec {
     spec
 }
 
-/// The defaults, with evidence that counts for less where live's counts vary.
-pub(crate) fn tempered() -> AnalysisSpec {
-    let mut spec = with_ticks(6);
+/// The same, with evidence that counts for less where live's counts vary.
+pub(crate) fn tempered(min_evidence_ticks: u32) -> AnalysisSpec {
+    let mut spec = with_ticks(min_evidence_ticks);
     spec.temper = true;
     spec
 }
