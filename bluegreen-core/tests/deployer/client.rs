@@ -27,6 +27,9 @@ async fn gates_and_sources_ask_with_the_client_that_they_are_given() {
         [[health]]
         name = "api"
         http = [{{ url = "http://shop.internal:{port}/{{slot}}" }}]
+        period = "100ms"
+        failure_threshold = 1
+        error_threshold = 1
         [[sources]]
         name = "app"
         scrape = "http://shop.internal:{port}/{{slot}}/metrics"

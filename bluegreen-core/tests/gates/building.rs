@@ -1,7 +1,6 @@
 //! What a gate is built from, and which cannot be built.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::gate::build;

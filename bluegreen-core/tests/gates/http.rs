@@ -1,7 +1,9 @@
 //! Gates that send requests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bluegreen_core::command::Secrets;
 use bluegreen_core::gate::build;
 use bluegreen_core::{FaultKind, Outcome, Slot};
 

@@ -16,7 +16,7 @@ async fn run(command: &str, url: &str) -> (Verdict, String) {
     let kept = tempfile::tempdir().unwrap();
     let mut parts = parts(url);
     parts.context = parts.context.outputs(kept.path());
-    let command = command.replace("RESULTS", &kept.path().join("results").display().to_string());
+    let command = command.replace("@RESULTS", &kept.path().join("results").display().to_string());
     let text = format!(
         "timeout = '100s'\ncommand = {{ dir = '{}', {command} }}",
         folder().display()
@@ -90,7 +90,7 @@ async fn a_playwright_suite_decides_by_its_tests_and_says_which_failed() {
         installed.display()
     );
     const PLAYWRIGHT: &str = "run = ['node_modules/.bin/playwright', 'test', '--reporter=line'], \
-                              env = { CI = '1', NO_COLOR = '1', SUITE_RESULTS = 'RESULTS' }";
+                              env = { CI = '1', NO_COLOR = '1', SUITE_RESULTS = '@RESULTS' }";
     for (version, outcome, said) in [
         ("1.4.0", Outcome::Pass, "2 passed"),
         ("1.3.9", Outcome::Fail, "it is the release that is meant"),
