@@ -55,7 +55,7 @@ docs: ## Build the documentation; a warning is a failure.
 
 bench: setup ## Measure the switch on real servers, and the driver on fakes.
 	cargo run --release --bin switch-bench
-	cargo run --release --bin driver-bench
+	cargo run --profile bench --bin driver-bench
 
 demo: ## Watch a whole deployment on loopback, with nothing to install.
 	cargo run --release --bin quickstart

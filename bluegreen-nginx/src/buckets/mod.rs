@@ -203,7 +203,9 @@ impl BucketRouter {
     }
 
     fn fault(&self, error: NginxError, operation: &'static str) -> Fault {
-        error.fault(operation, &self.config.directory.display().to_string())
+        // Of several hosts it is the name that tells which.
+        let resource = format!("{} ({})", self.name, self.config.directory.display());
+        error.fault(operation, &resource)
     }
 }
 

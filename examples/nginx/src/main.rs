@@ -1,6 +1,7 @@
 //! `bluegreen-nginx`: deployments behind nginx from a TOML file.
 
 mod demo;
+mod hosts;
 mod provider;
 mod service;
 

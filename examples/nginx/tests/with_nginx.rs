@@ -4,6 +4,7 @@ mod common;
 
 use std::process::Command;
 
+use common::second::Second;
 use common::{PROGRAM, World, run};
 use nix::sys::signal::{Signal, kill};
 
@@ -220,4 +221,28 @@ fn programs_get_one_object_and_people_the_progress() {
             .any(|check| check["name"] == "standby" && check["outcome"] == "fail"),
         "{object}"
     );
+}
+
+#[test]
+#[ignore = "needs nginx"]
+fn two_hosts_change_together_and_neither_goes_on_without_the_other() {
+    let world = World::not_installed();
+    let second = Second::beside(&world);
+    second.join(&world);
+
+    world
+        .run(&["init", "--live", "blue"])
+        .ended_with(0)
+        .said(&["web1: nginx was reloaded once", "web2: nginx was reloaded once"]);
+    world.run(&["deploy", "2.0.0"]).ended_with(0).said(&["promoted"]);
+    world
+        .run(&["status"])
+        .ended_with(0)
+        .said(&["router web1: green 100%", "router web2: green 100%"]);
+
+    drop(second);
+    world
+        .run(&["deploy", "3.0.0"])
+        .ended_with(1)
+        .said(&["observe of web2", "before any traffic had moved"]);
 }

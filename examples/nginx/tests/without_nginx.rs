@@ -121,6 +121,37 @@ fn a_bad_configuration_shows_all_its_problems_at_once() {
 }
 
 #[test]
+fn what_is_wrong_with_one_of_several_hosts_is_told_where_it_stands_and_what_they_share_once() {
+    let hosts = r#"
+[[nginx.hosts]]
+name = "web1"
+ssh = []
+[[nginx.hosts]]
+name = "web1"
+ssh = ["ssh", "web2"]
+exec = ["sudo"]
+control = "0.0.0.0:80"
+sssh = ["ssh"]
+"#;
+    let text = GOOD.replace("name = \"shop\"", "name = \"Shop\"") + hosts;
+    let ran = Folder::with(&text).run(&["check"]).ended_with(2);
+    let lines: Vec<_> = ran.err.lines().filter(|line| line.starts_with("  ")).collect();
+    for place in [
+        "nginx.name",
+        "nginx.hosts[0].ssh",
+        "nginx.hosts[1].name",
+        "nginx.hosts[1].exec",
+        "nginx.hosts[1].control",
+        "nginx.hosts[1].sssh",
+    ] {
+        let begins = format!("  {place}: ");
+        let told = lines.iter().filter(|line| line.starts_with(&begins)).count();
+        assert_eq!(told, 1, "{place}: {ran:#?}");
+    }
+    assert_eq!(lines.len(), 6, "{ran:#?}");
+}
+
+#[test]
 fn commands_that_cannot_be_filled_in_are_found_before_anything_is_done() {
     let text = GOOD
         .replace(r#"retire.run = ["true"]"#, r#"retire.run = ["stop", "{sloot}"]"#)
