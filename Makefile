@@ -8,8 +8,14 @@ export PATH := $(PATH):/usr/sbin:/sbin
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: target/pydo/bin/pydo-is-there ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, pydo), where they are missing.
-	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql
+# What a Playwright suite needs that sends requests only: no browser.
+SUITES := bluegreen-core/tests/suites
+
+setup: target/pydo/bin/pydo-is-there ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, playwright, pydo), where they are missing.
+	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql node=nodejs npm
+	@cmp -s $(SUITES)/package-lock.json $(SUITES)/node_modules/.installed || \
+		{ npm ci --prefix $(SUITES) --ignore-scripts --no-audit --no-fund --loglevel=error && \
+		cp $(SUITES)/package-lock.json $(SUITES)/node_modules/.installed; }
 
 # DigitalOcean's own client, in an environment of its own.
 target/pydo/bin/pydo-is-there:

@@ -138,6 +138,9 @@ pub struct Finding {
         serialize_with = "crate::plan::humane_option::serialize"
     )]
     pub time_to_pass: Option<Duration>,
+    /// How much more live's counts vary than independent ones would, where evidence is tempered by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dispersion: Option<f64>,
     /// Ticks that were used.
     pub used: u64,
     /// Ticks that were skipped.
@@ -196,8 +199,11 @@ impl Finding {
         } else {
             None
         };
-        let rate = real(state.requests()) / observed.as_secs_f64();
-        let seconds = requests_to_pass.map(|requests| (real(requests) / rate).ceil());
+        // Before anything was watched there is no rate.
+        let rate = Some(real(state.requests()) / observed.as_secs_f64()).filter(|rate| rate.is_finite());
+        let seconds = requests_to_pass
+            .zip(rate)
+            .map(|(requests, rate)| (real(requests) / rate).ceil());
         Self {
             metric: spec.name.clone(),
             blocking: spec.blocking,
@@ -215,6 +221,7 @@ impl Finding {
             evidence: evidence.collect(),
             requests_to_pass,
             time_to_pass: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            dispersion: levels.temper.then(|| state.dispersion()),
             used: state.used,
             skipped: state.skipped,
             last_gap: state.last_gap,
@@ -341,9 +348,14 @@ impl fmt::Display for Finding {
         } = self;
         let note = if self.blocking { "" } else { ", advisory" };
         write!(f, "{metric}: {standing}{note}. ")?;
+        let what = if candidate.requests == 0 && live.requests == 0 {
+            String::new()
+        } else {
+            format!(" {bad}")
+        };
         write!(
             f,
-            "Candidate {}, live {} {bad}. ",
+            "Candidate {}, live {}{what}. ",
             side(*candidate, self.candidate_within),
             side(*live, self.live_within)
         )?;
@@ -361,16 +373,30 @@ impl fmt::Display for Finding {
             write!(f, "{comma} {claim} {} of {needed:.0}", short(*value))?;
         }
         f.write_str(".")?;
-        match (self.requests_to_pass, self.time_to_pass) {
-            (Some(requests), Some(time)) => write!(
+        if let Some(factor) = self.dispersion.filter(|factor| *factor >= 1.05) {
+            write!(
                 f,
-                " To pass, about {requests} more requests of the candidate like these ({}).",
-                whole_seconds(time)
-            )?,
+                " Live's own counts vary {factor:.1} times as much as independent ones, so that much less is made of them."
+            )?;
+        }
+        match (self.requests_to_pass, self.time_to_pass) {
+            (Some(0), _) => {
+                f.write_str(" Enough is seen: if it stays so, it passes when the bake is over.")?
+            }
+            (Some(requests), time) => {
+                write!(
+                    f,
+                    " To pass, about {requests} more requests of the candidate like these"
+                )?;
+                match time {
+                    Some(time) => write!(f, " ({}).", whole_seconds(time))?,
+                    None => f.write_str(".")?,
+                }
+            }
             (None, _) if matches!(standing, Standing::Undecided) && self.used > 0 => {
                 f.write_str(" At these rates it will not pass.")?;
             }
-            _ => {}
+            (None, _) => {}
         }
         write!(f, " {} ticks used, {} skipped", self.used, self.skipped)?;
         if let Some(gap) = self.last_gap {
