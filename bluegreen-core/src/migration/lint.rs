@@ -123,6 +123,12 @@ impl Linter {
         self.schema.begin_release();
     }
 
+    /// For which server.
+    #[must_use]
+    pub const fn server(&self) -> Server {
+        self.server
+    }
+
     /// What is known of the schema.
     #[must_use]
     pub const fn known(&self) -> &Schema {
@@ -258,6 +264,12 @@ impl<'a> Script<'a> {
     #[must_use]
     pub fn statements(&self) -> &[Statement] {
         &self.statements
+    }
+
+    /// Whether all of it runs in one transaction.
+    #[must_use]
+    pub const fn in_transaction(&self) -> bool {
+        self.wrapped
     }
 
     fn read(sql: &'a str, server: Server, wrapped: bool) -> Self {

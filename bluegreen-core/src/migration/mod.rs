@@ -21,17 +21,35 @@ pub mod schema;
 pub mod source;
 pub mod statement;
 
+mod checked;
 mod finding;
+pub mod folder;
+mod ledger;
 mod lint;
+mod needs;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod read;
 mod rule;
 mod rules;
 mod server;
 mod transaction;
 
+pub use checked::{CheckedMigrator, LiveDatabase, NEEDS_FILE};
 pub use finding::{Finding, Kind, Severity, Verdict};
+pub use folder::{Folder, FolderError, Migration};
+pub use ledger::{Ledger, Obstacle};
 pub use lint::{Linter, Report, Script};
+pub use needs::{Loss, Needs};
 pub use rule::{About, Example, Findings, MYSQL, MigrationRule, POSTGRES, Range, Reported, Site};
 pub use server::{Engine, InvalidEngine, InvalidServerVersion, Server, ServerVersion};
 pub use statement::{Change, Located, Statement, TableAction};
 pub use transaction::Transaction;
+
+/// FNV-1a with 64 bits: <http://www.isthe.com/chongo/tech/comp/fnv/>. It tells a file that was changed, and
+/// is no protection from somebody who means to.
+fn checksum(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

@@ -195,6 +195,9 @@ impl<P: Provider> Ready<P> {
         if let Some(reason) = asked.ignore_window {
             request = request.ignore_window(reason);
         }
+        if let Some(reason) = asked.allow_migrations {
+            request = request.allow_migrations(reason);
+        }
         if let Some(version) = asked.give_up_standby {
             request = self.give_up(request, &version).await?;
         }
