@@ -20,19 +20,22 @@ impl Parts {
             release: run.release.clone()?,
             deployment: run.id,
         };
-        let asked = migrator.check(op, phase, &assignment, lifecycle.slots());
-        let verdict = match self.bounded(op.budget, "check", asked).await {
+        let asked = migrator.review(op, phase, &assignment, lifecycle.slots());
+        let verdict = match self.bounded(op.budget, "review", asked).await {
             Ok(verdict) => verdict?,
             Err(fault) if fault.kind == FaultKind::Rejected => Verdict::fail(fault.to_string()),
             Err(fault) => Verdict::inconclusive(fault.to_string()),
         };
         // What a release needs is not taken away from it, whoever says so.
-        let allowed = run.overrides.migrations.as_ref().filter(|_| phase == MigrationPhase::Expand);
+        let allowed = run
+            .overrides
+            .migrations
+            .as_ref()
+            .filter(|_| phase == MigrationPhase::Expand);
         let verdict = match (allowed, verdict.outcome) {
-            (Some(by), Outcome::Fail) => Verdict::pass(format!(
-                "{}, but {} said: {}",
-                verdict.evidence, by.by, by.reason
-            )),
+            (Some(by), Outcome::Fail) => {
+                Verdict::pass(format!("{}, but {} said: {}", verdict.evidence, by.by, by.reason))
+            }
             _ => verdict,
         };
         Some(result("migrations", run.target, verdict))

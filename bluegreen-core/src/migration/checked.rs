@@ -34,7 +34,7 @@ pub trait LiveDatabase: fmt::Debug + Send + Sync {
 
 /// A [`Migrator`] that reads what another one is about to run.
 ///
-/// Before anything is touched, [`check`](Migrator::check) lints the migrations that are new in the release:
+/// Before anything is touched, [`review`](Migrator::review) lints the migrations that are new in the release:
 /// what would break a release that has traffic, and what is not understood, is refused. Before a
 /// contraction it asks the [`Ledger`] whether a release that has or may get traffic needs what goes. What
 /// each release needs is kept in the store beside the records, when its expand migrations run: what the file
@@ -149,7 +149,9 @@ impl CheckedMigrator {
         let migrations = self.read(assignment)?;
         let history = self.history(op, &migrations, None).await?;
         let (losses, _) = self.contraction(&migrations, &history);
-        self.ledger(assignment, slots).await.map(|ledger| ledger.contract(&losses))
+        self.ledger(assignment, slots)
+            .await
+            .map(|ledger| ledger.contract(&losses))
     }
 
     fn read(&self, assignment: &Assignment) -> Result<Vec<Migration>, Fault> {
@@ -262,7 +264,11 @@ impl CheckedMigrator {
     /// What is to be kept of a release, from its folder.
     fn made_of(&self, assignment: &Assignment) -> Result<Manifest, Fault> {
         let migrations = self.read(assignment)?;
-        let by_hand = self.folder.path_for(assignment).map_err(unreadable)?.join(NEEDS_FILE);
+        let by_hand = self
+            .folder
+            .path_for(assignment)
+            .map_err(unreadable)?
+            .join(NEEDS_FILE);
         let needs = if by_hand.exists() {
             let text = text(&by_hand).map_err(unreadable)?;
             Needs::from_toml(&text).map_err(|error| {
@@ -285,7 +291,13 @@ impl CheckedMigrator {
         let mut plain: String = version
             .as_str()
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '-'
+                }
+            })
             .collect();
         plain.truncate(64);
         format!(
@@ -337,7 +349,7 @@ impl Migrator for CheckedMigrator {
         self.inner.migrate(op, phase, assignment).await
     }
 
-    async fn check(
+    async fn review(
         &self,
         op: &Op,
         phase: MigrationPhase,
@@ -413,7 +425,13 @@ fn said(reports: &[(String, Report)], good: &str) -> Verdict {
         many => format!("{many} new migrations"),
     };
     let allowed: Vec<String> = found()
-        .filter_map(|(name, finding)| Some(format!("; {} in {name} is let through: {}", finding.rule, finding.allowed.as_ref()?)))
+        .filter_map(|(name, finding)| {
+            Some(format!(
+                "; {} in {name} is let through: {}",
+                finding.rule,
+                finding.allowed.as_ref()?
+            ))
+        })
         .collect();
     Verdict::pass(format!("{count}, {good}{}", allowed.concat()))
 }

@@ -152,11 +152,17 @@ mod tests {
     fn nothing_is_taken_from_a_slot_that_has_or_may_get_traffic() {
         for role in [Role::Live, Role::Candidate, Role::Standby] {
             assert_eq!(
-                ledger(role, "customers = ['name']").contract(&name_is_dropped()).len(),
+                ledger(role, "customers = ['name']")
+                    .contract(&name_is_dropped())
+                    .len(),
                 1,
                 "{role}"
             );
-            assert!(ledger(role, "customers = ['id']").contract(&name_is_dropped()).is_empty());
+            assert!(
+                ledger(role, "customers = ['id']")
+                    .contract(&name_is_dropped())
+                    .is_empty()
+            );
         }
     }
 
@@ -186,6 +192,9 @@ mod tests {
         let now = Needs::from_toml("customers = ['id', 'name', 'full_name']").unwrap_or_default();
         assert_eq!(ledger.missing(&version("1.0"), &now), Some(Vec::new()));
         let contracted = Needs::from_toml("customers = ['id', 'full_name']").unwrap_or_default();
-        assert_eq!(ledger.missing(&version("1.0"), &contracted), Some(name_is_dropped().to_vec()));
+        assert_eq!(
+            ledger.missing(&version("1.0"), &contracted),
+            Some(name_is_dropped().to_vec())
+        );
     }
 }

@@ -75,17 +75,18 @@ impl Needs {
                 }
                 before = Some(token.kind);
             }
-            all |= words.contains("insert") && !piece.tokens.iter().any(|token| token.is_word(sql, "set")) && {
-                let into = piece.tokens.iter().position(|token| token.is_word(sql, "into"));
-                into.and_then(|into| {
-                    piece
-                        .tokens
-                        .iter()
-                        .skip(into)
-                        .find(|token| token.is_symbol(b'(') || token.is_word(sql, "values"))
-                })
-                .is_some_and(|first| !first.is_symbol(b'('))
-            };
+            all |=
+                words.contains("insert") && !piece.tokens.iter().any(|token| token.is_word(sql, "set")) && {
+                    let into = piece.tokens.iter().position(|token| token.is_word(sql, "into"));
+                    into.and_then(|into| {
+                        piece
+                            .tokens
+                            .iter()
+                            .skip(into)
+                            .find(|token| token.is_symbol(b'(') || token.is_word(sql, "values"))
+                    })
+                    .is_some_and(|first| !first.is_symbol(b'('))
+                };
             for (table, facts) in schema.tables() {
                 let plain = table.rsplit('.').next().unwrap_or(&table);
                 if !words.contains(plain) {
@@ -153,7 +154,10 @@ impl Loss {
     /// What a migration takes away.
     #[must_use]
     pub fn of(script: &Script<'_>, schema: &Schema) -> Vec<Self> {
-        let changes = script.statements().iter().flat_map(|statement| &statement.changes);
+        let changes = script
+            .statements()
+            .iter()
+            .flat_map(|statement| &statement.changes);
         changes
             .flat_map(|located| Self::of_change(&located.change, schema))
             .collect()
@@ -181,8 +185,9 @@ impl Loss {
                     TableAction::DropColumn { column: name, .. }
                     | TableAction::RenameColumn { from: name, .. } => vec![column(name)],
                     TableAction::Redefine { old, column: new, .. } if *old != new.name => vec![column(old)],
-                    TableAction::SetNotNull { column: name }
-                    | TableAction::DropDefault { column: name } => vec![freedom(name)],
+                    TableAction::SetNotNull { column: name } | TableAction::DropDefault { column: name } => {
+                        vec![freedom(name)]
+                    }
                     TableAction::AddConstraint(constraint) => match &constraint.kind {
                         ConstraintKind::NotNull(name) => vec![freedom(name)],
                         ConstraintKind::Check(expr) => expr.not_null.iter().map(freedom).collect(),
@@ -212,8 +217,7 @@ mod tests {
     use super::*;
     use crate::migration::{Linter, Server};
 
-    const SCHEMA: &str =
-        "CREATE TABLE customers (id int PRIMARY KEY, name text, full_name text); CREATE TABLE audit.log (at timestamptz)";
+    const SCHEMA: &str = "CREATE TABLE customers (id int PRIMARY KEY, name text, full_name text); CREATE TABLE audit.log (at timestamptz)";
 
     fn needs(text: &str) -> Needs {
         Needs::from_toml(text).unwrap_or_default()
@@ -223,11 +227,23 @@ mod tests {
     fn statements_need_what_they_name() {
         let linter = Linter::new(Server::newest(Engine::Postgres)).schema(SCHEMA);
         for (sql, expected) in [
-            ("SELECT name FROM customers WHERE id = $1", r#"customers = ["id", "name"]"#),
+            (
+                "SELECT name FROM customers WHERE id = $1",
+                r#"customers = ["id", "name"]"#,
+            ),
             ("SELECT count(*) FROM customers", "customers = []"),
-            ("SELECT * FROM customers", r#"customers = ["id", "name", "full_name"]"#),
-            (r#"UPDATE "customers" SET "full_name" = $1"#, r#"customers = ["full_name"]"#),
-            ("INSERT INTO customers VALUES (1, 'a', 'b')", r#"customers = ["id", "name", "full_name"]"#),
+            (
+                "SELECT * FROM customers",
+                r#"customers = ["id", "name", "full_name"]"#,
+            ),
+            (
+                r#"UPDATE "customers" SET "full_name" = $1"#,
+                r#"customers = ["full_name"]"#,
+            ),
+            (
+                "INSERT INTO customers VALUES (1, 'a', 'b')",
+                r#"customers = ["id", "name", "full_name"]"#,
+            ),
             ("INSERT INTO customers (id) VALUES (1)", r#"customers = ["id"]"#),
             ("SELECT at FROM audit.log", r#""audit.log" = ["at"]"#),
         ] {

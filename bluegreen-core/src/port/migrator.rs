@@ -48,7 +48,7 @@ pub trait Migrator: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// A fault is an error of the check, and says nothing of the migrations.
-    async fn check(
+    async fn review(
         &self,
         op: &Op,
         phase: MigrationPhase,

@@ -29,7 +29,9 @@ pub(super) struct KeyColumn {
 impl Batches {
     pub(super) fn read(sql: &str) -> Result<Self, String> {
         let mut tokens = Vec::new();
-        split(sql, Engine::Postgres, &mut |piece| tokens.extend_from_slice(piece.tokens));
+        split(sql, Engine::Postgres, &mut |piece| {
+            tokens.extend_from_slice(piece.tokens)
+        });
         taken_apart(sql, &tokens).ok_or_else(|| {
             "a backfill is an UPDATE or DELETE of one table, so that it can run in batches: it begins with that word"
                 .to_owned()
@@ -39,7 +41,10 @@ impl Batches {
     /// The key of the last row of the next batch. The key of the last one before are its parameters.
     pub(super) fn end_of_next(&self, key: &[KeyColumn], begun: bool, rows: u32) -> String {
         let names = names(key, "");
-        let texts: Vec<_> = key.iter().map(|column| format!("{}::text", column.name)).collect();
+        let texts: Vec<_> = key
+            .iter()
+            .map(|column| format!("{}::text", column.name))
+            .collect();
         let after = if begun {
             format!(" WHERE ({names}) > ({})", values(key, 1))
         } else {
@@ -72,7 +77,10 @@ impl Batches {
 }
 
 fn names(key: &[KeyColumn], before: &str) -> String {
-    let names: Vec<_> = key.iter().map(|column| format!("{before}{}", column.name)).collect();
+    let names: Vec<_> = key
+        .iter()
+        .map(|column| format!("{before}{}", column.name))
+        .collect();
     names.join(", ")
 }
 
@@ -111,7 +119,11 @@ fn taken_apart(sql: &str, tokens: &[Token]) -> Option<Batches> {
     at += usize::from(symbol(at, b'*'));
     let named = is(at, "as");
     at += usize::from(named);
-    if is_name(at) && !["set", "using", "where", "returning"].iter().any(|word| is(at, word)) {
+    if is_name(at)
+        && !["set", "using", "where", "returning"]
+            .iter()
+            .any(|word| is(at, word))
+    {
         tokens.get(at)?.span.of(sql).clone_into(&mut qualifier);
     } else if named {
         return None;
@@ -202,7 +214,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_taken_apart_is_refused() {
-        for sql in ["WITH x AS (SELECT 1) UPDATE t SET a = 1", "INSERT INTO t SELECT 1", "UPDATE", "DELETE t"] {
+        for sql in [
+            "WITH x AS (SELECT 1) UPDATE t SET a = 1",
+            "INSERT INTO t SELECT 1",
+            "UPDATE",
+            "DELETE t",
+        ] {
             assert!(Batches::read(sql).is_err(), "{sql}");
         }
     }

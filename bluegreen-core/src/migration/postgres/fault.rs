@@ -35,7 +35,11 @@ pub(super) fn fault(operation: &'static str, resource: &str, error: Error) -> Fa
         _ if lost_a_lock(&error) => FaultKind::Unavailable { retry_after: None },
         Some(code) if *code == SqlState::QUERY_CANCELED => FaultKind::Rejected,
         // Operator intervention, connection exceptions, insufficient resources.
-        Some(code) if ["57", "08", "53"].iter().any(|class| code.code().starts_with(class)) => {
+        Some(code)
+            if ["57", "08", "53"]
+                .iter()
+                .any(|class| code.code().starts_with(class)) =>
+        {
             FaultKind::Unknown
         }
         Some(_) => FaultKind::Rejected,

@@ -41,8 +41,7 @@ impl Entry {
     }
 }
 
-const COLUMNS: &str =
-    "name, checksum, done, trying, position, rows, ended IS NOT NULL AS is_ended";
+const COLUMNS: &str = "name, checksum, done, trying, position, rows, ended IS NOT NULL AS is_ended";
 
 impl Journal {
     pub(super) fn new(schema: &str) -> Self {

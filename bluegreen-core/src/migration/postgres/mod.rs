@@ -44,12 +44,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Folder, LiveDatabase};
 use crate::plan::humane;
-use crate::{
-    Assignment, Clock, Fault, MigrationPhase, Migrator, Op, RetryPolicy, SystemClock, Version,
-};
+use crate::{Assignment, Clock, Fault, MigrationPhase, Migrator, Op, RetryPolicy, SystemClock, Version};
 
-pub use connect::{Connect, Driver};
 use connect::drive;
+pub use connect::{Connect, Driver};
 use fault::{PROVIDER, cannot_connect};
 use run::Session;
 
@@ -137,7 +135,12 @@ impl PostgresMigrator {
             settings: PostgresSettings::default(),
             clock: Arc::new(SystemClock::new()),
             watcher: Arc::new(|progress| {
-                tracing::info!(migration = progress.migration, rows = progress.rows, "{}", progress.doing);
+                tracing::info!(
+                    migration = progress.migration,
+                    rows = progress.rows,
+                    "{}",
+                    progress.doing
+                );
             }),
         }
     }

@@ -71,7 +71,11 @@ impl Session {
         })
     }
 
-    pub(super) async fn mark_stale(&self, releases: &[Version], assignment: &Assignment) -> Result<(), Fault> {
+    pub(super) async fn mark_stale(
+        &self,
+        releases: &[Version],
+        assignment: &Assignment,
+    ) -> Result<(), Fault> {
         let journal = self.prepare().await?;
         let releases: Vec<&str> = releases.iter().map(Version::as_str).collect();
         journal
@@ -263,10 +267,7 @@ impl Session {
                     self.client.batch_execute(&drop).await.map_err(failed)?;
                     self.tell(current, format!("has cleaned up: {}", beginning(&drop)));
                 }
-                journal
-                    .try_unit(&self.client, name, unit)
-                    .await
-                    .map_err(failed)?;
+                journal.try_unit(&self.client, name, unit).await.map_err(failed)?;
                 let holder = self.oldest_transaction().await;
                 self.tell(current, format!("runs {}{holder}", beginning(&alone.sql)));
                 let mut attempts = 0;
@@ -283,10 +284,7 @@ impl Session {
                 self.tell(current, format!("has run {}", beginning(&alone.sql)));
             }
         }
-        journal
-            .unit_done(&self.client, name, unit)
-            .await
-            .map_err(failed)
+        journal.unit_done(&self.client, name, unit).await.map_err(failed)
     }
 
     /// A statement of a backfill, batch by batch.
@@ -298,7 +296,9 @@ impl Session {
         batches: &Batches,
     ) -> Result<(), Fault> {
         let name = current.name;
-        self.set(true).await.map_err(|error| fault("migrate", name, error))?;
+        self.set(true)
+            .await
+            .map_err(|error| fault("migrate", name, error))?;
         let key = self
             .key_of(&batches.table)
             .await

@@ -2,9 +2,9 @@
 
 use super::alone::Alone;
 use super::batch::Batches;
+use crate::MigrationPhase;
 use crate::migration::statement::{Change, ObjectKind};
 use crate::migration::{Engine, Linter, Migration, Server, TableAction};
-use crate::MigrationPhase;
 
 /// A part of a migration that is done as a whole or not at all, as far as the server can do that.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +49,10 @@ pub(super) fn units(migration: &Migration) -> Result<Vec<Unit>, String> {
             Change::Rollback => return Err("it rolls itself back".to_owned()),
             _ => {}
         }
-        if text.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("copy")) {
+        if text
+            .get(..4)
+            .is_some_and(|word| word.eq_ignore_ascii_case("copy"))
+        {
             return Err("COPY takes its rows from a client: write INSERT".to_owned());
         }
         if changes().any(is_alone) {
@@ -75,15 +78,28 @@ pub(super) fn units(migration: &Migration) -> Result<Vec<Unit>, String> {
 const fn is_alone(change: &Change) -> bool {
     matches!(
         change,
-        Change::DropIndex { concurrently: true, .. }
-            | Change::Reindex { concurrently: true, .. }
-            | Change::Vacuum { .. }
+        Change::DropIndex {
+            concurrently: true,
+            ..
+        } | Change::Reindex {
+            concurrently: true,
+            ..
+        } | Change::Vacuum { .. }
             | Change::Table {
-                action: TableAction::DetachPartition { concurrently: true, .. },
+                action: TableAction::DetachPartition {
+                    concurrently: true,
+                    ..
+                },
                 ..
             }
-            | Change::Create { kind: ObjectKind::Database, .. }
-            | Change::Drop { kind: ObjectKind::Database, .. }
+            | Change::Create {
+                kind: ObjectKind::Database,
+                ..
+            }
+            | Change::Drop {
+                kind: ObjectKind::Database,
+                ..
+            }
     ) || matches!(change, Change::CreateIndex(index) if index.concurrently)
 }
 
@@ -107,21 +123,37 @@ mod tests {
     fn a_file_is_one_transaction_as_far_as_it_can_be() {
         for (sql, expected) in [
             ("CREATE TABLE a (i int); CREATE TABLE b (i int);", "2"),
-            ("CREATE TABLE a (i int); CREATE INDEX CONCURRENTLY x ON a (i); SELECT 1", "1 alone 1"),
-            ("-- no-transaction\nCREATE TABLE a (i int); CREATE TABLE b (i int);", "1 1"),
+            (
+                "CREATE TABLE a (i int); CREATE INDEX CONCURRENTLY x ON a (i); SELECT 1",
+                "1 alone 1",
+            ),
+            (
+                "-- no-transaction\nCREATE TABLE a (i int); CREATE TABLE b (i int);",
+                "1 1",
+            ),
             ("BEGIN; SELECT 1; SELECT 2; COMMIT; SELECT 3", "2 1"),
-            ("VACUUM a; REINDEX INDEX CONCURRENTLY x; DROP INDEX CONCURRENTLY x", "alone alone alone"),
+            (
+                "VACUUM a; REINDEX INDEX CONCURRENTLY x; DROP INDEX CONCURRENTLY x",
+                "alone alone alone",
+            ),
             ("UPDATE a SET i = 1", "1"),
             ("", ""),
         ] {
             assert_eq!(shape("1.sql", sql), expected, "{sql}");
         }
-        assert_eq!(shape("1.backfill.sql", "UPDATE a SET i = 1 WHERE i IS NULL; SELECT 1"), "batches 1");
+        assert_eq!(
+            shape("1.backfill.sql", "UPDATE a SET i = 1 WHERE i IS NULL; SELECT 1"),
+            "batches 1"
+        );
     }
 
     #[test]
     fn what_cannot_be_run_from_a_file_is_refused() {
-        for sql in ["ROLLBACK", "COPY a FROM stdin;\n1\n\\.\n", "CREATE INDEX CONCURRENTLY ON a (i)"] {
+        for sql in [
+            "ROLLBACK",
+            "COPY a FROM stdin;\n1\n\\.\n",
+            "CREATE INDEX CONCURRENTLY ON a (i)",
+        ] {
             assert!(units(&Migration::new("1.sql", sql)).is_err(), "{sql}");
         }
     }
