@@ -22,6 +22,7 @@ pub mod source;
 pub mod statement;
 
 mod checked;
+mod deployments;
 mod finding;
 pub mod folder;
 mod ledger;
@@ -36,6 +37,7 @@ mod server;
 mod transaction;
 
 pub use checked::{CheckedMigrator, LiveDatabase, NEEDS_FILE};
+pub use deployments::{DeploymentStep, Deployments, Precondition};
 pub use finding::{Finding, Kind, Severity, Verdict};
 pub use folder::{Folder, FolderError, Migration};
 pub use ledger::{Ledger, Obstacle};

@@ -9,6 +9,7 @@
 )]
 
 mod crash;
+mod plans;
 mod rename;
 mod runner;
 #[path = "../server/mod.rs"]

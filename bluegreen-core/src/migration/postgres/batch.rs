@@ -30,7 +30,7 @@ impl Batches {
     pub(super) fn read(sql: &str) -> Result<Self, String> {
         let mut tokens = Vec::new();
         split(sql, Engine::Postgres, &mut |piece| {
-            tokens.extend_from_slice(piece.tokens)
+            tokens.extend_from_slice(piece.tokens);
         });
         taken_apart(sql, &tokens).ok_or_else(|| {
             "a backfill is an UPDATE or DELETE of one table, so that it can run in batches: it begins with that word"
