@@ -5,6 +5,8 @@
 //! still works on the new schema, what is lost. The [`Verdict`] is safe, unsafe, or unknown: what is not
 //! understood is refused, never taken for safe.
 //!
+//! What a developer has to know of expand, backfill and contract stands [below](#migrations-while-two-releases-use-one-database).
+//!
 //! From the inside out: [`source`] makes tokens and statements of any text; `read` makes of a statement
 //! what it does, a list of [`Change`]s; [`schema`] knows the database at that statement, by replaying what
 //! ran before; [`effect`] tells which locks a change takes on this version and what is done under them;
@@ -15,6 +17,8 @@
 //! reader gives it one form, with the place of every action, keeps the crate free of three parsers, and is
 //! many times faster. It is strict there: a token that it does not know makes the statement unknown.
 //! Queries and expressions are read only for what the rules ask: conditions, and the functions called.
+
+#![doc = include_str!("../../docs/migrations.md")]
 
 pub mod effect;
 pub mod schema;
@@ -27,6 +31,7 @@ mod finding;
 pub mod folder;
 mod ledger;
 mod lint;
+mod lint_spec;
 mod needs;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -42,6 +47,7 @@ pub use finding::{Finding, Kind, Severity, Verdict};
 pub use folder::{Folder, FolderError, Migration};
 pub use ledger::{Ledger, Obstacle};
 pub use lint::{Linter, Report, Script};
+pub use lint_spec::LintSpec;
 pub use needs::{Loss, Needs};
 pub use rule::{About, Example, Findings, MYSQL, MigrationRule, POSTGRES, Range, Reported, Site};
 pub use server::{Engine, InvalidEngine, InvalidServerVersion, Server, ServerVersion};
