@@ -1,6 +1,11 @@
 //! The fake, driven by a client that nobody here wrote: DigitalOcean's own, for Python.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod common;
 

@@ -225,10 +225,14 @@ impl Act<'_> {
             Err(event) => return Ok(event),
         };
         let op = self.long();
-        let answer = self
-            .parts
-            .bounded(op.budget, "migrate", migrator.migrate(&op, phase, &assignment))
-            .await;
+        let stale = self.lifecycle.stale_backfills();
+        let run = async {
+            if phase == MigrationPhase::Backfill && !stale.is_empty() {
+                migrator.mark_stale(&op, stale, &assignment).await?;
+            }
+            migrator.migrate(&op, phase, &assignment).await
+        };
+        let answer = self.parts.bounded(op.budget, "migrate", run).await;
         Self::after(answer, migrator.settle())
     }
 

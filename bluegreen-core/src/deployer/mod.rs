@@ -9,6 +9,7 @@ mod foresight;
 mod history;
 mod hooks;
 mod lease;
+mod migrations;
 mod operators;
 mod parts;
 mod patience;
@@ -93,6 +94,13 @@ impl Request {
     #[must_use]
     pub fn give_up_standby(mut self, reason: impl Into<String>) -> Self {
         self.overrides.give_up_standby = Some(Signed::new(self.by.by.clone(), reason));
+        self
+    }
+
+    /// Runs migrations that the check refuses. Recorded.
+    #[must_use]
+    pub fn allow_migrations(mut self, reason: impl Into<String>) -> Self {
+        self.overrides.migrations = Some(Signed::new(self.by.by.clone(), reason));
         self
     }
 }

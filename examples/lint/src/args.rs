@@ -45,6 +45,10 @@ pub(crate) struct Args {
     #[arg(long = "rule", value_parser = weight, value_name = "RULE=WEIGHT")]
     pub rules: Vec<(String, Severity)>,
 
+    /// Show beside what is refused the deployments over which it can be done, with the SQL of each step
+    #[arg(long)]
+    pub plan: bool,
+
     /// How the findings are shown
     #[arg(long, default_value = "text")]
     pub format: Format,
