@@ -196,7 +196,7 @@ async fn a_contraction_waits_for_the_release_that_needs_the_thing_and_cannot_be_
     let (outcome, evidence) = world.said();
     assert_eq!(
         (outcome, evidence.as_str()),
-        (Outcome::Fail, "release 2.0 in green (live) needs customers.name")
+        (Outcome::Fail, "release 2.0 in blue (live) needs customers.name")
     );
     assert_eq!(world.migrator.ran(MigrationPhase::Contract), 0);
 

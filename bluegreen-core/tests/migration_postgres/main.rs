@@ -8,8 +8,10 @@
     reason = "a panic is how a test fails"
 )]
 
+mod conformance;
 mod crash;
 mod plans;
+mod probe;
 mod rename;
 mod runner;
 #[path = "../server/mod.rs"]

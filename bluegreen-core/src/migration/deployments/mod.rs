@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::effect::{Hold, holds};
+use super::effect::{Hold, holds, strongest};
 use super::schema::Schema;
 use super::{Engine, Linter, Server};
 use crate::MigrationPhase;
@@ -194,28 +194,19 @@ impl Deployments {
     }
 }
 
-/// The strongest lock on each table, and the longest.
 fn locks(sql: &str, schema: &mut Schema, server: Server) -> Vec<Hold> {
     let linter = Linter::new(server);
-    let mut locks: Vec<Hold> = Vec::new();
+    let mut all = Vec::new();
     for located in linter
         .read(sql)
         .statements()
         .iter()
         .flat_map(|statement| &statement.changes)
     {
-        for hold in holds(&located.change, schema, server) {
-            match locks.iter_mut().find(|known| known.table == hold.table) {
-                Some(known) => {
-                    known.lock = known.lock.max(hold.lock);
-                    known.work = known.work.max(hold.work);
-                }
-                None => locks.push(hold),
-            }
-        }
+        all.extend(holds(&located.change, schema, server));
         schema.apply(&located.change);
     }
-    locks
+    strongest(all)
 }
 
 /// The deployments that a change takes; `None` when it can be made in one, or nothing is known of its like.

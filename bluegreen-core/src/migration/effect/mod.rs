@@ -138,6 +138,22 @@ impl fmt::Display for Hold {
     }
 }
 
+/// One lock for each table: the strongest, with the longest that is done under any of them.
+#[must_use]
+pub fn strongest(holds: impl IntoIterator<Item = Hold>) -> Vec<Hold> {
+    let mut strongest: Vec<Hold> = Vec::new();
+    for hold in holds {
+        match strongest.iter_mut().find(|known| known.table == hold.table) {
+            Some(known) => {
+                known.lock = known.lock.max(hold.lock);
+                known.work = known.work.max(hold.work);
+            }
+            None => strongest.push(hold),
+        }
+    }
+    strongest
+}
+
 /// The locks that a change takes.
 #[must_use]
 pub fn holds(change: &Change, schema: &Schema, server: Server) -> Vec<Hold> {

@@ -30,6 +30,7 @@ mod batch;
 mod connect;
 mod fault;
 mod journal;
+mod probe;
 mod run;
 mod schema;
 mod unit;
@@ -49,6 +50,7 @@ use crate::{Assignment, Clock, Fault, MigrationPhase, Migrator, Op, RetryPolicy,
 use connect::drive;
 pub use connect::{Connect, Driver};
 use fault::{PROVIDER, cannot_connect};
+pub use probe::{Probe, Probed};
 use run::Session;
 
 /// How migrations run.
