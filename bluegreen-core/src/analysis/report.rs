@@ -381,7 +381,7 @@ impl fmt::Display for Finding {
         }
         match (self.requests_to_pass, self.time_to_pass) {
             (Some(0), _) => {
-                f.write_str(" Enough is seen: if it stays so, it passes when the bake is over.")?
+                f.write_str(" Enough is seen: if it stays so, it passes when the bake is over.")?;
             }
             (Some(requests), time) => {
                 write!(
