@@ -1,9 +1,13 @@
 //! The pure lifecycle: what passes a phase and what does not, whoever drives it.
 
+mod analysed;
+
 use std::time::Duration;
 
-use bluegreen_core::lifecycle::{Begin, CheckResult, Command, End, FrozenPlan, Health, Lifecycle, Overrides};
-use bluegreen_core::plan::{GateSpec, Step};
+use bluegreen_core::lifecycle::{
+    ANALYSIS, Begin, CheckResult, Command, End, FrozenPlan, Health, Lifecycle, Overrides,
+};
+use bluegreen_core::plan::{GateSpec, PlanBuilder, Step};
 use bluegreen_core::{
     Event, Operation, Outcome, Phase, Plan, Release, ServiceName, Signed, Slot, Split, Timestamp,
     Verification, Version,
@@ -57,17 +61,19 @@ fn at(phase: Phase) -> Lifecycle {
 /// The same with more steps, driven to a phase of one of them.
 #[expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 fn at_step(weights: &[&str], step: usize, phase: Phase) -> Lifecycle {
+    let steps = weights
+        .iter()
+        .map(|weight| Step::new(weight.parse().unwrap(), Duration::from_mins(1)));
     let plan = Plan::builder(ServiceName::new("shop").unwrap())
-        .steps(
-            weights
-                .iter()
-                .map(|weight| Step::new(weight.parse().unwrap(), Duration::from_mins(1))),
-        )
-        .health(GateSpec::code("up"))
-        .guard(GateSpec::code("errors"))
-        .notify(false)
-        .build()
-        .unwrap();
+        .steps(steps)
+        .guard(GateSpec::code("errors"));
+    driven(plan, step, phase)
+}
+
+/// A deployment by this plan, driven to a phase of a step.
+#[expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+fn driven(plan: PlanBuilder, step: usize, phase: Phase) -> Lifecycle {
+    let plan = plan.health(GateSpec::code("up")).notify(false).build().unwrap();
     let begin = Begin {
         operation: Operation::Deploy,
         release: Some(Release::new(Version::new("2").unwrap())),
@@ -87,7 +93,10 @@ fn at_step(weights: &[&str], step: usize, phase: Phase) -> Lifecycle {
             },
             Command::Verify => watched(0, &[("health/up", good)]),
             Command::Confirm(_) => live(),
-            Command::Watch => watched(60_000, &[("health/up", good), ("guard/errors", good)]),
+            Command::Watch => watched(
+                60_000,
+                &[("health/up", good), ("guard/errors", good), (ANALYSIS, good)],
+            ),
             _ => done(),
         };
         lifecycle = lifecycle.apply(AT, &event);
