@@ -130,11 +130,11 @@ impl AnalysisSpec {
             let Some(kind) = Kind::of(metric) else { continue };
             for possible in possibilities(kind, expected) {
                 let Possible { small, large, .. } = possible;
-                let seen = |to: f64| self.sees(&(possible.tests)(to), bake);
+                let is_seen = |to: f64| self.sees(&(possible.tests)(to), bake);
                 let sees = if small < large {
-                    least(small, large, seen)
+                    least(small, large, is_seen)
                 } else {
-                    least(small.recip(), large.recip(), |inverse| seen(inverse.recip())).map(f64::recip)
+                    least(small.recip(), large.recip(), |inverse| is_seen(inverse.recip())).map(f64::recip)
                 };
                 all.push(Foresight {
                     metric: metric.name.clone(),
