@@ -388,7 +388,7 @@ impl fmt::Display for Finding {
         }
         match (self.requests_to_pass, self.time_to_pass) {
             (Some(0), _) => {
-                f.write_str(" Enough is seen: if it stays so, it passes when the bake is over.")?
+                f.write_str(" Enough is seen: if it stays so, it passes when the bake is over.")?;
             }
             (Some(requests), time) => {
                 write!(
@@ -431,7 +431,7 @@ fn side(counts: Counts, within: (f64, f64)) -> String {
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let digits = match percent {
-        p if p < 0.0005 || p >= 10.0 => 0,
+        ..0.0005 | 10.0.. => 0,
         p if p >= 1.0 => 1,
         p if p >= 0.1 => 2,
         _ => 3,
