@@ -14,7 +14,7 @@ use super::block::{Alternative, Amount, Amounts, Bound, Null, ln_e_value_of};
 use super::kind::{Kind, Levels};
 use super::mixture::HELD_BACK;
 use super::number::size;
-use super::report::{percent, whole_seconds};
+use super::report::{percent, seconds};
 use super::spec::AnalysisSpec;
 use super::test;
 use crate::plan::humane;
@@ -75,7 +75,7 @@ impl Visibility {
 
 impl fmt::Display for Visibility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (from, to, bake) = (percent(self.from), percent(self.to), whole_seconds(self.bake));
+        let (from, to, bake) = (percent(self.from), percent(self.to), seconds(self.bake));
         let can = if self.is_visible() { "can" } else { "cannot" };
         write!(
             f,
@@ -85,8 +85,8 @@ impl fmt::Display for Visibility {
             Some(detection) => write!(
                 f,
                 " (half of the time it takes {}, nine times of ten {})",
-                whole_seconds(detection.half),
-                whole_seconds(detection.nine_of_ten)
+                seconds(detection.half),
+                seconds(detection.nine_of_ten)
             )?,
             None => f.write_str(" (no time would do: a single tick is too short or the rise too small)")?,
         }

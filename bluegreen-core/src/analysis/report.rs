@@ -77,6 +77,8 @@ pub enum Why {
     },
     /// Every blocking metric has passed.
     Passed,
+    /// No blocking metric has failed, and the plan says that the bake alone suffices.
+    BakeSufficed,
     /// The candidate has all traffic, there is nothing to compare it with, and no limit is crossed.
     Alone,
     /// No metric blocks, so nothing can be told: a person decides.
@@ -234,7 +236,7 @@ impl Report {
     /// stand.
     #[must_use]
     pub fn summary(&self) -> String {
-        let (observed, bake) = (whole_seconds(self.observed), whole_seconds(self.bake));
+        let (observed, bake) = (seconds(self.observed), seconds(self.bake));
         let decided = self.why.metric();
         let told = |finding: &&Finding| decided.is_none_or(|metric| metric == finding.metric);
         let mut parts = vec![format!(
@@ -260,14 +262,16 @@ impl Why {
             | Self::Warned { metric }
             | Self::Inconclusive { metric }
             | Self::Extended { metric } => Some(metric),
-            Self::Baking { .. } | Self::Passed | Self::Alone | Self::NothingBlocks => None,
+            Self::Baking { .. } | Self::Passed | Self::BakeSufficed | Self::Alone | Self::NothingBlocks => {
+                None
+            }
         }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (observed, bake) = (whole_seconds(self.observed), whole_seconds(self.bake));
+        let (observed, bake) = (seconds(self.observed), seconds(self.bake));
         write!(f, "{}: {} (watched {observed} of {bake})", self.action, self.why)?;
         self.findings
             .iter()
@@ -299,6 +303,9 @@ impl fmt::Display for Why {
             Self::Baking { shown: true } => f.write_str("all is well so far, and the bake goes on"),
             Self::Baking { shown: false } => f.write_str("the bake goes on"),
             Self::Passed => f.write_str("every blocking metric has passed"),
+            Self::BakeSufficed => {
+                f.write_str("no blocking metric has failed, and by the plan the bake alone suffices")
+            }
             Self::Alone => f.write_str(
                 "the candidate has all traffic, nothing is left to compare it with; limits are watched",
             ),
@@ -328,7 +335,7 @@ impl fmt::Display for Standing {
             Self::Failed { claim } => write!(f, "failed, {claim}"),
             Self::Warned => f.write_str("above its warning level"),
             Self::Passed => f.write_str("passed"),
-            Self::BakeSufficed => f.write_str("not failed, which suffices by the plan"),
+            Self::BakeSufficed => f.write_str("neither passed nor failed"),
             Self::Alone => f.write_str("not compared any more"),
             Self::Silent => f.write_str("no data"),
             Self::Undecided => f.write_str("undecided"),
@@ -389,7 +396,7 @@ impl fmt::Display for Finding {
                     " To pass, about {requests} more requests of the candidate like these"
                 )?;
                 match time {
-                    Some(time) => write!(f, " ({}).", whole_seconds(time))?,
+                    Some(time) => write!(f, " ({}).", seconds(time))?,
                     None => f.write_str(".")?,
                 }
             }
@@ -424,7 +431,7 @@ fn side(counts: Counts, within: (f64, f64)) -> String {
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let digits = match percent {
-        p if p == 0.0 || p >= 10.0 => 0,
+        ..0.0005 | 10.0.. => 0,
         p if p >= 1.0 => 1,
         p if p >= 0.1 => 2,
         _ => 3,
@@ -441,6 +448,12 @@ fn short(value: f64) -> String {
     }
 }
 
-pub(super) fn whole_seconds(span: Duration) -> String {
-    humane::format(Duration::from_secs(span.as_secs()))
+/// Whole seconds; below ten of them tenths.
+pub(super) fn seconds(span: Duration) -> String {
+    let tenths = span.as_millis() / 100;
+    let shown = match u64::try_from(tenths) {
+        Ok(tenths @ ..100) => Duration::from_millis(100 * tenths),
+        _ => Duration::from_secs(span.as_secs()),
+    };
+    humane::format(shown)
 }

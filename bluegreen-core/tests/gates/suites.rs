@@ -80,6 +80,9 @@ async fn a_k6_suite_decides_by_its_thresholds_and_its_summary_is_kept() {
     );
 }
 
+const PLAYWRIGHT: &str = "run = ['node_modules/.bin/playwright', 'test', '--reporter=line'], \
+                          env = { CI = '1', NO_COLOR = '1', SUITE_RESULTS = '@RESULTS' }";
+
 #[tokio::test]
 #[ignore = "needs playwright: `make setup` installs it"]
 async fn a_playwright_suite_decides_by_its_tests_and_says_which_failed() {
@@ -89,8 +92,6 @@ async fn a_playwright_suite_decides_by_its_tests_and_says_which_failed() {
         "{} is missing: run `make setup`",
         installed.display()
     );
-    const PLAYWRIGHT: &str = "run = ['node_modules/.bin/playwright', 'test', '--reporter=line'], \
-                              env = { CI = '1', NO_COLOR = '1', SUITE_RESULTS = '@RESULTS' }";
     for (version, outcome, said) in [
         ("1.4.0", Outcome::Pass, "2 passed"),
         ("1.3.9", Outcome::Fail, "it is the release that is meant"),
