@@ -12,6 +12,7 @@ use clap::{Parser, ValueEnum};
 /// understood or the input cannot be used.
 #[derive(Debug, Parser)]
 #[command(name = "bluegreen-lint", version)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// Files or folders with migrations; - for the standard input
     pub paths: Vec<String>,
