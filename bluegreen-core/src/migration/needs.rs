@@ -212,7 +212,6 @@ impl fmt::Display for Loss {
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, reason = "a panic is how a test fails")]
 mod tests {
     use super::*;
     use crate::migration::{Linter, Server};

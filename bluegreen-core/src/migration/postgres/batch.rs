@@ -160,7 +160,6 @@ fn taken_apart(sql: &str, tokens: &[Token]) -> Option<Batches> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod tests {
     use super::*;
 
