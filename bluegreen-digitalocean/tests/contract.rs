@@ -11,7 +11,7 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bluegreen_core::{
     Assignment, DeploymentId, Host, Metrics, Release, Router, Slot, Split, Timestamp, Version,
@@ -28,12 +28,26 @@ const GREEN: Split = Split::all(Slot::Green);
 /// The description, where there is one.
 fn description() -> Option<Value> {
     let named = std::env::var_os("BLUEGREEN_DIGITALOCEAN_OPENAPI").map(PathBuf::from);
-    let beside = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../shared/contracts/digitalocean-openapi-subset.json"
-    );
-    let text = std::fs::read_to_string(named.unwrap_or_else(|| beside.into())).ok()?;
+    let text = std::fs::read_to_string(named.or_else(beside)?).ok()?;
     Some(serde_json::from_str(&text).unwrap())
+}
+
+/// A description that lies in a folder beside the workspace.
+fn beside() -> Option<PathBuf> {
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .read_dir()
+        .ok()?;
+    folders
+        .filter_map(|folder| {
+            Some(
+                folder
+                    .ok()?
+                    .path()
+                    .join("contracts/digitalocean-openapi-subset.json"),
+            )
+        })
+        .find(|path| path.exists())
 }
 
 /// Everything that the client does, once.
