@@ -15,6 +15,7 @@ mod parts;
 mod patience;
 mod preflight;
 mod record;
+mod release;
 mod report;
 mod routers;
 mod watch;
