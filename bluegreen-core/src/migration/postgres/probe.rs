@@ -69,16 +69,17 @@ impl fmt::Display for Probed {
     }
 }
 
-/// The tables that were there, with their files.
+/// The tables that were there, with their files. Scans are counted over transactions, until the server has
+/// taken note of them.
 const BEFORE: &str = "CREATE TEMPORARY TABLE bluegreen_before ON COMMIT DROP AS
-    SELECT oid, pg_relation_filenode(oid) AS file FROM pg_class
+    SELECT oid, pg_relation_filenode(oid) AS file, pg_stat_get_xact_numscans(oid) AS scans FROM pg_class
     WHERE relkind IN ('r', 'p', 'm') AND relpersistence <> 't'";
 
 /// The strongest lock that this session holds on each of them, and what became of it.
 const SEEN: &str = "
     SELECT CASE n.nspname WHEN 'public' THEN '' ELSE quote_ident(n.nspname) || '.' END || quote_ident(c.relname),
            array_agg(l.mode), bool_or(f.file IS DISTINCT FROM pg_relation_filenode(c.oid)),
-           bool_or(pg_stat_get_xact_numscans(c.oid) > 0)
+           bool_or(pg_stat_get_xact_numscans(c.oid) > f.scans)
     FROM pg_locks l JOIN bluegreen_before f ON f.oid = l.relation JOIN pg_class c ON c.oid = f.oid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE l.pid = pg_backend_pid() AND n.nspname NOT IN ('pg_catalog', 'information_schema')
