@@ -288,7 +288,10 @@ impl<P: Provider> Ready<P> {
             let _ = write!(
                 text,
                 "\n  {:<12} {} ({}): {}",
-                result.outcome, result.name, result.slot, result.evidence
+                result.outcome,
+                result.name,
+                result.slot,
+                result.evidence.replace('\n', "\n               ")
             );
         }
         let (exit, end) = if bad == 0 {
