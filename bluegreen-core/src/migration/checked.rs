@@ -5,19 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-
 use super::folder::{Folder, FolderError, Migration, text};
 use super::ledger::{Ledger, Obstacle};
+use super::manifest::{Manifest, Manifests, PROVIDER};
 use super::needs::{Loss, Needs};
 use super::{Finding, Linter, Report, Severity};
 use crate::lifecycle::Slots;
-use crate::{
-    Assignment, Fault, MigrationPhase, Migrator, Op, ServiceName, Store, StoreError, Verdict, Version,
-};
-
-const PROVIDER: &str = "migrations";
+use crate::{Assignment, Fault, MigrationPhase, Migrator, Op, ServiceName, Store, Verdict, Version};
+use async_trait::async_trait;
 
 /// The file, in the folder of a release's migrations, that says by hand what the release needs.
 pub const NEEDS_FILE: &str = "needs.toml";
@@ -43,20 +38,12 @@ pub trait LiveDatabase: fmt::Debug + Send + Sync {
 /// uses the thing, or a later one.
 #[derive(Debug, Clone)]
 pub struct CheckedMigrator {
-    service: ServiceName,
     inner: Arc<dyn Migrator>,
     folder: Folder,
     linter: Linter,
-    store: Arc<dyn Store>,
+    manifests: Manifests,
     database: Option<Arc<dyn LiveDatabase>>,
     baseline: Option<String>,
-}
-
-/// What is kept of a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Manifest {
-    migrations: BTreeSet<String>,
-    needs: Needs,
 }
 
 /// What ran before a release, as far as it is known.
@@ -86,11 +73,10 @@ impl CheckedMigrator {
         store: impl Store + 'static,
     ) -> Self {
         Self {
-            service,
             inner: Arc::new(inner),
             folder,
             linter,
-            store: Arc::new(store),
+            manifests: Manifests::new(service, store),
             database: None,
             baseline: None,
         }
@@ -116,7 +102,9 @@ impl CheckedMigrator {
     /// When the store does not take it.
     pub async fn remember(&self, version: &Version, needs: Needs) -> Result<(), Fault> {
         let migrations = BTreeSet::new();
-        self.keep(version, &Manifest { migrations, needs }).await
+        self.manifests
+            .keep(version, &Manifest { migrations, needs })
+            .await
     }
 
     /// What a release would miss on a schema, told before a rollback to it: nothing when it can come back,
@@ -128,7 +116,7 @@ impl CheckedMigrator {
         let Some(database) = &self.database else {
             return Ok(None);
         };
-        let Some(kept) = self.manifest(version).await? else {
+        let Some(kept) = self.manifests.of(version).await? else {
             return Ok(None);
         };
         let now = self.linter.clone().schema(&database.schema(op).await?);
@@ -162,7 +150,7 @@ impl CheckedMigrator {
         let mut ledger = Ledger::of(slots);
         let versions: Vec<Version> = ledger.versions().cloned().collect();
         for version in versions {
-            let kept = self.manifest(&version).await?;
+            let kept = self.manifests.of(&version).await?;
             // Of the release that asks, the folder is at hand.
             let manifest = match kept {
                 None if version == assignment.release.version => Some(self.made_of(assignment)?),
@@ -184,7 +172,7 @@ impl CheckedMigrator {
     ) -> Result<History, Fault> {
         let mut known = None;
         if let Some(live) = live
-            && let Some(manifest) = self.manifest(live).await?
+            && let Some(manifest) = self.manifests.of(live).await?
         {
             known = Some(manifest.migrations);
         }
@@ -286,52 +274,6 @@ impl CheckedMigrator {
             needs,
         })
     }
-
-    fn key(&self, version: &Version) -> String {
-        let mut plain: String = version
-            .as_str()
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_lowercase()
-                } else {
-                    '-'
-                }
-            })
-            .collect();
-        plain.truncate(64);
-        format!(
-            "{}/needs/{plain}-{:016x}",
-            self.service,
-            super::checksum(version.as_str())
-        )
-    }
-
-    async fn manifest(&self, version: &Version) -> Result<Option<Manifest>, Fault> {
-        let key = self.key(version);
-        let Some(body) = self.store.get(&key).await.map_err(|error| of_store(&error))? else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&body)
-            .map(Some)
-            .map_err(|error| Fault::rejected(PROVIDER, "read", error.to_string()).on(key))
-    }
-
-    async fn keep(&self, version: &Version, manifest: &Manifest) -> Result<(), Fault> {
-        let key = self.key(version);
-        if self.manifest(version).await?.as_ref() == Some(manifest) {
-            return Ok(());
-        }
-        let body = serde_json::to_vec(manifest)
-            .map_err(|error| Fault::rejected(PROVIDER, "keep", error.to_string()))?;
-        // A version that is built anew may need other things. Between the two, nothing is known of it, and
-        // nothing is taken away.
-        self.store.delete(&key).await.map_err(|error| of_store(&error))?;
-        self.store
-            .put_new(&key, body.into())
-            .await
-            .map_err(|error| of_store(&error))
-    }
 }
 
 #[async_trait]
@@ -344,7 +286,9 @@ impl Migrator for CheckedMigrator {
     ) -> Result<String, Fault> {
         if phase == MigrationPhase::Expand {
             let manifest = self.made_of(assignment)?;
-            self.keep(&assignment.release.version, &manifest).await?;
+            self.manifests
+                .keep(&assignment.release.version, &manifest)
+                .await?;
         }
         self.inner.migrate(op, phase, assignment).await
     }
@@ -444,9 +388,4 @@ fn listed<T: fmt::Display>(things: &[T], between: &str) -> String {
 #[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
 fn unreadable(error: FolderError) -> Fault {
     Fault::rejected(PROVIDER, "read", error.to_string())
-}
-
-/// What is kept can be kept again: nothing of it is ever unknown for long.
-fn of_store(error: &StoreError) -> Fault {
-    Fault::unavailable(PROVIDER, "store", error.to_string())
 }

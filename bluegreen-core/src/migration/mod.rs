@@ -32,6 +32,7 @@ pub mod folder;
 mod ledger;
 mod lint;
 mod lint_spec;
+mod manifest;
 mod needs;
 #[cfg(feature = "postgres")]
 pub mod postgres;

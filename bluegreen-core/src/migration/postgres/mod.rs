@@ -26,6 +26,7 @@
 //! ```
 
 mod alone;
+mod backfill;
 mod batch;
 mod connect;
 mod fault;
