@@ -89,7 +89,7 @@ fn spec(text: &str) -> GateSpec {
 }
 
 async fn ask(gate: &dyn Gate, slot: Slot) -> Result<Verdict, Fault> {
-    let op = Op::new(Token { epoch: 1, seq: 1 }, "17-1.1", Duration::from_secs(20));
+    let op = Op::new(Token { epoch: 1, seq: 1 }, "17-1.1", Duration::from_secs(110));
     let release = Release::new(Version::new("1.4.0").unwrap());
     let context = GateContext::new(
         ServiceName::new("shop").unwrap(),
