@@ -8,8 +8,22 @@ export PATH := $(PATH):/usr/sbin:/sbin
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql), where they are missing.
-	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql
+# What a Playwright suite needs that sends requests only: no browser.
+SUITES := bluegreen-core/tests/suites
+
+setup: target/pydo/bin/pydo-is-there ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, playwright, pydo), where they are missing.
+	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql node=nodejs npm
+	@cmp -s $(SUITES)/package-lock.json $(SUITES)/node_modules/.installed || \
+		{ npm ci --prefix $(SUITES) --ignore-scripts --no-audit --no-fund --loglevel=error && \
+		cp $(SUITES)/package-lock.json $(SUITES)/node_modules/.installed; }
+
+# DigitalOcean's own client, in an environment of its own.
+target/pydo/bin/pydo-is-there:
+	@.ci/need python3
+	@python3 -c 'import ensurepip' 2>/dev/null || .ci/need ensurepip=python3-venv
+	@python3 -m venv target/pydo
+	@target/pydo/bin/pip install --quiet --disable-pip-version-check pydo==0.44.0
+	@touch $@
 
 test: setup ## Run every test: unit, documentation, those with real parts that `cargo test` leaves out, and the proof.
 	cargo test --workspace --all-features --tests --no-fail-fast -- --include-ignored
@@ -49,7 +63,7 @@ docs: ## Build the documentation; a warning is a failure.
 
 bench: setup ## Measure the switch on real servers, and the driver on fakes.
 	cargo run --release --bin switch-bench
-	cargo run --release --bin driver-bench
+	cargo run --profile bench --bin driver-bench
 
 demo: ## Watch a whole deployment on loopback, with nothing to install.
 	cargo run --release --bin quickstart

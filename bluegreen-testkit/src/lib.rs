@@ -2,6 +2,8 @@
 
 pub mod conformance;
 pub mod damage;
+#[cfg(feature = "digitalocean")]
+pub mod digitalocean;
 pub mod fakes;
 #[cfg(feature = "simulation")]
 pub mod invariants;

@@ -207,16 +207,17 @@ fn project(n_candidate: f64, n_live: f64, alternative: Alternative, bound: Bound
             p = f64::midpoint(low, high);
         }
         let g = ratio * p + slack;
-        let (spread_g, spread_p) = (g * (1.0 - g), p * (1.0 - p));
-        let (gap_g, gap_p) = (g - a_candidate, p - a_live);
-        let slope = n_candidate * ratio * gap_g / spread_g + n_live * gap_p / spread_p;
+        // Divisions are what takes the time here.
+        let (inverse_g, inverse_p) = ((g * (1.0 - g)).recip(), (p * (1.0 - p)).recip());
+        let (pull_g, pull_p) = ((g - a_candidate) * inverse_g, (p - a_live) * inverse_p);
+        let slope = n_candidate * ratio * pull_g + n_live * pull_p;
         if slope > 0.0 {
             high = p;
         } else {
             low = p;
         }
-        let curvature_g = (gap_g * (2.0 * g - 1.0) / spread_g + 1.0) / spread_g;
-        let curvature_p = (gap_p * (2.0 * p - 1.0) / spread_p + 1.0) / spread_p;
+        let curvature_g = (pull_g * (2.0 * g - 1.0) + 1.0) * inverse_g;
+        let curvature_p = (pull_p * (2.0 * p - 1.0) + 1.0) * inverse_p;
         let curvature = n_candidate * ratio * ratio * curvature_g + n_live * curvature_p;
         let next = p - slope / curvature;
         // The iteration doubles the digits that are right, so the step after this one would change nothing.

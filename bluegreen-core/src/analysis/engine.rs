@@ -377,9 +377,14 @@ impl Analysis {
             return (Action::Hold, Why::Warned { metric });
         }
         let undecided = named(&[Standing::Undecided]);
+        let passed = if named(&[Standing::BakeSufficed]).is_some() {
+            Why::BakeSufficed
+        } else {
+            Why::Passed
+        };
         match (undecided, self.bake_is_over()) {
             (None, true) if self.state.step.alone => (Action::Continue, Why::Alone),
-            (None, true) => (Action::Continue, Why::Passed),
+            (None, true) => (Action::Continue, passed),
             (None, false) if self.spec.early_pass => (Action::Continue, Why::Passed),
             (None, false) => (Action::Hold, Why::Baking { shown: true }),
             (Some(_), false) => (Action::Hold, Why::Baking { shown: false }),

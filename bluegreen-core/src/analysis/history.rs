@@ -43,7 +43,9 @@ impl History {
             };
         }
         for (sum, more) in self.counts.iter_mut().zip(histogram.counts()) {
-            *sum += count(*more).map_or(0.0, real);
+            if *more != 0.0 {
+                *sum += count(*more).map_or(0.0, real);
+            }
         }
         self.seconds += seconds;
         if self.seconds >= HALVED_EVERY_S {
@@ -105,7 +107,10 @@ impl Tails {
         let mut above = vec![0; histogram.counts().len()];
         for (value, above) in histogram.counts().iter().zip(&mut above).rev() {
             *above = all;
-            all = all.saturating_add(count(*value)?);
+            // Most buckets of a fine histogram are empty.
+            if *value != 0.0 {
+                all = all.saturating_add(count(*value)?);
+            }
         }
         Some(Self { all, above })
     }

@@ -12,13 +12,19 @@ const Z: f64 = 1.644_853_626_951_472_2;
 
 /// Within which limits a rate is, each at 95 %. Nothing is known without requests.
 pub(super) fn wilson(counts: Counts) -> (f64, f64) {
+    wilson_of_dispersed(counts, 1.0)
+}
+
+/// The same for counts that vary so many times as much as independent ones: as for so many times fewer requests
+/// of the same rate.
+pub(super) fn wilson_of_dispersed(counts: Counts, factor: f64) -> (f64, f64) {
     let n = real(counts.requests);
     let Some(rate) = counts.rate() else {
         return (0.0, 1.0);
     };
-    let square = Z * Z;
+    let square = Z * Z * factor;
     let centre = rate + square / (2.0 * n);
-    let reach = Z * (rate * (1.0 - rate) / n + square / (4.0 * n * n)).sqrt();
+    let reach = (square * (rate * (1.0 - rate) / n + square / (4.0 * n * n))).sqrt();
     let scale = 1.0 + square / n;
     (
         ((centre - reach) / scale).max(0.0),
@@ -26,14 +32,15 @@ pub(super) fn wilson(counts: Counts) -> (f64, f64) {
     )
 }
 
-/// The upper limit of `p_candidate - (ratio * p_live + slack)`: below 0 the candidate is within the bound.
-pub(super) fn upper_limit_beyond(block: Block, bound: Bound) -> f64 {
+/// The upper limit of `p_candidate - (ratio * p_live + slack)`: below 0 the candidate is within the bound. The
+/// counts vary `dispersion` times as much as independent ones.
+pub(super) fn upper_limit_beyond(block: Block, bound: Bound, dispersion: f64) -> f64 {
     let (candidate, live) = (
         block.candidate.rate().unwrap_or(1.0),
         block.live.rate().unwrap_or(0.0),
     );
-    let (_, candidate_high) = wilson(block.candidate);
-    let (live_low, _) = wilson(block.live);
+    let (_, candidate_high) = wilson_of_dispersed(block.candidate, dispersion);
+    let (live_low, _) = wilson_of_dispersed(block.live, dispersion);
     let reach = (candidate_high - candidate).hypot(bound.ratio * (live - live_low));
     candidate - bound.at(live) + reach
 }
@@ -62,6 +69,20 @@ mod tests {
     }
 
     #[test]
+    fn counts_that_vary_more_say_as_little_as_fewer_of_the_same_rate() {
+        let few = Counts {
+            requests: 1000,
+            bad: 10,
+        };
+        let many = Counts {
+            requests: 5000,
+            bad: 50,
+        };
+        let (of_few, of_many) = (wilson(few), wilson_of_dispersed(many, 5.0));
+        assert!((of_few.0 - of_many.0).abs() < 1e-12 && (of_few.1 - of_many.1).abs() < 1e-12);
+    }
+
+    #[test]
     fn so_many_good_requests_show_a_low_rate() {
         assert!((minimum_sample(0.01, 0.05) - 299.0).abs() < f64::EPSILON);
         assert!((minimum_sample(0.001, 0.05) - 2995.0).abs() < f64::EPSILON);
@@ -78,7 +99,7 @@ mod tests {
             bad: 0,
         };
         for (candidate, live) in [(Counts::default(), some), (Counts::default(), Counts::default())] {
-            assert!(upper_limit_beyond(Block { candidate, live }, bound) > 0.0);
+            assert!(upper_limit_beyond(Block { candidate, live }, bound, 1.0) > 0.0);
         }
         assert!(
             upper_limit_beyond(
@@ -86,7 +107,8 @@ mod tests {
                     candidate: some,
                     live: some
                 },
-                bound
+                bound,
+                1.0
             ) < 0.0
         );
     }

@@ -27,6 +27,8 @@ pub(super) struct Levels {
     /// Of evidence that passes.
     pub(super) passing: Limits,
     pub(super) min_requests: f64,
+    /// Whether evidence is tempered by live's dispersion.
+    pub(super) temper: bool,
 }
 
 impl Levels {
@@ -51,6 +53,7 @@ impl Levels {
                 ceiling: 2.0 / spec.beta,
             },
             min_requests: real(spec.min_requests.max(1)),
+            temper: spec.temper,
         }
     }
 }

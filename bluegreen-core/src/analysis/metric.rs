@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::block::{Block, Bound, Counts};
+use super::block::{Block, Bound, Counts, Null};
+use super::dispersion::Dispersion;
 use super::history::History;
-use super::interval::{minimum_sample, upper_limit_beyond, wilson};
+use super::interval::{minimum_sample, upper_limit_beyond, wilson_of_dispersed};
 use super::kind::{Kind, Levels};
 use super::mixture::Mixture;
 use super::number::real;
@@ -25,6 +26,9 @@ pub(super) struct MetricState {
     past_counts: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]
     past_latencies: Option<History>,
+    /// How much live's counts vary, by stratum; only where it is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dispersion: Vec<Dispersion>,
     /// What was judged since the beginning, by stratum.
     pub(super) all: Vec<Block>,
     /// What was judged in this step, by stratum.
@@ -66,6 +70,7 @@ impl MetricState {
         for blocks in [&mut self.all, &mut self.step] {
             blocks.resize(kind.strata(), Block::default());
         }
+        self.dispersion.truncate(kind.strata());
         self
     }
 
@@ -119,47 +124,53 @@ impl MetricState {
         }
         let [normal, warning, critical] = kind.limits();
         let arrivals = Arrivals::new(sight.critical_or_first());
-        let strata = || sight.strata.iter().copied();
+        // From the past only: what this tick says of live's dispersion counts from the next one on.
+        let factors: Vec<f64> = (0..sight.strata.len()).map(|index| self.factor(index)).collect();
+        self.learn_dispersion(kind, sight, levels);
+        let largest = factors.iter().copied().fold(1.0, f64::max);
+        let strata = || sight.strata.iter().copied().zip(factors.iter().copied());
         let failing = levels.failing;
         for (claim, test) in &mut self.tests {
             match (claim, kind) {
                 (Claim::WorseThanLive, Kind::Errors(_)) => {
                     let bound = kind.relative().unwrap_or(Bound::absolute(1.0));
-                    let bets = strata().flat_map(|stratum| test::worse(stratum, bound));
+                    let bets =
+                        strata().flat_map(|(stratum, factor)| tempered(test::worse(stratum, bound), factor));
                     test.update(bets, planned, failing);
                 }
                 (Claim::WorseThanLive, _) => {
                     let bound = kind.relative().unwrap_or(Bound::absolute(1.0));
-                    let bets = strata().flat_map(|stratum| test::worse_odds(stratum, bound));
+                    let bets = strata()
+                        .flat_map(|(stratum, factor)| tempered(test::worse_odds(stratum, bound), factor));
                     test.update(bets, planned, failing);
                 }
                 (Claim::AboveNormal, _) => {
                     let limit = normal.unwrap_or(1.0);
-                    test.update(test::above(sight.critical, limit), planned, failing);
+                    let bets = tempered(test::above(sight.critical, limit), largest);
+                    test.update(bets, planned, failing);
                 }
                 (Claim::AboveWarning, _) => {
                     let limit = warning.unwrap_or(1.0);
-                    test.update(test::above(sight.warning, limit), planned, levels.warning);
+                    let bets = tempered(test::above(sight.warning, limit), largest);
+                    test.update(bets, planned, levels.warning);
                 }
                 (Claim::AboveCritical, _) => {
                     let limit = critical.unwrap_or(1.0);
-                    test.update(test::above(sight.critical, limit), planned, failing);
+                    let bets = tempered(test::above(sight.critical, limit), largest);
+                    test.update(bets, planned, failing);
                 }
                 (Claim::LiveAboveCritical, _) => {
                     let limit = critical.unwrap_or(1.0);
-                    test.update(
-                        test::above(sight.critical.of_live(), limit),
-                        planned,
-                        levels.warning,
-                    );
+                    let bets = tempered(test::above(sight.critical.of_live(), limit), largest);
+                    test.update(bets, planned, levels.warning);
                 }
                 (Claim::TooSeldom, Kind::Events(spec)) => {
                     let limit = spec.at_least.unwrap_or(0.0);
-                    test.update(arrivals.too_seldom(limit), planned, failing);
+                    test.update(tempered(arrivals.too_seldom(limit), largest), planned, failing);
                 }
                 (Claim::TooOften, Kind::Events(spec)) => {
                     let limit = spec.at_most.unwrap_or(f64::MAX);
-                    test.update(arrivals.too_often(limit), planned, failing);
+                    test.update(tempered(arrivals.too_often(limit), largest), planned, failing);
                 }
                 (Claim::TooSeldom | Claim::TooOften | Claim::Good, _) => {}
             }
@@ -167,20 +178,42 @@ impl MetricState {
         let passing = levels.passing;
         if let Kind::Events(spec) = kind {
             for (pass, (limit, null)) in self.passes.iter_mut().zip(test::event_limits(spec)) {
-                pass.update(arrivals.good(limit, null), planned, passing);
+                pass.update(tempered(arrivals.good(limit, null), largest), planned, passing);
             }
             return;
         }
         let margin = kind.margin();
         for (pass, index) in self.passes.iter_mut().zip(kind.pass_strata()) {
-            let Some(stratum) = sight.strata.get(*index) else {
+            let Some((stratum, factor)) = sight.strata.get(*index).zip(factors.get(*index)) else {
                 continue;
             };
             if margin.ratio == 0.0 {
-                pass.update(test::good_below(stratum.block, margin.slack), planned, passing);
+                let bets = tempered(test::good_below(stratum.block, margin.slack), *factor);
+                pass.update(bets, planned, passing);
             } else {
-                pass.update(test::good(*stratum, margin), planned, passing);
+                pass.update(tempered(test::good(*stratum, margin), *factor), planned, passing);
             }
+        }
+    }
+
+    /// By how much the evidence of a stratum is tempered: 1 where it is not.
+    fn factor(&self, stratum: usize) -> f64 {
+        self.dispersion.get(stratum).map_or(1.0, Dispersion::factor)
+    }
+
+    /// The largest of them.
+    pub(super) fn dispersion(&self) -> f64 {
+        self.dispersion.iter().map(Dispersion::factor).fold(1.0, f64::max)
+    }
+
+    fn learn_dispersion(&mut self, kind: Kind<'_>, sight: &Sight, levels: &Levels) {
+        if !levels.temper {
+            return;
+        }
+        self.dispersion.resize(sight.strata.len(), Dispersion::default());
+        let shares = !matches!(kind, Kind::Events(_));
+        for (dispersion, stratum) in self.dispersion.iter_mut().zip(&sight.strata) {
+            dispersion.add(stratum.block.live, shares);
         }
     }
 
@@ -260,7 +293,28 @@ impl MetricState {
 
     /// Whether, with all of the step's counts, it lies within the margin at 95 %. For one look, at the end.
     pub(super) fn passed_at_end(&self, kind: Kind<'_>, levels: &Levels) -> bool {
-        real(self.requests()) >= self.requests_needed(kind, levels) && beyond(&self.step, kind) < 0.0
+        real(self.requests()) >= self.requests_needed(kind, levels) && self.beyond(&self.step, kind) < 0.0
+    }
+
+    /// The upper limit of how far the candidate is beyond the margin of a pass: below 0 is within.
+    fn beyond(&self, step: &[Block], kind: Kind<'_>) -> f64 {
+        let first = step.first().copied().unwrap_or_default();
+        if let Kind::Events(spec) = kind {
+            let arrivals = Arrivals::new(first);
+            let (low, high) = wilson_of_dispersed(arrivals.counts(), self.factor(0));
+            let beyond = test::event_limits(spec).map(|(limit, null)| match null {
+                Null::AtMost => arrivals.probability(limit) - low,
+                Null::AtLeast => high - arrivals.probability(limit),
+            });
+            return beyond.fold(f64::NEG_INFINITY, f64::max);
+        }
+        let margin = kind.margin();
+        let strata = kind.pass_strata().iter();
+        let beyond = strata.filter_map(|index| {
+            let block = step.get(*index)?;
+            Some(upper_limit_beyond(*block, margin, self.factor(*index)))
+        });
+        beyond.reduce(f64::max).unwrap_or(1.0)
     }
 
     /// How many more requests of the candidate would make it pass, when all goes on as in this step. `None`
@@ -270,7 +324,7 @@ impl MetricState {
         let least = self.requests_needed(kind, levels) / real(now.max(1));
         let enough = |times: f64| {
             let grown: Vec<_> = self.step.iter().map(|block| block.times(times)).collect();
-            beyond(&grown, kind) < 0.0
+            self.beyond(&grown, kind) < 0.0
         };
         let mut high = least.max(1.0);
         while !enough(high) {
@@ -292,22 +346,9 @@ impl MetricState {
     }
 }
 
-/// The upper limit of how far the candidate is beyond the margin of a pass: below 0 is within.
-fn beyond(step: &[Block], kind: Kind<'_>) -> f64 {
-    let first = step.first().copied().unwrap_or_default();
-    if let Kind::Events(spec) = kind {
-        let arrivals = Arrivals::new(first);
-        let (low, high) = wilson(arrivals.counts());
-        let beyond = test::event_limits(spec).map(|(limit, null)| match null {
-            super::block::Null::AtMost => arrivals.probability(limit) - low,
-            super::block::Null::AtLeast => high - arrivals.probability(limit),
-        });
-        return beyond.fold(f64::NEG_INFINITY, f64::max);
-    }
-    let margin = kind.margin();
-    let strata = kind.pass_strata().iter().filter_map(|index| step.get(*index));
-    let beyond = strata.map(|block| upper_limit_beyond(*block, margin));
-    beyond.reduce(f64::max).unwrap_or(1.0)
+/// Evidence that counts for less: its logarithms, divided by what is at least 1.
+fn tempered(ln_e_values: impl Iterator<Item = f64>, factor: f64) -> impl Iterator<Item = f64> {
+    ln_e_values.map(move |ln_e_value| ln_e_value / factor)
 }
 
 impl Sight {

@@ -13,7 +13,9 @@
 //!
 //! Requests are not independent of each other, so three things keep incidents from deciding: what a tick says
 //! counts only up to a cap (`min_evidence_ticks` must agree), what no regression of the sizes bet on explains
-//! counts no more than what they do, and a regression that begins late is bet on anew.
+//! counts no more than what they do, and a regression that begins late is bet on anew. Where few ticks are to
+//! agree and bad requests come in bursts at a high rate, that is not enough: with `temper`, evidence counts for less
+//! the more live's own counts vary beyond chance.
 //!
 //! - *Errors*: the candidate's share of bad requests against `ratio * live's + slack`, and against limits.
 //! - *Latency*: the same with the share of answers that are slower than live's quantiles, five of them at once;
@@ -24,8 +26,7 @@
 //! # What passes, and what is not known
 //! A metric *passes* when enough requests were seen and it is shown to be within its margin: by evidence at any
 //! time, or by a confidence limit when the bake is over. What neither failed nor passed is *undecided*, and the
-//! plan says what follows; no data is never a pass. [`AnalysisSpec::visibility`] says beforehand what a bake can
-//! see.
+//! plan says what follows; no data is never a pass. [`AnalysisSpec::foresee`] says beforehand what a bake can see.
 //!
 //! Where it is not to be believed: a candidate of one instance against twenty of live is one throw of the dice
 //! for all of its requests; compare it with a baseline of its size. A source that gives one number a tick has no
@@ -51,6 +52,7 @@
 //! | `extend_by` | `30m` | only with `on_inconclusive = "extend"` |
 //! | `hold` | `1h` | long enough for a person to be asked and to look |
 //! | `early_pass` | `false` | some faults need time, not requests |
+//! | `temper` | `false` | with six ticks bursts of errors do no harm; with three they do at a high rate |
 //! | `errors.bad` | `errors` | |
 //! | `errors.of` | `requests` | |
 //! | `errors.relative` | `true` | live is the best estimate of what is normal now |
@@ -71,7 +73,9 @@
 mod block;
 mod check;
 mod counters;
+mod dispersion;
 mod engine;
+mod foresight;
 mod history;
 mod interval;
 mod kind;
@@ -89,6 +93,7 @@ mod tick;
 pub use block::Counts;
 pub use counters::Counters;
 pub use engine::{Action, Analysis, State};
+pub use foresight::{Change, Foresight};
 pub use meter::Meter;
 pub use planning::{Detection, Traffic, Visibility};
 pub use report::{Evidence, Finding, Report, Standing, Why};

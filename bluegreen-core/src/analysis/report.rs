@@ -77,6 +77,8 @@ pub enum Why {
     },
     /// Every blocking metric has passed.
     Passed,
+    /// No blocking metric has failed, and the plan says that the bake alone suffices.
+    BakeSufficed,
     /// The candidate has all traffic, there is nothing to compare it with, and no limit is crossed.
     Alone,
     /// No metric blocks, so nothing can be told: a person decides.
@@ -138,6 +140,9 @@ pub struct Finding {
         serialize_with = "crate::plan::humane_option::serialize"
     )]
     pub time_to_pass: Option<Duration>,
+    /// How much more live's counts vary than independent ones would, where evidence is tempered by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dispersion: Option<f64>,
     /// Ticks that were used.
     pub used: u64,
     /// Ticks that were skipped.
@@ -196,8 +201,11 @@ impl Finding {
         } else {
             None
         };
-        let rate = real(state.requests()) / observed.as_secs_f64();
-        let seconds = requests_to_pass.map(|requests| (real(requests) / rate).ceil());
+        // Before anything was watched there is no rate.
+        let rate = Some(real(state.requests()) / observed.as_secs_f64()).filter(|rate| rate.is_finite());
+        let seconds = requests_to_pass
+            .zip(rate)
+            .map(|(requests, rate)| (real(requests) / rate).ceil());
         Self {
             metric: spec.name.clone(),
             blocking: spec.blocking,
@@ -215,6 +223,7 @@ impl Finding {
             evidence: evidence.collect(),
             requests_to_pass,
             time_to_pass: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            dispersion: levels.temper.then(|| state.dispersion()),
             used: state.used,
             skipped: state.skipped,
             last_gap: state.last_gap,
@@ -227,7 +236,7 @@ impl Report {
     /// stand.
     #[must_use]
     pub fn summary(&self) -> String {
-        let (observed, bake) = (whole_seconds(self.observed), whole_seconds(self.bake));
+        let (observed, bake) = (seconds(self.observed), seconds(self.bake));
         let decided = self.why.metric();
         let told = |finding: &&Finding| decided.is_none_or(|metric| metric == finding.metric);
         let mut parts = vec![format!(
@@ -253,14 +262,16 @@ impl Why {
             | Self::Warned { metric }
             | Self::Inconclusive { metric }
             | Self::Extended { metric } => Some(metric),
-            Self::Baking { .. } | Self::Passed | Self::Alone | Self::NothingBlocks => None,
+            Self::Baking { .. } | Self::Passed | Self::BakeSufficed | Self::Alone | Self::NothingBlocks => {
+                None
+            }
         }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (observed, bake) = (whole_seconds(self.observed), whole_seconds(self.bake));
+        let (observed, bake) = (seconds(self.observed), seconds(self.bake));
         write!(f, "{}: {} (watched {observed} of {bake})", self.action, self.why)?;
         self.findings
             .iter()
@@ -292,6 +303,9 @@ impl fmt::Display for Why {
             Self::Baking { shown: true } => f.write_str("all is well so far, and the bake goes on"),
             Self::Baking { shown: false } => f.write_str("the bake goes on"),
             Self::Passed => f.write_str("every blocking metric has passed"),
+            Self::BakeSufficed => {
+                f.write_str("no blocking metric has failed, and by the plan the bake alone suffices")
+            }
             Self::Alone => f.write_str(
                 "the candidate has all traffic, nothing is left to compare it with; limits are watched",
             ),
@@ -321,7 +335,7 @@ impl fmt::Display for Standing {
             Self::Failed { claim } => write!(f, "failed, {claim}"),
             Self::Warned => f.write_str("above its warning level"),
             Self::Passed => f.write_str("passed"),
-            Self::BakeSufficed => f.write_str("not failed, which suffices by the plan"),
+            Self::BakeSufficed => f.write_str("neither passed nor failed"),
             Self::Alone => f.write_str("not compared any more"),
             Self::Silent => f.write_str("no data"),
             Self::Undecided => f.write_str("undecided"),
@@ -341,9 +355,14 @@ impl fmt::Display for Finding {
         } = self;
         let note = if self.blocking { "" } else { ", advisory" };
         write!(f, "{metric}: {standing}{note}. ")?;
+        let what = if candidate.requests == 0 && live.requests == 0 {
+            String::new()
+        } else {
+            format!(" {bad}")
+        };
         write!(
             f,
-            "Candidate {}, live {} {bad}. ",
+            "Candidate {}, live {}{what}. ",
             side(*candidate, self.candidate_within),
             side(*live, self.live_within)
         )?;
@@ -361,16 +380,30 @@ impl fmt::Display for Finding {
             write!(f, "{comma} {claim} {} of {needed:.0}", short(*value))?;
         }
         f.write_str(".")?;
-        match (self.requests_to_pass, self.time_to_pass) {
-            (Some(requests), Some(time)) => write!(
+        if let Some(factor) = self.dispersion.filter(|factor| *factor >= 1.05) {
+            write!(
                 f,
-                " To pass, about {requests} more requests of the candidate like these ({}).",
-                whole_seconds(time)
-            )?,
+                " Live's own counts vary {factor:.1} times as much as independent ones, so that much less is made of them."
+            )?;
+        }
+        match (self.requests_to_pass, self.time_to_pass) {
+            (Some(0), _) => {
+                f.write_str(" Enough is seen: if it stays so, it passes when the bake is over.")?;
+            }
+            (Some(requests), time) => {
+                write!(
+                    f,
+                    " To pass, about {requests} more requests of the candidate like these"
+                )?;
+                match time {
+                    Some(time) => write!(f, " ({}).", seconds(time))?,
+                    None => f.write_str(".")?,
+                }
+            }
             (None, _) if matches!(standing, Standing::Undecided) && self.used > 0 => {
                 f.write_str(" At these rates it will not pass.")?;
             }
-            _ => {}
+            (None, _) => {}
         }
         write!(f, " {} ticks used, {} skipped", self.used, self.skipped)?;
         if let Some(gap) = self.last_gap {
@@ -398,7 +431,7 @@ fn side(counts: Counts, within: (f64, f64)) -> String {
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let digits = match percent {
-        p if p == 0.0 || p >= 10.0 => 0,
+        ..0.0005 | 10.0.. => 0,
         p if p >= 1.0 => 1,
         p if p >= 0.1 => 2,
         _ => 3,
@@ -415,6 +448,12 @@ fn short(value: f64) -> String {
     }
 }
 
-pub(super) fn whole_seconds(span: Duration) -> String {
-    humane::format(Duration::from_secs(span.as_secs()))
+/// Whole seconds; below ten of them tenths.
+pub(super) fn seconds(span: Duration) -> String {
+    let tenths = span.as_millis() / 100;
+    let shown = match u64::try_from(tenths) {
+        Ok(tenths @ ..100) => Duration::from_millis(100 * tenths),
+        _ => Duration::from_secs(span.as_secs()),
+    };
+    humane::format(shown)
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::humane;
+use crate::plan::{humane, percent};
 
 /// How candidate and live are compared while both have traffic. Every key has a default: see the table in
-/// the [module](super).
+/// the [module](super). Shares and multiples are numbers or percentages in quotes: `0.05` or `"5%"`.
 ///
 /// ```
 /// use bluegreen_core::analysis::AnalysisSpec;
@@ -17,7 +17,7 @@ use crate::plan::humane;
 ///
 ///     [[metrics]]
 ///     name = "errors"
-///     errors = { critical = 0.05 }
+///     errors = { normal = "0.1%", critical = "5%" }
 ///
 ///     [[metrics]]
 ///     name = "latency"
@@ -37,9 +37,11 @@ use crate::plan::humane;
 pub struct AnalysisSpec {
     /// How probable it may be that a candidate that is as good as live is rolled back, in the whole
     /// deployment and over all blocking metrics together. Above 0, at most 0.2.
+    #[serde(deserialize_with = "percent::number")]
     pub alpha: f64,
     /// How probable it may be that a candidate worse than a pass's margin passes a step. Above 0, at most
     /// 0.2.
+    #[serde(deserialize_with = "percent::number")]
     pub beta: f64,
     /// How much time makes one tick. What comes more often is put together.
     #[serde(with = "humane")]
@@ -67,6 +69,11 @@ pub struct AnalysisSpec {
     pub hold: Duration,
     /// Whether a step may end before its bake is over, when all blocking metrics have passed.
     pub early_pass: bool,
+    /// Whether evidence counts for less where live's own counts vary more than independent ones would. Wanted where
+    /// one fault makes a burst of bad requests, at hundreds of requests a second, and fewer ticks than usual are to
+    /// agree. Regressions among bursts are then found later, by as much as the bursts are large.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub temper: bool,
     /// What is compared.
     pub metrics: Vec<MetricSpec>,
 }
@@ -130,17 +137,19 @@ pub struct ErrorsSpec {
     /// Whether it is compared with live's share. If not, `critical` is needed.
     pub relative: bool,
     /// A regression is a share above `ratio * live's + slack`. 0.1 to 100.
+    #[serde(deserialize_with = "percent::number")]
     pub ratio: f64,
     /// See `ratio`. 0 to 0.5.
+    #[serde(deserialize_with = "percent::number")]
     pub slack: f64,
     /// A share up to here is normal: being worse than live counts only above it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "percent::option")]
     pub normal: Option<f64>,
     /// Above this share the step is held.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "percent::option")]
     pub warning: Option<f64>,
     /// Above this share all traffic goes back, whatever live's is; unless live is above it too.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "percent::option")]
     pub critical: Option<f64>,
     /// What a pass has to show. Without it: `ratio` or 1.5, whichever is more, and 0.002 more than `slack`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,8 +162,10 @@ pub struct ErrorsSpec {
 #[non_exhaustive]
 pub struct Margin {
     /// Times live's share.
+    #[serde(deserialize_with = "percent::number")]
     pub ratio: f64,
     /// And so much more.
+    #[serde(deserialize_with = "percent::number")]
     pub slack: f64,
 }
 
@@ -170,8 +181,10 @@ pub struct LatencySpec {
     /// A regression is when more of the candidate's answers take longer than `ratio * t` than of live's take
     /// longer than `t`. `ratio * t` is rounded to the nearest bound of the histogram: where bounds are far apart,
     /// a small ratio is 1. 1 to 100.
+    #[serde(deserialize_with = "percent::number")]
     pub ratio: f64,
     /// So much larger the candidate's share may be. 0 to 0.5.
+    #[serde(deserialize_with = "percent::number")]
     pub slack: f64,
     /// Slower than this, the step is held.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,6 +203,7 @@ pub struct LatencySpec {
 #[serde(deny_unknown_fields)]
 pub struct Limit {
     /// 0.5 to 0.999: 0.95 for p95.
+    #[serde(deserialize_with = "percent::number")]
     pub quantile: f64,
     /// The latency. It is rounded up to the next bound of the histogram.
     #[serde(with = "humane")]
@@ -209,10 +223,18 @@ pub struct EventsSpec {
     pub of: String,
     /// A regression is when it is less often than this multiple of live's: 0.8 is "drops by more than 20 %".
     /// Above 0, below 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "percent::option"
+    )]
     pub at_least: Option<f64>,
     /// A regression is when it is more often than this multiple of live's. Above 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "percent::option"
+    )]
     pub at_most: Option<f64>,
 }
 
@@ -231,6 +253,7 @@ impl Default for AnalysisSpec {
             extend_by: Duration::from_mins(30),
             hold: Duration::from_hours(1),
             early_pass: false,
+            temper: false,
             metrics: Vec::new(),
         }
     }

@@ -40,6 +40,8 @@ const HIGHEST_SHARE: f64 = 0.9;
 const GOOD: [f64; 3] = [0.5, 0.75, 1.0];
 /// Parts of an absolute limit at which a candidate is good.
 const GOOD_PARTS: [f64; 3] = [0.1, 0.25, 0.5];
+/// Live's share, where it does not matter.
+pub(super) const ANY: f64 = 0.5;
 
 /// How many alternatives [`worse`] has for one stratum of a share.
 pub(super) const MULTIPLES_LEN: usize = MULTIPLES.len();
@@ -48,40 +50,42 @@ pub(super) const ODDS_LEN: usize = ODDS.len();
 /// How many alternatives the tests of a pass have.
 pub(super) const GOOD_LEN: usize = GOOD.len();
 
+/// What is bet on for shares: multiples of what live's share allows.
+pub(super) fn multiples(live: f64, bound: Bound) -> impl Iterator<Item = Alternative> {
+    MULTIPLES.into_iter().map(move |multiple| Alternative {
+        candidate: (multiple * bound.at(live)).min(HIGHEST_SHARE),
+        live,
+    })
+}
+
+/// And for shares that may be large: multiples of the odds.
+pub(super) fn odds(live: f64, bound: Bound) -> impl Iterator<Item = Alternative> {
+    ODDS.into_iter().map(move |factor| {
+        let limit = bound.at(live).min(1.0 - 1e-6);
+        let odds = factor * limit / (1.0 - limit);
+        Alternative {
+            candidate: odds / (1.0 + odds),
+            live,
+        }
+    })
+}
+
 /// Shares above a limit.
 pub(super) fn above(block: Block, limit: f64) -> impl Iterator<Item = f64> {
     let bound = Bound::absolute(limit);
-    MULTIPLES.into_iter().map(move |multiple| {
-        let candidate = (multiple * limit).min(HIGHEST_SHARE);
-        let alternative = Alternative { candidate, live: 0.5 };
-        ln_e_value(block, alternative, Null::AtMost, bound)
-    })
+    multiples(ANY, bound).map(move |bet| ln_e_value(block, bet, Null::AtMost, bound))
 }
 
 /// Shares above what live's allows.
 pub(super) fn worse(stratum: Stratum, bound: Bound) -> impl Iterator<Item = f64> {
-    let Stratum {
-        block,
-        live_rate: live,
-    } = stratum;
-    MULTIPLES.into_iter().map(move |multiple| {
-        let candidate = (multiple * bound.at(live)).min(HIGHEST_SHARE);
-        ln_e_value(block, Alternative { candidate, live }, Null::AtMost, bound)
-    })
+    let Stratum { block, live_rate } = stratum;
+    multiples(live_rate, bound).map(move |bet| ln_e_value(block, bet, Null::AtMost, bound))
 }
 
-/// The same with odds instead of multiples, for shares that may be large.
+/// The same with odds.
 pub(super) fn worse_odds(stratum: Stratum, bound: Bound) -> impl Iterator<Item = f64> {
-    let Stratum {
-        block,
-        live_rate: live,
-    } = stratum;
-    ODDS.into_iter().map(move |factor| {
-        let limit = bound.at(live).min(1.0 - 1e-6);
-        let odds = factor * limit / (1.0 - limit);
-        let candidate = odds / (1.0 + odds);
-        ln_e_value(block, Alternative { candidate, live }, Null::AtMost, bound)
-    })
+    let Stratum { block, live_rate } = stratum;
+    odds(live_rate, bound).map(move |bet| ln_e_value(block, bet, Null::AtMost, bound))
 }
 
 /// Shares inside the margin of a pass.
@@ -102,7 +106,7 @@ pub(super) fn good_below(block: Block, limit: f64) -> impl Iterator<Item = f64> 
     GOOD_PARTS.into_iter().map(move |part| {
         let alternative = Alternative {
             candidate: part * limit,
-            live: 0.5,
+            live: ANY,
         };
         ln_e_value(block, alternative, Null::AtLeast, bound)
     })
@@ -130,6 +134,14 @@ impl Arrivals {
         }
     }
 
+    /// Of nothing, for a candidate with such a share of the requests, 0 to 1.
+    pub(super) fn expected(share: f64) -> Self {
+        Self {
+            counts: Counts::default(),
+            share,
+        }
+    }
+
     pub(super) const fn counts(self) -> Counts {
         self.counts
     }
@@ -140,33 +152,53 @@ impl Arrivals {
         weight / (weight + 1.0 - self.share)
     }
 
-    fn ln_e_value(self, null: Null, at: f64, alternative: f64) -> f64 {
+    /// A bet on a multiple of live's.
+    fn bet(self, multiple: f64) -> Alternative {
+        Alternative {
+            candidate: self.probability(multiple),
+            live: ANY,
+        }
+    }
+
+    /// What is bet on against "at most this multiple of live's".
+    pub(super) fn more_often(self, at_most: f64) -> impl Iterator<Item = Alternative> {
+        MULTIPLES
+            .into_iter()
+            .map(move |multiple| self.bet(at_most * multiple))
+    }
+
+    /// What is bet on against "at least this multiple of live's".
+    pub(super) fn more_seldom(self, at_least: f64) -> impl Iterator<Item = Alternative> {
+        MULTIPLES
+            .into_iter()
+            .map(move |multiple| self.bet(at_least / multiple))
+    }
+
+    fn ln_e_value(self, null: Null, at: f64, bet: Alternative) -> f64 {
         let block = Block {
             candidate: self.counts,
             live: Counts::default(),
         };
-        let candidate = self.probability(alternative);
-        let alternative = Alternative { candidate, live: 0.5 };
-        ln_e_value(block, alternative, null, Bound::absolute(self.probability(at)))
+        ln_e_value(block, bet, null, Bound::absolute(self.probability(at)))
     }
 
     /// More often than a multiple of live's.
     pub(super) fn too_often(self, at_most: f64) -> impl Iterator<Item = f64> {
-        let bets = MULTIPLES.into_iter();
-        bets.map(move |multiple| self.ln_e_value(Null::AtMost, at_most, at_most * multiple))
+        let bets = self.more_often(at_most);
+        bets.map(move |bet| self.ln_e_value(Null::AtMost, at_most, bet))
     }
 
     /// Less often than a multiple of live's.
     pub(super) fn too_seldom(self, at_least: f64) -> impl Iterator<Item = f64> {
-        let bets = MULTIPLES.into_iter();
-        bets.map(move |multiple| self.ln_e_value(Null::AtLeast, at_least, at_least / multiple))
+        let bets = self.more_seldom(at_least);
+        bets.map(move |bet| self.ln_e_value(Null::AtLeast, at_least, bet))
     }
 
     /// Within the limits: about as often as on live.
     pub(super) fn good(self, limit: f64, null: Null) -> impl Iterator<Item = f64> {
         [f64::midpoint(limit, 1.0), 1.0, 1.0 / limit.sqrt()]
             .into_iter()
-            .map(move |multiple| self.ln_e_value(null, limit, multiple))
+            .map(move |multiple| self.ln_e_value(null, limit, self.bet(multiple)))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::fault::{self, Effect};
 use super::process::{Finished, Limits, run};
 use super::{CommandSpec, Invocation, Secrets, Values};
-use crate::{Assignment, Fault, ServiceName, Slot};
+use crate::{Assignment, DeploymentId, Fault, ServiceName, Slot};
 
 /// What all commands of a service share: its name, the plan's variables, the secrets, and the folder
 /// for the locks.
@@ -20,6 +20,8 @@ pub struct CommandContext {
     pub slots: BTreeMap<Slot, BTreeMap<String, String>>,
     /// The secrets that commands may name.
     pub secrets: Secrets,
+    /// The deployment in which gates and sources of metrics are asked; left out outside of one.
+    pub deployment: Option<DeploymentId>,
     /// Where the lock files of commands are; made if it is not there. On a local disk, and the same for
     /// all deployers of the machine. Left out, nothing keeps a deployer from running a command that one
     /// of its killed predecessor still is in the middle of.
@@ -37,6 +39,7 @@ impl CommandContext {
             service,
             slots: BTreeMap::new(),
             secrets: Secrets::new(),
+            deployment: None,
             locks: None,
             outputs: None,
         }
@@ -53,6 +56,13 @@ impl CommandContext {
     #[must_use]
     pub fn secrets(mut self, secrets: Secrets) -> Self {
         self.secrets = secrets;
+        self
+    }
+
+    /// Within a deployment.
+    #[must_use]
+    pub const fn deployment(mut self, deployment: DeploymentId) -> Self {
+        self.deployment = Some(deployment);
         self
     }
 
@@ -73,7 +83,11 @@ impl CommandContext {
     /// The values for commands that mean a slot.
     #[must_use]
     pub fn of_slot(&self, slot: Slot) -> Values {
-        Values::new(&self.service).slot(slot, self.slots.get(&slot))
+        let values = Values::new(&self.service).slot(slot, self.slots.get(&slot));
+        match self.deployment {
+            Some(deployment) => values.deployment(deployment),
+            None => values,
+        }
     }
 
     /// The values for commands that mean a release in a slot.

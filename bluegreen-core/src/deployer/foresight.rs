@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Parts;
 use super::analyst::ANALYSIS_BYTES;
-use crate::analysis::{AnalysisSpec, Meter, OnInconclusive, Side, Traffic};
+use crate::analysis::{AnalysisSpec, Meter, OnInconclusive, Side};
 use crate::lifecycle::{ANALYSIS, CheckResult, Run};
 use crate::metrics::Sources;
 use crate::plan::humane::format as time;
@@ -35,7 +35,7 @@ impl Parts {
             Ok(sources) => self.look_at_live(run, op, &sources, spec).await,
             Err(error) => Err(Verdict::fail(error.to_string())),
         };
-        let (side, seconds) = match found {
+        let (side, counted_for) = match found {
             Ok(found) => found,
             Err(verdict) => return vec![result(ANALYSIS.to_owned(), &verdict)],
         };
@@ -45,7 +45,7 @@ impl Parts {
         for step in run.plan.steps.iter().filter(|step| step.weight < Share::ALL) {
             let text = side.as_ref().map_or_else(
                 || "live has no traffic that could be counted: nothing will be seen".to_owned(),
-                |side| sight(spec, step, side, seconds),
+                |side| sight(spec, step, side, counted_for),
             );
             results.push(result(
                 format!("{ANALYSIS} {}", step.weight),
@@ -55,17 +55,17 @@ impl Parts {
         results
     }
 
-    /// What live did in some seconds.
+    /// What live did in some seconds, and in how many.
     async fn look_at_live(
         &self,
         run: &Run,
         op: &Op,
         sources: &Sources,
         spec: &AnalysisSpec,
-    ) -> Result<(Option<Side>, f64), Verdict> {
+    ) -> Result<(Option<Side>, Duration), Verdict> {
         let mut meter = Meter::default();
-        let began = self.clock.monotonic();
         let answers = sources.sample_each(op, run.origin, &*self.clock).await;
+        let began = self.clock.monotonic();
         let mut faults = Vec::new();
         let mut samples = Vec::new();
         for (name, sample) in answers {
@@ -96,8 +96,7 @@ impl Parts {
         self.clock.sleep(spec.tick.min(COUNTED_FOR)).await;
         let answers = sources.sample_each(op, run.origin, &*self.clock).await;
         let side = meter.read(answers.into_iter().map(|(_, sample)| sample.ok()));
-        let seconds = self.clock.monotonic().since(began).as_secs_f64();
-        Ok((side, seconds))
+        Ok((side, self.clock.monotonic().since(began)))
     }
 }
 
@@ -174,35 +173,13 @@ fn policy(spec: &AnalysisSpec) -> String {
 }
 
 /// What a step will be able to see, at live's traffic.
-fn sight(spec: &AnalysisSpec, step: &Step, side: &Side, seconds: f64) -> String {
-    let mut told = Vec::new();
-    for metric in &spec.metrics {
-        let Some(errors) = metric.errors.as_ref().filter(|errors| errors.relative) else {
-            continue;
-        };
-        let count = |name: &str| {
-            side.counts
-                .get(name)
-                .copied()
-                .filter(|count| count.is_finite() && *count >= 0.0)
-        };
-        let (Some(requests), Some(bad)) = (count(&errors.of), count(&errors.bad)) else {
-            continue;
-        };
-        let traffic = Traffic {
-            requests_per_s: requests / seconds,
-            candidate_share: f64::from(step.weight.basis_points()) / 10_000.0,
-            // A little of what is usual, for the seconds in which nothing happens.
-            live_rate: (bad + 0.5) / (requests + 500.0),
-        };
-        let sight = spec.visibility(&metric.name, traffic, 1.0, step.bake);
-        told.push(match sight {
-            None => format!("{}: live has no requests, so nothing will be seen", metric.name),
-            Some(sight) => format!("{}: {}", metric.name, sight.least()),
-        });
+fn sight(spec: &AnalysisSpec, step: &Step, live: &Side, counted_for: Duration) -> String {
+    let share = f64::from(step.weight.basis_points()) / 10_000.0;
+    let seen = spec.foresee(live, counted_for, share, step.bake);
+    if seen.is_empty() {
+        return "live has no requests now, so what can be seen cannot be told".to_owned();
     }
-    if told.is_empty() {
-        return "what it can see cannot be told beforehand: no errors are compared with live's".to_owned();
-    }
-    told.join("; ")
+    let each: Vec<_> = seen.iter().map(ToString::to_string).collect();
+    let bake = time(step.bake);
+    format!("at live's traffic now, in a bake of {bake}: {}", each.join("; "))
 }

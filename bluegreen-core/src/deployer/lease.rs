@@ -154,9 +154,12 @@ impl Held {
     /// How long the lease is good for without a renewal. Both clocks are asked: one stops while the
     /// machine sleeps, the other may jump.
     pub(super) fn remaining(&self) -> Duration {
-        let clock = &self.parts.clock;
-        let measured = clock.monotonic().since(self.renewed.monotonic);
-        let shown = clock.now().since(self.renewed.wall);
+        self.remaining_at(self.parts.clock.monotonic())
+    }
+
+    fn remaining_at(&self, now: Monotonic) -> Duration {
+        let measured = now.since(self.renewed.monotonic);
+        let shown = self.parts.clock.now().since(self.renewed.wall);
         self.ttl.saturating_sub(measured.max(shown))
     }
 
@@ -167,11 +170,11 @@ impl Held {
     /// Keeps the right to act alive, stores news that have waited for `poll`, and listens that often to
     /// what operators have written.
     pub(super) async fn keep(&mut self, poll: Duration) -> Result<(), DeployError> {
-        let third = self.ttl / 3;
-        if self.remaining() <= self.ttl.saturating_sub(third) {
+        let (now, third) = (self.parts.clock.monotonic(), self.ttl / 3);
+        if self.remaining_at(now) <= self.ttl.saturating_sub(third) {
             return self.renew().await;
         }
-        if self.parts.clock.monotonic().since(self.seen) < poll {
+        if now.since(self.seen) < poll {
             return Ok(());
         }
         if self.has_news() {

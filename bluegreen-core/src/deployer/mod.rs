@@ -9,11 +9,13 @@ mod foresight;
 mod history;
 mod hooks;
 mod lease;
+mod migrations;
 mod operators;
 mod parts;
 mod patience;
 mod preflight;
 mod record;
+mod release;
 mod report;
 mod routers;
 mod watch;
@@ -93,6 +95,13 @@ impl Request {
     #[must_use]
     pub fn give_up_standby(mut self, reason: impl Into<String>) -> Self {
         self.overrides.give_up_standby = Some(Signed::new(self.by.by.clone(), reason));
+        self
+    }
+
+    /// Runs migrations that the check refuses. Recorded.
+    #[must_use]
+    pub fn allow_migrations(mut self, reason: impl Into<String>) -> Self {
+        self.overrides.migrations = Some(Signed::new(self.by.by.clone(), reason));
         self
     }
 }

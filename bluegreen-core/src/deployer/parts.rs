@@ -15,7 +15,7 @@ use super::{DeployError, Deployer};
 use crate::command::{CommandContext, Secrets};
 use crate::gate::GateParts;
 use crate::lifecycle::{Event, Run};
-use crate::metrics::{SourceBuildError, Sources};
+use crate::metrics::{SourceBuildError, SourceParts, Sources};
 use crate::{
     Approver, Clock, Fault, FaultKind, Gate, HookAction, Host, Metrics, Migrator, Notifier, Observer, Router,
     ServiceName, Store, SystemClock, Unobserved, Workers,
@@ -45,6 +45,9 @@ pub(super) struct Parts {
     pub(super) lock_dir: Option<std::path::PathBuf>,
     /// Where the output of command gates is kept.
     pub(super) output_dir: Option<std::path::PathBuf>,
+    /// The client of gates and sources of metrics, in the place of their own.
+    #[cfg(feature = "http")]
+    pub(super) http: Option<reqwest::Client>,
     /// Wakes the one at work in this process when somebody asked for something.
     pub(super) woken: Notify,
 }
@@ -75,6 +78,7 @@ impl Parts {
     /// What the gates and commands of a plan need.
     pub(super) fn command_context(&self, run: &Run) -> CommandContext {
         let mut context = CommandContext::new(self.service.clone())
+            .deployment(run.id)
             .slots(run.plan.slots.clone())
             .secrets(self.secrets.clone());
         context.locks.clone_from(&self.lock_dir);
@@ -84,8 +88,11 @@ impl Parts {
 
     /// Where the numbers come from.
     pub(super) fn sources(&self, run: &Run) -> Result<Sources, SourceBuildError> {
-        let context = self.command_context(run);
-        Sources::build(&run.plan.sources, &context, &self.clock, self.metrics.clone())
+        let mut parts = SourceParts::new(self.command_context(run), Arc::clone(&self.clock));
+        parts.code.clone_from(&self.metrics);
+        #[cfg(feature = "http")]
+        parts.http.clone_from(&self.http);
+        Sources::build(&run.plan.sources, &parts)
     }
 
     pub(super) fn gate_parts(&self, run: &Run) -> GateParts {
@@ -94,6 +101,8 @@ impl Parts {
         let sources = self.sources(run).ok().filter(|sources| !sources.is_empty());
         parts.metrics = sources.map(|sources| Arc::new(sources) as Arc<dyn Metrics>);
         parts.custom.clone_from(&self.gates);
+        #[cfg(feature = "http")]
+        parts.http.clone_from(&self.http);
         parts
     }
 
@@ -180,6 +189,8 @@ struct Optional {
     secrets: Secrets,
     lock_dir: Option<std::path::PathBuf>,
     output_dir: Option<std::path::PathBuf>,
+    #[cfg(feature = "http")]
+    http: Option<reqwest::Client>,
 }
 
 impl fmt::Debug for DeployerBuilder {
@@ -309,6 +320,16 @@ impl DeployerBuilder {
         self
     }
 
+    /// The client of HTTP gates, of scenarios and of sources of metrics, in the place of their own: to trust a
+    /// private authority, to go through a proxy, to show a certificate. See
+    /// [`GateParts::http`](crate::gate::GateParts::http).
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn http(mut self, client: reqwest::Client) -> Self {
+        self.parts.http = Some(client);
+        self
+    }
+
     /// The name under which others see who is at work: a job, a host, a person.
     #[must_use]
     pub fn holder(mut self, name: impl Into<String>) -> Self {
@@ -366,6 +387,8 @@ impl DeployerBuilder {
             secrets: parts.secrets,
             lock_dir: parts.lock_dir,
             output_dir: parts.output_dir,
+            #[cfg(feature = "http")]
+            http: parts.http,
             woken: Notify::new(),
         }))
     }

@@ -93,7 +93,10 @@ impl Parts {
                 _ => Vec::new(),
             }
         };
-        let (mut results, own, foreseen) = futures_util::join!(built_in, own, foresight);
+        let migrations = self.migrations(lifecycle, run, op);
+        let (mut results, own, foreseen, migrations) =
+            futures_util::join!(built_in, own, foresight, migrations);
+        results.extend(migrations);
         results.extend(own);
         results.extend(foreseen);
         results

@@ -153,5 +153,7 @@ pub(super) fn values(parts: &CommandContext, asked: &GateContext) -> crate::comm
 
 /// Stands in for what is only known when the gate is asked, so that placeholders can be checked before.
 pub(super) fn stand_in(parts: &CommandContext, slot: Slot) -> crate::command::Values {
-    parts.of_slot(slot).with("version", "0").with("artifact", "none")
+    ["version", "artifact", "deployment"]
+        .into_iter()
+        .fold(parts.of_slot(slot), |values, name| values.with(name, "0"))
 }

@@ -70,6 +70,7 @@ impl Begin {
         let decided = [
             &overrides.again,
             &overrides.give_up_standby,
+            &overrides.migrations,
             &overrides.skip_smoke,
             &overrides.window,
         ];

@@ -139,6 +139,9 @@ pub struct Overrides {
     /// The standby is given up before its retention is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub give_up_standby: Option<Signed>,
+    /// Migrations run that the check refuses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migrations: Option<Signed>,
 }
 
 /// How an operation ended.

@@ -37,6 +37,7 @@ mod scrape;
 mod selector;
 mod sources;
 
+pub use build::SourceParts;
 pub use command::CommandMetrics;
 pub use exposition::{BadLine, Exposition, InvalidExposition, Kind, Series};
 pub use named::SourceBuildError;

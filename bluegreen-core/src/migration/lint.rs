@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::deployments::{self, Deployments};
 use super::finding::{Finding, Severity, Verdict};
 use super::read;
 use super::rule::{Findings, MigrationRule, Site};
@@ -50,9 +51,15 @@ pub struct Report {
     pub phase: Option<MigrationPhase>,
     /// What was found, in the order of the text.
     pub findings: Vec<Finding>,
+    /// How to do what is refused, where one release cannot do it at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployments: Vec<Deployments>,
     /// How many statements it has.
     pub statements: usize,
 }
+
+/// For more changes than these of one migration it is not told how to make them.
+const DEPLOYMENTS_MAX: usize = 16;
 
 impl Linter {
     /// A linter with every rule, for the expand phase, that knows nothing of the schema.
@@ -123,6 +130,12 @@ impl Linter {
         self.schema.begin_release();
     }
 
+    /// For which server.
+    #[must_use]
+    pub const fn server(&self) -> Server {
+        self.server
+    }
+
     /// What is known of the schema.
     #[must_use]
     pub const fn known(&self) -> &Schema {
@@ -167,7 +180,8 @@ impl Linter {
             .map(|rule| (rule, self.weight(rule)))
             .filter(|(_, severity)| *severity > Severity::Off)
             .collect();
-        let mut found = Vec::new();
+        let mut found: Vec<Finding> = Vec::new();
+        let mut deployments = Vec::new();
         let mut transaction = Transaction {
             open: script.wrapped,
             ..Transaction::default()
@@ -175,10 +189,18 @@ impl Linter {
         for (at, statement) in script.statements.iter().enumerate() {
             let begin = found.len();
             for located in &statement.changes {
+                let before = found.len();
                 let site = self.site(script, at, &transaction);
                 each(&rules, &mut found, |rule, findings| {
                     rule.change(located, &site, findings);
                 });
+                let refused = found
+                    .iter()
+                    .skip(before)
+                    .any(|finding| finding.severity == Severity::Unsafe);
+                if refused && deployments.len() < DEPLOYMENTS_MAX {
+                    deployments.extend(deployments::of(&located.change, &self.schema, self.server));
+                }
                 transaction.follow(&located.change, &self.schema, self.server, script.wrapped);
                 self.schema.apply(&located.change);
             }
@@ -194,6 +216,7 @@ impl Linter {
             verdict: Verdict::of(&found),
             phase: self.phase_of(&found),
             findings: found,
+            deployments,
             statements: script.statements.len(),
         }
     }
@@ -258,6 +281,12 @@ impl<'a> Script<'a> {
     #[must_use]
     pub fn statements(&self) -> &[Statement] {
         &self.statements
+    }
+
+    /// Whether all of it runs in one transaction.
+    #[must_use]
+    pub const fn in_transaction(&self) -> bool {
+        self.wrapped
     }
 
     fn read(sql: &'a str, server: Server, wrapped: bool) -> Self {

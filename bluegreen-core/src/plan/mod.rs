@@ -131,6 +131,7 @@ mod load;
 pub(crate) mod nearest;
 #[cfg(feature = "http")]
 pub(crate) mod pattern;
+pub(crate) mod percent;
 mod problem;
 mod scenario;
 mod source;

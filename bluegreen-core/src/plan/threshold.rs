@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{GateSpec, MetricCheck, humane};
+use super::{GateSpec, MetricCheck, humane, percent};
 use crate::analysis::OnMissing;
 
 /// Thresholds by the names of their metrics, watched wherever the candidate has traffic: the short form of guards
@@ -368,13 +368,8 @@ impl<'de> Deserialize<'de> for Level {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Level, E> {
-                if let Some(number) = text.strip_suffix('%') {
-                    let number = number
-                        .trim()
-                        .parse::<f64>()
-                        .ok()
-                        .filter(|number| number.is_finite());
-                    return number
+                if text.ends_with('%') {
+                    return percent::parse(text)
                         .map(Level::percent)
                         .ok_or_else(|| E::custom(format!("{text:?} is no percentage: {REMEDY}")));
                 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Assignment, Fault, Op};
+use crate::lifecycle::Slots;
+use crate::{Assignment, Fault, Op, Verdict, Version};
 
 /// When a migration may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +42,30 @@ pub trait Migrator: fmt::Debug + Send + Sync {
     /// an earlier, killed deployer had begun must not run twice at once: wait for it.
     async fn migrate(&self, op: &Op, phase: MigrationPhase, assignment: &Assignment)
     -> Result<String, Fault>;
+
+    /// What speaks for and against running a phase, asked before anything is touched; `slots` tells which
+    /// releases use the database. Reads only. `None` when it cannot say: a command is only run.
+    ///
+    /// # Errors
+    /// A fault is an error of the check, and says nothing of the migrations.
+    async fn review(
+        &self,
+        op: &Op,
+        phase: MigrationPhase,
+        assignment: &Assignment,
+        slots: &Slots,
+    ) -> Result<Option<Verdict>, Fault> {
+        let _ = (op, phase, assignment, slots);
+        Ok(None)
+    }
+
+    /// Called before a backfill when these releases were rolled back after theirs had run: the old release
+    /// has written since, so what they filled in is stale, and is filled in again. Idempotent: what this
+    /// deployment has filled in is not stale.
+    async fn mark_stale(&self, op: &Op, releases: &[Version], assignment: &Assignment) -> Result<(), Fault> {
+        let _ = (op, releases, assignment);
+        Ok(())
+    }
 
     /// How long after a call of unknown outcome it may still take effect.
     fn settle(&self) -> Duration {

@@ -9,7 +9,7 @@ use bluegreen_core::analysis::{
 
 use crate::traffic::{Rng, begin, seconds};
 
-fn latency_spec(change: impl FnOnce(&mut LatencySpec)) -> AnalysisSpec {
+pub(crate) fn latency_spec(change: impl FnOnce(&mut LatencySpec)) -> AnalysisSpec {
     let mut latency = LatencySpec::default();
     change(&mut latency);
     let mut spec = AnalysisSpec::new([MetricSpec::latency("latency", latency)]);
@@ -18,7 +18,7 @@ fn latency_spec(change: impl FnOnce(&mut LatencySpec)) -> AnalysisSpec {
 }
 
 /// Exponential latencies of this mean.
-fn measured(rng: &mut Rng, mut histogram: Histogram, requests: u32, mean_s: f64) -> Side {
+pub(crate) fn measured(rng: &mut Rng, mut histogram: Histogram, requests: u32, mean_s: f64) -> Side {
     for _ in 0..requests {
         histogram.record(Duration::from_secs_f64(-mean_s * rng.uniform().max(1e-12).ln()));
     }

@@ -7,10 +7,12 @@
 )]
 
 mod decisions;
+mod foresight;
 mod kinds;
 mod missing;
 mod planning;
 mod specs;
 mod states;
+mod tempering;
 mod traffic;
 mod validity;

@@ -9,9 +9,15 @@
 
 mod analysed;
 mod back;
+#[cfg(feature = "http")]
+mod client;
 mod crash;
 mod faults;
+mod foretold;
 mod forward;
+mod held;
 mod hooks;
+mod learned;
 mod operators;
+mod traffic;
 mod world;

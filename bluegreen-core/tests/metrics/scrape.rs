@@ -161,6 +161,34 @@ async fn a_sample_has_all_of_one_page() {
 }
 
 #[tokio::test]
+async fn buckets_may_stand_in_any_order_and_one_that_is_missing_or_impossible_is_a_fault() {
+    const UNSORTED: &str =
+        "took_bucket{le=\"+Inf\"} 10\ntook_bucket{le=\"0.5\"} 9\ntook_bucket{le=\"0.1\"} 4\n";
+    const ENDLESS: &str = "took_bucket{le=\"0.1\"} 4\ntook_bucket{le=\"0.5\"} 9\n";
+    const FALLING: &str =
+        "took_bucket{le=\"0.1\"} 9\ntook_bucket{le=\"0.5\"} 4\ntook_bucket{le=\"+Inf\"} 10\n";
+    const UNBOUND: &str = "took_bucket{le=\"often\"} 4\ntook_bucket{le=\"+Inf\"} 10\n";
+    for (text, expected) in [
+        (UNSORTED, Ok([4.0, 5.0, 1.0])),
+        (ENDLESS, Err("+Inf")),
+        (FALLING, Err("count")),
+        (UNBOUND, Err("the bound \"often\" is no number")),
+    ] {
+        let server = page(text).await;
+        let source = source(&server).histogram("it", "took").unwrap();
+        let sample = source.sample(&op(), Slot::Green).await;
+        match (sample, expected) {
+            (Ok(sample), Ok(counts)) => {
+                let (_, readings) = sample.instances.first_key_value().unwrap();
+                assert_eq!(readings.histograms["it"].each(), counts);
+            }
+            (Err(fault), Err(part)) => assert!(fault.to_string().contains(part), "{text}: {fault}"),
+            (sample, _) => panic!("{text}: {sample:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_process_of_a_slot_counts_on_its_own_and_all_have_to_answer() {
     let one = page("# TYPE hits_total counter\nhits_total 5\nlimit 9\n").await;
     let served = Arc::new(AtomicU32::new(0));

@@ -24,7 +24,7 @@ mod proxy;
 mod remote;
 mod remote_fault;
 mod router;
-mod server;
+pub(crate) mod server;
 mod service;
 mod shop;
 

@@ -108,6 +108,13 @@ impl Server {
         self.life.send_modify(|life| life.cuts += 1);
     }
 
+    /// Something that drops all connections, for whoever answers the requests.
+    #[cfg(feature = "digitalocean")]
+    pub(crate) fn cutter(&self) -> impl Fn() + Send + Sync + 'static {
+        let life = self.life.clone();
+        move || life.send_modify(|life| life.cuts += 1)
+    }
+
     /// Takes no more connections and requests, lets the begun ones finish for at most `grace`, and
     /// drops what is left.
     pub(crate) async fn stop(&self, grace: Duration) {

@@ -94,6 +94,8 @@ pub struct ServiceCounters {
 /// A service on 127.0.0.1.
 ///
 /// - `/health` answers `{"status":"ok","version":"…","slot":"…"}`, or 503 while it fails.
+/// - `/metrics` answers what it has counted as a page of metrics, and is not counted itself:
+///   `http_requests_total`, `http_errors_total` and `http_requests_in_flight`.
 /// - `/slow?ms=3000` answers after so many milliseconds (at most a minute).
 /// - A request with an `Upgrade` header is upgraded, and every byte is sent back.
 /// - With [`open_shop`](Self::open_shop), `POST /login` with `{"user", "password"}` answers
@@ -285,6 +287,21 @@ impl Inner {
         response
     }
 
+    fn metrics(&self) -> Response<Body> {
+        let ServiceCounters {
+            requests,
+            errors,
+            in_flight,
+            ..
+        } = held(&self.state).counters.clone();
+        let page = format!(
+            "# TYPE http_requests_total counter\nhttp_requests_total {requests}\n\
+             # TYPE http_errors_total counter\nhttp_errors_total {errors}\n\
+             # TYPE http_requests_in_flight gauge\nhttp_requests_in_flight {in_flight}\n"
+        );
+        text(StatusCode::OK, page)
+    }
+
     fn health(&self, version: &Version, fails: bool) -> Response<Body> {
         let (status, word) = if fails {
             (StatusCode::SERVICE_UNAVAILABLE, "failing")
@@ -303,6 +320,9 @@ impl Inner {
 impl Handler for Inner {
     async fn handle(self: Arc<Self>, request: Request<Incoming>, tie: Tie) -> Response<Body> {
         let path = request.uri().path().to_owned();
+        if path == "/metrics" && !held(&self.state).faults.is_hanging {
+            return self.metrics();
+        }
         let (begun, version, faults, is_error) = self.begin(&path);
         if faults.is_hanging {
             std::future::pending::<()>().await;

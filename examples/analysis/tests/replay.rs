@@ -201,6 +201,38 @@ fn latencies_are_compared_where_there_are_columns_for_them() {
 }
 
 #[test]
+fn the_plan_of_a_service_is_replayed_as_it_is() {
+    let plan = r#"
+        [plan]
+        service = "shop"
+        [[plan.steps]]
+        weight = "20%"
+        bake = "5m"
+        [[plan.steps]]
+        weight = "100%"
+        [[plan.analysis.metrics]]
+        name = "failures"
+        errors = { normal = "0.1%", critical = "5%" }
+    "#;
+    for text in [plan.to_owned(), plan.replace("[plan]", "").replace("plan.", "")] {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("it is written");
+        let plan = file.path().to_str().expect("a path of text");
+        let output = replay(
+            &rows(150, 5, |index| u32::from(index % 5 == 0)),
+            &["--json", "--plan", plan],
+        );
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{complaints}");
+        // The bake of the first step, five minutes, and the warm-up.
+        let found = decisions(&output);
+        let over = found.iter().position(|(_, decision)| decision == "continue");
+        assert!(over.is_some_and(|over| (60..66).contains(&over)), "{over:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("\"failures\""));
+    }
+}
+
+#[test]
 fn what_cannot_be_used_is_said_and_nothing_is_printed() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "[analysis]\nalpha = 7\nbeta = 0\n").expect("it is written");

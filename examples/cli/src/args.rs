@@ -97,6 +97,9 @@ pub struct Deploy {
     /// Go ahead although the window is closed, for this reason; recorded
     #[arg(long, value_name = "REASON")]
     pub ignore_window: Option<String>,
+    /// Run migrations that the check refuses, for this reason; recorded
+    #[arg(long, value_name = "REASON")]
+    pub allow_migrations: Option<String>,
     /// Give up the standby before its retention is over, and the way back to it; its version has to be
     /// named ("unknown" where the record does not know it)
     #[arg(long, value_name = "VERSION")]

@@ -65,6 +65,8 @@ impl Progress {
             self.last = at;
         }
         for line in lines {
+            // What has several lines, as a scenario's steps have, stays below its first one.
+            let line = line.replace('\n', "\n                           ");
             screen.say(&format!("{}  {line}", clock(at)));
         }
     }

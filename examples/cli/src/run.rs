@@ -111,12 +111,16 @@ impl<P: Provider> Ready<P> {
         Ok(Signed::new(self.by()?, reason))
     }
 
-    async fn deployer(&self, store: impl Store + 'static, observer: Channel) -> Result<Deployer, Failure> {
+    async fn deployer(
+        &self,
+        store: impl Store + Clone + 'static,
+        observer: Channel,
+    ) -> Result<Deployer, Failure> {
         let config = &self.config;
         let context = config.context();
         let who = self.by.as_deref().unwrap_or("somebody");
         let mut builder = Deployer::builder(config.plan.service.clone())
-            .store(store)
+            .store(store.clone())
             .secrets(config.secrets.clone())
             .lock_dir(config.locks())
             .output_dir(config.outputs())
@@ -127,7 +131,14 @@ impl<P: Provider> Ready<P> {
             builder = builder.host(CommandHost::new(spec.clone(), context.clone()));
         }
         if let Some(spec) = &commands.migrator {
-            builder = builder.migrator(CommandMigrator::new(spec.clone(), context.clone()));
+            let migrator = CommandMigrator::new(spec.clone(), context.clone());
+            builder = match &commands.lint {
+                Some(lint) => {
+                    let checked = lint.check(config.plan.service.clone(), migrator, store);
+                    builder.migrator(checked.map_err(|error| Failure::Wrong(format!("[lint]: {error}")))?)
+                }
+                None => builder.migrator(migrator),
+            };
         }
         if let Some(spec) = &commands.workers {
             builder = builder.workers(CommandWorkers::new(spec.clone(), context.clone()));
@@ -194,6 +205,9 @@ impl<P: Provider> Ready<P> {
         }
         if let Some(reason) = asked.ignore_window {
             request = request.ignore_window(reason);
+        }
+        if let Some(reason) = asked.allow_migrations {
+            request = request.allow_migrations(reason);
         }
         if let Some(version) = asked.give_up_standby {
             request = self.give_up(request, &version).await?;
@@ -274,7 +288,10 @@ impl<P: Provider> Ready<P> {
             let _ = write!(
                 text,
                 "\n  {:<12} {} ({}): {}",
-                result.outcome, result.name, result.slot, result.evidence
+                result.outcome,
+                result.name,
+                result.slot,
+                result.evidence.replace('\n', "\n               ")
             );
         }
         let (exit, end) = if bad == 0 {

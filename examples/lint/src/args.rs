@@ -12,6 +12,7 @@ use clap::{Parser, ValueEnum};
 /// understood or the input cannot be used.
 #[derive(Debug, Parser)]
 #[command(name = "bluegreen-lint", version)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// Files or folders with migrations; - for the standard input
     pub paths: Vec<String>,
@@ -44,6 +45,10 @@ pub(crate) struct Args {
     /// How much a rule weighs: drop-index=warning; off, warning, unknown or unsafe
     #[arg(long = "rule", value_parser = weight, value_name = "RULE=WEIGHT")]
     pub rules: Vec<(String, Severity)>,
+
+    /// Show beside what is refused the deployments over which it can be done, with the SQL of each step
+    #[arg(long)]
+    pub plan: bool,
 
     /// How the findings are shown
     #[arg(long, default_value = "text")]

@@ -1,9 +1,10 @@
 //! Which files are migrations, and in which order they run.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use bluegreen_core::migration::folder;
 
 use crate::Failure;
 
@@ -26,14 +27,12 @@ pub(crate) fn find(paths: &[String], since: Option<&str>) -> Result<Vec<File>, F
             continue;
         }
         let path = Path::new(path);
-        let before = names.len();
         if path.is_dir() {
-            walk(path, &mut names)?;
-            let found = names.get_mut(before..).unwrap_or_default();
-            found.sort_by_key(|name| order(name));
+            let found = folder::files(path)?;
             if found.is_empty() {
                 return Err(Failure::Empty(path.display().to_string()));
             }
+            names.extend(found);
         } else {
             names.push(path.to_owned());
         }
@@ -56,66 +55,6 @@ pub(crate) fn find(paths: &[String], since: Option<&str>) -> Result<Vec<File>, F
         files.sort_by_key(|file| !file.history);
     }
     Ok(files)
-}
-
-/// Every `.sql` that runs forwards.
-fn walk(folder: &Path, names: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let unreadable = |source| Failure::Unreadable {
-        path: folder.display().to_string(),
-        source,
-    };
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let path = entry.path();
-        let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() {
-            walk(&path, names)?;
-        } else if path
-            .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("sql"))
-            && !goes_back(&path)
-        {
-            names.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// The half that takes a migration back: `down.sql` (diesel), `1_a.down.sql` (migrate, sqlx), `U1__a.sql` (Flyway).
-fn goes_back(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().to_lowercase())
-        .unwrap_or_default();
-    let flyway_undo = name
-        .strip_prefix('u')
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains("__"));
-    name == "down.sql"
-        || name.ends_with(".down.sql")
-        || name.ends_with("_down.sql")
-        || name.contains("rollback.sql")
-        || flyway_undo
-}
-
-/// Numbers in names count as numbers: 2 stands before 10. Flyway's repeatable ones run last.
-fn order(path: &Path) -> (bool, Vec<(u128, String)>) {
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let whole = path.to_string_lossy();
-    let mut parts = Vec::new();
-    let mut rest: &str = &whole;
-    while !rest.is_empty() {
-        let text = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let (head, tail) = rest.split_at(text);
-        let digits = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
-        let (number, tail) = tail.split_at(digits);
-        parts.push((0, head.to_owned()));
-        parts.push((number.parse().unwrap_or(u128::MAX), String::new()));
-        rest = tail;
-    }
-    (name.starts_with("R__"), parts)
 }
 
 /// How many of the files are not newer than a migration; `usize::MAX` when it must be a revision.
@@ -179,19 +118,14 @@ fn same(known: &str, name: &str) -> bool {
 
 /// What is in a file. Bytes that are not UTF-8 are marked, and make their statement unknown.
 pub(crate) fn text(path: &Path) -> Result<String, Failure> {
-    let unreadable = |source| Failure::Unreadable {
-        path: path.display().to_string(),
-        source,
-    };
-    let mut bytes = Vec::new();
-    if path == Path::new("-") {
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map_err(Failure::Input)?;
-    } else {
-        bytes = fs::read(path).map_err(unreadable)?;
+    if path != Path::new("-") {
+        return Ok(folder::text(path)?);
     }
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(Failure::Input)?;
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }

@@ -17,6 +17,7 @@ pub(crate) fn json(checked: &[(&File, Report)], output: &mut impl Write) -> io::
                 "phase": report.phase,
                 "statements": report.statements,
                 "findings": report.findings,
+                "deployments": report.deployments,
             })
         })
         .collect();

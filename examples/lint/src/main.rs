@@ -14,15 +14,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use args::{Args, Format};
-use bluegreen_core::migration::{Linter, Report, Script, Server, Verdict};
+use bluegreen_core::migration::{FolderError, Linter, Report, Script, Server, Verdict};
 use clap::Parser;
 use files::File;
 
 /// Why nothing could be said.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error("{path} cannot be read: {source}")]
-    Unreadable { path: String, source: std::io::Error },
+    #[error(transparent)]
+    Unreadable(#[from] FolderError),
     #[error("the standard input cannot be read: {0}")]
     Input(std::io::Error),
     #[error("the output cannot be written: {0}")]
@@ -83,7 +83,7 @@ fn run(args: &Args) -> Result<Verdict, Failure> {
     let files = files::find(&args.paths, args.since.as_deref())?;
     let checked = check(linter, &files, args.since.is_some());
     let color = std::io::stdout().is_terminal();
-    show(args.format, &checked, color, output)?;
+    show((args.format, args.plan), &checked, color, output)?;
     Ok(checked
         .iter()
         .map(|(_, report)| report.verdict)
@@ -146,13 +146,13 @@ fn read_all<'a>(linter: &Linter, files: &'a [File]) -> Vec<Script<'a>> {
 }
 
 fn show(
-    format: Format,
+    (format, plans): (Format, bool),
     checked: &[(&File, Report)],
     color: bool,
     mut output: impl Write,
 ) -> Result<(), Failure> {
     match format {
-        Format::Text => text::show(checked, color, &mut output),
+        Format::Text => text::show(checked, (color, plans), &mut output),
         Format::Json => machine::json(checked, &mut output),
         Format::Sarif => machine::sarif(checked, &mut output),
         Format::Github => machine::github(checked, &mut output),

@@ -10,7 +10,11 @@ use crate::files::File;
 /// What stands before a piece of SQL that is shown, and after it, at most. A migration may be one long line.
 const CONTEXT_BYTES: usize = 2_000;
 
-pub(crate) fn show(checked: &[(&File, Report)], color: bool, output: &mut impl Write) -> io::Result<()> {
+pub(crate) fn show(
+    checked: &[(&File, Report)],
+    (color, plans): (bool, bool),
+    output: &mut impl Write,
+) -> io::Result<()> {
     let renderer = if color {
         Renderer::styled()
     } else {
@@ -22,6 +26,11 @@ pub(crate) fn show(checked: &[(&File, Report)], color: bool, output: &mut impl W
                 let shown = renderer.render(&[group(file, finding)]);
                 writeln!(output, "{shown}\n")?;
             }
+        }
+    }
+    if plans {
+        for deployments in checked.iter().flat_map(|(_, report)| &report.deployments) {
+            writeln!(output, "{deployments}")?;
         }
     }
     let count = |verdict| {

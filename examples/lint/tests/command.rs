@@ -53,6 +53,22 @@ fn the_text_shows_the_sql_the_lock_and_what_to_write_instead() {
 }
 
 #[test]
+fn a_plan_shows_each_deployment_with_its_sql() {
+    let output = lint(
+        &["--plan", "-"],
+        "ALTER TABLE orders RENAME COLUMN note TO remark;",
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "orders.note becomes orders.remark: 3 deployments",
+        "step 4 of 4: release 3, contract",
+        "ALTER TABLE orders DROP COLUMN note;",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
 fn each_machine_format_is_nothing_else() {
     for format in ["json", "sarif"] {
         let output = lint(&["--format", format, "-"], "DROP TABLE a");

@@ -36,7 +36,7 @@ fn at_the_first_time_somebody_has_to_say_which_slot_is_live() {
 #[ignore = "needs nginx"]
 fn a_second_deployment_is_told_who_is_at_work_and_the_first_is_aborted_by_ctrl_c() {
     let world = World::start();
-    world.edit("bake = \"2s\"", "bake = \"2m\"");
+    world.edit("bake = \"4s\"", "bake = \"2m\"");
     let first = world.until(&["--by", "first", "deploy", "2.0.0"], "bake (step 1");
 
     world
@@ -68,7 +68,7 @@ fn a_second_deployment_is_told_who_is_at_work_and_the_first_is_aborted_by_ctrl_c
 #[ignore = "needs nginx"]
 fn a_second_ctrl_c_leaves_at_once_and_resume_carries_the_abort_out() {
     let world = World::start();
-    world.edit("bake = \"2s\"", "bake = \"2m\"");
+    world.edit("bake = \"4s\"", "bake = \"2m\"");
     // An abort takes its time: the way back waits for a hook.
     world.edit(
         "[[plan.health]]",
@@ -188,7 +188,7 @@ fn an_approval_is_waited_for_and_given() {
 #[ignore = "needs nginx"]
 fn a_rollback_from_elsewhere_is_done_by_whoever_is_at_work() {
     let world = World::start();
-    world.edit("bake = \"2s\"", "bake = \"2m\"");
+    world.edit("bake = \"4s\"", "bake = \"2m\"");
     let first = world.until(&["--by", "first", "deploy", "2.0.0"], "bake (step 1");
     world
         .run(&["--by", "boss", "rollback", "--reason", "it smells"])

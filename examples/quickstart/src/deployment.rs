@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::analysis::{AnalysisSpec, ErrorsSpec, Margin, MetricSpec};
-use bluegreen_core::plan::{GateSpec, HttpCheck, SourceSpec, Step, WorkersPlan};
+use bluegreen_core::lifecycle::End;
+use bluegreen_core::migration::{CheckedMigrator, Engine, Folder, Linter, Server};
+use bluegreen_core::plan::{GateSpec, HttpCheck, Migrations, SourceSpec, Step, WorkersPlan};
 use bluegreen_core::store::FileStore;
 use bluegreen_core::{
     Deployer, Host, Observer, Plan, Release, Report, Router, ServiceName, Share, Signed, Slot, Version,
@@ -16,7 +18,7 @@ use bluegreen_testkit::loopback::{LoopbackProxy, PerSlot};
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
-use crate::parts::ClaimFile;
+use crate::parts::{ClaimFile, NoDatabase};
 
 /// What is live when the deployment begins.
 pub(crate) const OLD: &str = "1.0";
@@ -28,6 +30,17 @@ pub(crate) const BAKE: Duration = Duration::from_secs(2);
 pub(crate) const SOAK: Duration = Duration::from_secs(2);
 /// The shares of the traffic that the candidate gets, in percent.
 pub(crate) const STEPS: [u8; 4] = [5, 25, 50, 100];
+
+/// The migrations of the new release. The first was there before it; the last one waits until nobody needs
+/// what it takes away.
+pub(crate) const MIGRATIONS: [(&str, &str); 3] = [
+    (
+        "1_orders.sql",
+        "CREATE TABLE orders (id bigint PRIMARY KEY, note text);",
+    ),
+    ("2_remark.sql", "ALTER TABLE orders ADD COLUMN remark text;"),
+    ("3_note.contract.sql", "ALTER TABLE orders DROP COLUMN note;"),
+];
 
 /// Where everything is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,6 +87,9 @@ pub(crate) fn plan(places: &Places) -> Result<Plan, Failure> {
             )
             .period(Duration::from_millis(500)),
         )
+        // The SQL that comes with the release is read before anything is touched: does the old release go on
+        // working on the new schema, and is nobody kept waiting?
+        .migrations(Migrations::default())
         // Queues and schedules: blue's workers stop taking jobs before green's begin.
         .workers(WorkersPlan::default())
         .soak(SOAK);
@@ -107,8 +123,17 @@ pub(crate) fn deployer(
     host: impl Host + 'static,
     observer: impl Observer + 'static,
 ) -> Result<Deployer, Failure> {
+    let store = FileStore::open(folder.join("records"))?;
+    let migrator = CheckedMigrator::new(
+        service()?,
+        NoDatabase,
+        Folder::at(format!("{}/migrations/{{version}}", folder.display())),
+        Linter::new(Server::newest(Engine::Postgres)).in_transaction(true),
+        store.clone(),
+    );
     Ok(Deployer::builder(service()?)
-        .store(FileStore::open(folder.join("records"))?)
+        .store(store)
+        .migrator(migrator.baseline(MIGRATIONS[0].0))
         .shared_router(router)
         .host(host)
         .workers(ClaimFile::new(folder))
@@ -124,6 +149,16 @@ pub(crate) async fn deploy(deployer: &Deployer, plan: &Plan) -> Result<Report, F
         .deploy(plan, release, Signed::new("you", "to see how it goes"))
         .await?;
     Ok(report)
+}
+
+/// Takes away what only the old release uses. It is refused, as long as that may get traffic again.
+pub(crate) async fn contract(deployer: &Deployer, report: &Report) -> Option<String> {
+    if report.end != Some(End::Promoted) {
+        return None;
+    }
+    let by = Signed::new("you", "the new release no longer uses the note");
+    let refused = deployer.contract(by).await.err()?;
+    Some(refused.to_string())
 }
 
 fn service() -> Result<ServiceName, bluegreen_core::InvalidName> {

@@ -90,10 +90,15 @@ fn answers(phase: Phase, results: &[CheckResult]) -> String {
         .filter(|result| result.outcome == Outcome::Fail)
         .map(|result| format!("{} failed: {}", result.name, result.evidence))
         .collect();
-    if bad.is_empty() {
-        let names: Vec<_> = results.iter().map(|result| result.name.as_str()).collect();
-        format!("{phase} passed: {}", names.join(", "))
-    } else {
-        bad.join("; ")
+    if !bad.is_empty() {
+        return bad.join("; ");
     }
+    // What the analysis will be able to see, told before the start; of the first step it is enough here.
+    let is_foretold = |result: &&CheckResult| result.name.starts_with("analysis ");
+    let (foretold, passed): (Vec<_>, Vec<_>) = results.iter().partition(is_foretold);
+    let names: Vec<_> = passed.iter().map(|result| result.name.as_str()).collect();
+    let sight = foretold.first().map_or_else(String::new, |result| {
+        format!(". {}: {}", result.name, result.evidence)
+    });
+    format!("{phase} passed: {}{sight}", names.join(", "))
 }

@@ -156,10 +156,13 @@ async fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (sender, mut heard) = unbounded_channel();
     let deployment = async move {
         if let Mode::Kill { seed } = mode {
-            return kill::deploy(places, control.address(), seed, sender).await;
+            let report = kill::deploy(places, control.address(), seed, sender).await?;
+            return Ok((report, None));
         }
         let deployer = deployment::deployer(&places.folder, router, host, Progress(sender))?;
-        deployment::deploy(&deployer, &deployment::plan(&places)?).await
+        let report = deployment::deploy(&deployer, &deployment::plan(&places)?).await?;
+        let refused = deployment::contract(&deployer, &report).await;
+        Ok::<_, Failure>((report, refused))
     };
     tokio::pin!(deployment);
 
@@ -179,14 +182,15 @@ async fn run(args: &Args) -> Result<ExitCode, Failure> {
     while let Ok(news) = heard.try_recv() {
         screen.tell(&news);
     }
-    let report = ended?;
+    let (report, contract) = ended?;
     let clock = SystemClock::new();
     while clock.monotonic().0 < AFTERWARDS {
         tick.tick().await;
         screen.draw(&world.look());
     }
     screen.wait_for_clients();
-    let summary = Summary::new(mode, report, &world.end().await, kills);
+    let mut summary = Summary::new(mode, report, &world.end().await, kills);
+    summary.contract = contract;
     screen.end(&summary);
     Ok(summary.status())
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use bluegreen_core::{Fault, Op, Slot, Workers};
+use bluegreen_core::{Assignment, Fault, MigrationPhase, Migrator, Op, Slot, Workers};
 
 /// Workers that look into a file before they take a job: it names the slot whose turn it is.
 #[derive(Debug)]
@@ -48,6 +48,20 @@ impl Workers for ClaimFile {
 
     async fn depth(&self, _: &Op) -> Result<Option<u64>, Fault> {
         Ok(Some(0))
+    }
+}
+
+/// Runs no migration: there is no database here. They are read all the same.
+#[derive(Debug)]
+pub(crate) struct NoDatabase;
+
+#[async_trait]
+impl Migrator for NoDatabase {
+    async fn migrate(&self, _: &Op, phase: MigrationPhase, release: &Assignment) -> Result<String, Fault> {
+        Ok(format!(
+            "here the {phase} migrations of {} would run",
+            release.release
+        ))
     }
 }
 

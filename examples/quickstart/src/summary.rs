@@ -44,6 +44,8 @@ pub(crate) struct Summary {
     pub(crate) phases: Vec<PhaseTime>,
     /// From the first event to the last.
     pub(crate) took_ms: u64,
+    /// Why what only the old release uses was not taken away.
+    pub(crate) contract: Option<String>,
     pub(crate) seed: Option<u64>,
     pub(crate) kills: u32,
     #[serde(skip)]
@@ -118,6 +120,7 @@ impl Summary {
             rollback_ms: report.rollback_ms,
             phases: report.phases,
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            contract: None,
             seed: match mode {
                 Mode::Kill { seed } => Some(seed),
                 Mode::Plain | Mode::BadRelease | Mode::Lossy => None,

@@ -86,6 +86,9 @@ impl Summary {
         if let Some(reason) = &self.reason {
             fact("because", reason)?;
         }
+        if let Some(refused) = &self.contract {
+            fact("contract", &format!("refused: {refused}"))?;
+        }
         if let Some(seed) = self.seed {
             fact(
                 "killed",

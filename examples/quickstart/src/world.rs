@@ -1,5 +1,6 @@
 //! What is deployed, and who uses it: two slots, a proxy, and clients, all on 127.0.0.1.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use bluegreen_testkit::loopback::{Faults, LoopbackHost, LoopbackProxy, Loss, Los
 use tempfile::TempDir;
 
 use crate::Failure;
-use crate::deployment::{OLD, Places};
+use crate::deployment::{MIGRATIONS, NEW, OLD, Places};
 use crate::parts::ClaimFile;
 
 /// Requests a second, over all clients that keep a pace.
@@ -73,6 +74,11 @@ impl World {
             .prefix("bluegreen-quickstart-")
             .tempdir()?;
         ClaimFile::new(folder.path()).set(Some(Slot::Blue))?;
+        let migrations = folder.path().join("migrations").join(NEW);
+        fs::create_dir_all(&migrations)?;
+        for (name, sql) in MIGRATIONS {
+            fs::write(migrations.join(name), sql)?;
+        }
         let host = LoopbackHost::start().await?;
         host.run(Slot::Blue, Release::new(Version::new(OLD)?)).await?;
         let proxy = Arc::new(LoopbackProxy::start(ProxyConfig::new(host.addresses())).await?);

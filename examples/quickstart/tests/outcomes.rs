@@ -61,6 +61,12 @@ async fn a_good_release_gets_all_traffic_and_no_request_fails() {
         assert_eq!(summary["slots"][slot]["failed"], 0);
     }
     assert!(summary["cutover_ms"].is_u64());
+    assert!(
+        summary["contract"]
+            .as_str()
+            .is_some_and(|why| why.contains("blue") && why.contains("kept")),
+        "{summary:#}"
+    );
     assert!(summary["rollback_ms"].is_null());
     assert_eq!(
         phases(&summary).iter().filter(|phase| **phase == "bake").count(),

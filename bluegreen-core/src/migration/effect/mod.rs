@@ -11,14 +11,14 @@ pub use retype::Retype;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::schema::Schema;
 use super::server::{Engine, Server};
 use super::statement::{Change, ObjectName, SqlType};
 
 /// A lock on a table. The first eight are PostgreSQL's, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lock {
     /// What a reader takes.
@@ -84,7 +84,7 @@ impl fmt::Display for Lock {
 }
 
 /// What is done under a lock, and so how long it is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     /// The catalogue only: milliseconds, whatever the size.
@@ -106,7 +106,7 @@ impl fmt::Display for Work {
 }
 
 /// A lock on one table, and what is done under it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// The table.
     pub table: String,
@@ -136,6 +136,22 @@ impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} on {}, {}", self.lock, self.table, self.work)
     }
+}
+
+/// One lock for each table: the strongest, with the longest that is done under any of them.
+#[must_use]
+pub fn strongest(holds: impl IntoIterator<Item = Hold>) -> Vec<Hold> {
+    let mut strongest: Vec<Hold> = Vec::new();
+    for hold in holds {
+        match strongest.iter_mut().find(|known| known.table == hold.table) {
+            Some(known) => {
+                known.lock = known.lock.max(hold.lock);
+                known.work = known.work.max(hold.work);
+            }
+            None => strongest.push(hold),
+        }
+    }
+    strongest
 }
 
 /// The locks that a change takes.

@@ -28,12 +28,15 @@ mod exclude_constraint;
 mod foreign_key_type;
 mod hidden;
 mod in_transaction;
+mod index_gap;
+mod inline_references;
 mod instant_budget;
 mod invalid_index;
 mod json_column;
 mod key_in_place;
 mod lock_table;
 mod lock_timeout;
+mod merge_alters;
 mod not_online;
 mod online_option;
 mod open_transaction;
@@ -50,6 +53,7 @@ mod required;
 mod required_column;
 mod restrict_access;
 mod rewrite_command;
+mod session_timeouts;
 mod set_not_null;
 mod several_locks;
 mod sqlite_rebuild;
@@ -155,6 +159,10 @@ pub(super) fn all() -> Vec<Arc<dyn MigrationRule>> {
         change(&concurrently_partitioned::ABOUT, concurrently_partitioned::change),
         change(&foreign_key_type::ABOUT, foreign_key_type::change),
         change(&repeatable::ABOUT, repeatable::change),
+        change(&merge_alters::ABOUT, merge_alters::change),
+        change(&index_gap::ABOUT, index_gap::change),
+        change(&inline_references::ABOUT, inline_references::change),
+        change(&session_timeouts::ABOUT, session_timeouts::change),
     ];
     rules
         .into_iter()

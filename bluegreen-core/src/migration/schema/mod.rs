@@ -75,6 +75,15 @@ pub struct DomainFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key(Option<String>, String);
 
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(schema) = &self.0 {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(&self.1)
+    }
+}
+
 impl Schema {
     /// An empty one: nothing is known.
     #[must_use]
@@ -112,6 +121,22 @@ impl Schema {
     #[must_use]
     pub fn table(&self, name: &ObjectName) -> Option<&TableFacts> {
         self.tables.get(&self.key(name))
+    }
+
+    /// Every table that is known, by its name with the schema where that is not the usual one.
+    pub fn tables(&self) -> impl Iterator<Item = (String, &TableFacts)> {
+        self.tables.iter().map(|(key, facts)| (key.to_string(), facts))
+    }
+
+    /// Every view that is known, by its name as [`tables`](Self::tables) gives them.
+    pub fn views(&self) -> impl Iterator<Item = String> {
+        self.views.keys().map(Key::to_string)
+    }
+
+    /// The name under which [`tables`](Self::tables) has a table.
+    #[must_use]
+    pub fn name_of(&self, table: &ObjectName) -> String {
+        self.key(table).to_string()
     }
 
     /// What is known of a column.

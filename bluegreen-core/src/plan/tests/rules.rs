@@ -72,6 +72,8 @@ const RULES: &[(&str, &str, &str)] = &[
     ("thresholds.p95 = { critical = 1, period = \"0s\" }", "thresholds.p95.period", "more than"),
     ("analysis = {}", "analysis.metrics", "it compares nothing"),
     ("analysis = { metrics = [{ name = \"a\", errors = {} }], alpha = 0.5 }", "analysis.alpha", "does not fit"),
+    ("analysis = { metrics = [{ name = \"a\", errors = { critical = \"95%\" } }] }", "analysis.metrics[0].errors.critical", "0.95 does not fit here"),
+    ("analysis = { metrics = [{ name = \"a\", errors = { critical = \"5 percent\" } }] }", "analysis.metrics[0].errors.critical", "a text does not fit here"),
     ("analysis = { metrics = [{ name = \"a\", errors = {} }], hold = \"0s\" }", "analysis.hold", "more than"),
     ("analysis = { metrics = [{ name = \"a\", errors = {} }] }\nsteps = [{ weight = \"100%\" }]", "analysis", "never anything to compare"),
     ("analysis = { metrics = [{ name = \"a\", errors = {} }] }\nsteps = [{ weight = \"5%\", bake = \"40s\" }, { weight = \"100%\" }]", "steps[0].bake", "it needs 45s at least"),

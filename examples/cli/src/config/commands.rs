@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bluegreen_core::command::{CommandContext, CommandSpec, Secrets, Values};
 use bluegreen_core::gate::{self, GateParts};
 use bluegreen_core::lifecycle::DeploymentId;
-use bluegreen_core::metrics::Sources;
+use bluegreen_core::metrics::{SourceParts, Sources};
 use bluegreen_core::plan::{GateSpec, Plan, Problem};
 use bluegreen_core::{Clock, Release, Slot, SystemClock, Timestamp, Version};
 
@@ -91,7 +91,7 @@ pub(super) fn of_plan(plan: &Plan, commands: &Commands, context: &CommandContext
     }
     let mut parts = GateParts::new(context.clone());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    match Sources::build(&plan.sources, context, &clock, None) {
+    match Sources::build(&plan.sources, &SourceParts::new(context.clone(), clock)) {
         Ok(sources) if sources.is_empty() => {
             if plan.analysis.is_some() {
                 let remedy = "write [[plan.sources]]";

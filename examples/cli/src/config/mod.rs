@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bluegreen_core::command::{
     CommandContext, CommandHostSpec, CommandMigratorSpec, CommandSpec, CommandWorkersSpec, Secrets,
 };
+use bluegreen_core::migration::{LintSpec, ServerVersion};
 use bluegreen_core::plan::{Plan, Problem};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,8 @@ pub(crate) struct Config<C> {
 pub(crate) struct Commands {
     pub(crate) host: Option<CommandHostSpec>,
     pub(crate) migrator: Option<CommandMigratorSpec>,
+    /// How what the migrator runs is linted before.
+    pub(crate) lint: Option<LintSpec>,
     pub(crate) workers: Option<CommandWorkersSpec>,
     pub(crate) notify: BTreeMap<String, CommandSpec>,
 }
@@ -132,6 +135,7 @@ impl Sections {
             self.needed("host", "say how a release is run: deploy.run and retire.run")
         };
         let migrator = self.optional("migrator");
+        let lint = self.lint(folder);
         let workers = self.optional("workers");
         let notify = self.optional("notify").unwrap_or_default();
         let sources = self.sources();
@@ -146,6 +150,7 @@ impl Sections {
         let commands = Commands {
             host,
             migrator,
+            lint,
             workers,
             notify,
         };
@@ -214,6 +219,24 @@ impl Sections {
         self.take(section)
     }
 
+    /// A folder that is no path of its own is beside the file.
+    fn lint(&mut self, folder: &Path) -> Option<LintSpec> {
+        let mut spec: LintSpec = self.optional("lint")?;
+        spec.folder = folder.join(&spec.folder).display().to_string();
+        if let Some(Err(error)) = spec
+            .version
+            .as_ref()
+            .map(|version| version.parse::<ServerVersion>())
+        {
+            self.problems.push(Problem {
+                path: "lint.version".to_owned(),
+                message: error.to_string(),
+                remedy: String::new(),
+            });
+        }
+        Some(spec)
+    }
+
     /// All that are named, also where one of them cannot be read.
     fn sources(&mut self) -> secrets::Sources {
         let Some(value) = self.table.remove("secrets") else {
@@ -261,7 +284,7 @@ impl Sections {
                 path: name,
                 message: "there is no such section".to_owned(),
                 remedy: format!(
-                    "the sections are plan, store, host, migrator, workers, notify, secrets, {provider}"
+                    "the sections are plan, store, host, migrator, lint, workers, notify, secrets, {provider}"
                 ),
             });
         }

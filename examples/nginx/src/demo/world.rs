@@ -21,6 +21,34 @@ const BEFORE: &str = include_str!("../../loopback/before.conf");
 const AFTER: &str = include_str!("../../loopback/nginx.conf");
 const CONFIG: &str = include_str!("../../loopback/bluegreen.toml");
 
+/// The first migration was there before; the last one of 2.0.0 waits until nobody needs what it takes away.
+/// That of 3.0.0 would break 2.0.0 at once.
+const MIGRATIONS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "2.0.0",
+        &[
+            ORDERS,
+            ("2_remark.sql", "ALTER TABLE orders ADD COLUMN remark text;\n"),
+            ("3_note.contract.sql", "ALTER TABLE orders DROP COLUMN note;\n"),
+        ],
+    ),
+    (
+        "3.0.0",
+        &[
+            ORDERS,
+            ("2_remark.sql", "ALTER TABLE orders ADD COLUMN remark text;\n"),
+            (
+                "4_remark.sql",
+                "ALTER TABLE orders RENAME COLUMN remark TO comment;\n",
+            ),
+        ],
+    ),
+];
+const ORDERS: (&str, &str) = (
+    "1_orders.sql",
+    "CREATE TABLE orders (id bigint PRIMARY KEY, note text);\n",
+);
+
 /// How long nginx may take to listen.
 const START: Duration = Duration::from_secs(10);
 
@@ -78,6 +106,13 @@ impl World {
         // The services read it too, as those of a team know their test user.
         fs::write(root.join(SMOKE_PASSWORD), format!("demo-{}", std::process::id()))?;
         fs::write(&conf, fill(BEFORE))?;
+        for (version, files) in MIGRATIONS {
+            let folder = root.join("migrations").join(version);
+            fs::create_dir_all(&folder)?;
+            for (name, sql) in *files {
+                fs::write(folder.join(name), sql)?;
+            }
+        }
         let nginx = Command::new("nginx")
             .arg("-p")
             .arg(root)

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::field::{Argo, Flagger, Kayenta, RepeatedZ, Rule, Twice};
-use crate::ours::{Ours, strict, with_ticks};
+use crate::ours::{Ours, strict, tempered, with_ticks};
 use crate::row::{Row, percent};
 use crate::runs::{Outcomes, errors};
 use crate::world::{Nature, Setting};
@@ -53,38 +53,57 @@ pub(crate) fn alike(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
 /// Requests that depend on each other, as they do in reality.
 pub(crate) fn dependent(runs: u64, seed: u64) -> Result<Vec<Row>, Failure> {
     let busy = Setting::alike(100.0, 0.2, 0.001);
+    let many = Setting::alike(1000.0, 0.2, 0.01).with(Nature::Bursts(5.0));
     let cases = [
         (
             "ramp with drift",
             Some(0.015),
             Setting::alike(200.0, 0.5, 0.001).with(Nature::RampWithDrift),
+            with_ticks(6),
         ),
-        ("shared incident", Some(0.015), busy.with(Nature::SharedIncident)),
+        (
+            "shared incident",
+            Some(0.015),
+            busy.with(Nature::SharedIncident),
+            with_ticks(6),
+        ),
         (
             "outages of 1 to 5 s, each slot for itself, every 20 minutes",
             Some(0.015),
             busy.with(Nature::Outages { every_s: 1200.0 }),
+            with_ticks(6),
         ),
         (
             "the same every 10 minutes",
             None,
             busy.with(Nature::Outages { every_s: 600.0 }),
+            with_ticks(6),
         ),
         (
             "bursts of 5 errors at 100/s",
             Some(0.015),
             busy.with(Nature::Bursts(5.0)),
+            with_ticks(6),
         ),
         (
             "bursts of 3 errors at 1000/s",
             None,
             Setting::alike(1000.0, 0.2, 0.001).with(Nature::Bursts(3.0)),
+            with_ticks(6),
+        ),
+        ("bursts of 5 errors at 1000/s and 1 %", None, many, with_ticks(6)),
+        ("the same with 3 ticks", None, many, with_ticks(3)),
+        (
+            "the same with 3 ticks, tempered by live's dispersion",
+            Some(0.015),
+            many,
+            tempered(3),
         ),
     ];
     let few = runs / 8;
     let mut rows = Vec::new();
-    for (name, goal, setting) in cases {
-        let ours = errors(setting, runs, seed, || Ours::new(with_ticks(6)))?;
+    for (name, goal, setting, spec) in cases {
+        let ours = errors(setting, runs, seed, || Ours::new(spec.clone()))?;
         let uncapped = errors(setting, few, seed, || Ours::new(with_ticks(1)))?;
         let field = [
             ("Flagger", errors(setting, few, seed, || Ok(Flagger::default()))?),

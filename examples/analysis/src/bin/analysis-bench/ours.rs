@@ -37,6 +37,13 @@ pub(crate) fn with_ticks(min_evidence_ticks: u32) -> AnalysisSpec {
     spec
 }
 
+/// The same, with evidence that counts for less where live's counts vary.
+pub(crate) fn tempered(min_evidence_ticks: u32) -> AnalysisSpec {
+    let mut spec = with_ticks(min_evidence_ticks);
+    spec.temper = true;
+    spec
+}
+
 /// A look every second, one of which may decide: for the number of requests that is needed.
 pub(crate) fn strict() -> AnalysisSpec {
     let mut spec = with_ticks(1);

@@ -28,9 +28,9 @@ The file is CSV with a heading. Columns, in any order:
   others     counts by which metrics of the plan are named, such as logins
 An empty field is a count that is not known.
 
-The plan is TOML: bake = \"10m\", cumulative = false, and [analysis] with its [[analysis.metrics]]. Without one,
-the defaults are used on errors, and on latencies where there are le_ columns; rows further apart than a tick
-make the tick longer.
+The plan is TOML: bake = \"10m\", cumulative = false, and [analysis] with its [[analysis.metrics]]; or the plan of a
+service as it is, of which the first step is replayed. Without one, the defaults are used on errors, and on
+latencies where there are le_ columns; rows further apart than a tick make the tick longer.
 
 Exit codes:
   0  every row was used

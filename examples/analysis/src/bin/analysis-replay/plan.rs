@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bluegreen_core::analysis::{AnalysisSpec, ErrorsSpec, LatencySpec, MetricSpec};
+use bluegreen_core::plan::Plan as ServicePlan;
 use bluegreen_core::plan::humane;
 use serde::Deserialize;
 
@@ -40,7 +41,7 @@ impl Plan {
             Some(path) => {
                 let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
                 let text = std::fs::read_to_string(path).map_err(|error| told(&error))?;
-                toml::from_str(&text).map_err(|error| told(&error))?
+                Self::of_file(&text).map_err(|error| told(&error))?
             }
             None => Self::default(),
         };
@@ -59,5 +60,23 @@ impl Plan {
         }
         plan.analysis.check("analysis")?;
         Ok(plan)
+    }
+
+    /// A plan of a replay; or that of a service, alone or in the file of a program, of which the first step is replayed.
+    fn of_file(text: &str) -> Result<Self, Failure> {
+        let mut table: toml::Table = toml::from_str(text)?;
+        if let Some(toml::Value::Table(of_service)) = table.remove("plan") {
+            table = of_service;
+        } else if !table.contains_key("service") {
+            return Ok(toml::from_str(text)?);
+        }
+        let plan = ServicePlan::from_value(serde_json::to_value(table)?)?;
+        let analysis = plan.analysis.ok_or("the plan has no [analysis]")?;
+        let bake = plan.steps.first().map_or(Self::default().bake, |step| step.bake);
+        Ok(Self {
+            bake,
+            analysis,
+            ..Self::default()
+        })
     }
 }

@@ -21,13 +21,13 @@ struct Options {
     /// How many deployments the rate is measured over.
     #[arg(long, default_value_t = 20_000)]
     deployments: usize,
-    /// How many of them are open at a time; 1 for one after the other.
+    /// How many are open at a time in the other rows.
     #[arg(long, default_value_t = 256)]
     interleaved: usize,
     /// How many deployments are open at once for the memory.
     #[arg(long, default_value_t = 10_000)]
     open: usize,
-    /// Only the rate: for a profiler.
+    /// Only the first row: for a profiler.
     #[arg(long)]
     only_rate: bool,
     /// JSON instead of text.
@@ -58,18 +58,18 @@ fn main() -> Result<(), Failure> {
         growth = Some(many::growth(options.open / 2)?);
     }
     let mut rates = vec![rate::measure(
-        "without bakes",
+        "without bakes, one after the other",
         &plan::without_bakes()?,
         options.deployments,
-        options.interleaved,
+        1,
     )?];
     if !options.only_rate {
         let few = options.deployments / 4;
         rates.push(rate::measure(
-            "without bakes, one after the other",
+            "without bakes",
             &plan::without_bakes()?,
             few,
-            1,
+            options.interleaved,
         )?);
         rates.push(rate::measure(
             "with bakes of 30 s",
