@@ -1,5 +1,7 @@
 //! What the analysis decides, and what somebody may decide in its place.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::time::Duration;
 
 use bluegreen_core::analysis::{AnalysisSpec, ErrorsSpec, MetricSpec, OnInconclusive};
@@ -44,8 +46,8 @@ fn place(lifecycle: &Lifecycle) -> (Phase, usize, Option<Hold>) {
     (run.phase, run.step + 1, run.hold.clone())
 }
 
-fn by_ada() -> Option<Hold> {
-    Some(Hold::Approved("ada".to_owned()))
+fn by_ada() -> Hold {
+    Hold::Approved("ada".to_owned())
 }
 
 #[test]
@@ -107,7 +109,7 @@ fn who_waves_a_step_on_decides_for_what_cannot_be_told_and_for_nothing_else() {
         "another step"
     );
     let waved_on = held.apply(AT, &approved(1));
-    assert_eq!(place(&waved_on), (Phase::Bake, 1, by_ada()));
+    assert_eq!(place(&waved_on), (Phase::Bake, 1, Some(by_ada())));
     assert!(!waved_on.run().unwrap().can_be_waved_on(), "once is enough");
     for (results, phase) in [
         (vec![("health/up", PASS), (ANALYSIS, OPEN)], Phase::Ready),
@@ -127,7 +129,7 @@ fn who_waves_a_step_on_decides_for_what_cannot_be_told_and_for_nothing_else() {
 fn a_step_may_be_waved_on_before_its_bake_is_over_and_bakes_all_the_same() {
     let waved_on = at(1, Phase::Bake, |_| ()).apply(AT, &approved(1));
     let before = waved_on.apply(AT, &analysed(BAKE - 1, OPEN));
-    assert_eq!(place(&before), (Phase::Bake, 1, by_ada()));
+    assert_eq!(place(&before), (Phase::Bake, 1, Some(by_ada())));
     let over = before.apply(AT, &analysed(1, OPEN));
     assert_eq!(
         place(&over),
@@ -152,7 +154,7 @@ fn only_a_step_with_an_analysis_can_be_waved_on() {
             matches!(phase, Phase::Bake | Phase::Soak),
             "{phase}"
         );
-        let hold = if can { by_ada() } else { None };
+        let hold = can.then(by_ada);
         assert_eq!(place(&begun.apply(AT, &approved(step))), (phase, step, hold));
     }
     assert!(!super::at(Phase::Bake).run().unwrap().can_be_waved_on());
@@ -190,7 +192,7 @@ fn a_held_step_waits_as_long_as_the_longer_of_both_times_says() {
     assert_eq!(limit(Phase::Bake, 1, false), 10 + 15);
     assert_eq!(limit(Phase::Bake, 60, true), 10 + 3 + 60);
     let soak = at(2, Phase::Soak, |spec| {
-        spec.on_inconclusive = OnInconclusive::Extend
+        spec.on_inconclusive = OnInconclusive::Extend;
     });
     assert_eq!(
         soak.run().unwrap().time_limit(),
