@@ -1,6 +1,6 @@
 //! What the analysis decides, and what somebody may decide in its place.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::time::Duration;
 
@@ -154,7 +154,7 @@ fn only_a_step_with_an_analysis_can_be_waved_on() {
             matches!(phase, Phase::Bake | Phase::Soak),
             "{phase}"
         );
-        let hold = if can { Some(by_ada()) } else { None };
+        let hold = can.then(by_ada);
         assert_eq!(place(&begun.apply(AT, &approved(step))), (phase, step, hold));
     }
     assert!(!super::at(Phase::Bake).run().unwrap().can_be_waved_on());
