@@ -145,7 +145,7 @@ impl Shop {
             .probe(self.probe())
             .settle(Duration::from_millis(100))
             .propagation(Duration::from_secs(2))
-            .poll(Duration::from_millis(5))
+            .poll(Duration::from_millis(25))
     }
 
     /// The requests that changed something.
@@ -177,10 +177,11 @@ pub(crate) async fn switch(router: &dyn Router, split: Split) {
 }
 
 pub(crate) async fn confirmed(router: &dyn Router, split: Split) {
-    for _ in 0..1_000 {
+    // Not more often: a client sends 250 requests a minute at most.
+    for _ in 0..200 {
         match router.verify(&op(0), split).await.unwrap() {
             Verification::Live { .. } => return,
-            _ => pause(5).await,
+            _ => pause(25).await,
         }
     }
     panic!("{split} did not become live");

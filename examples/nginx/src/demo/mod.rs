@@ -60,9 +60,15 @@ impl Demo {
 
 async fn hands_on() -> Result<Exit, NoWorld> {
     let world = World::start().await?;
+    // The analysis compares what the slots do with traffic: without any it would hold each step.
+    let load = Load::new(world.public)
+        .rate(100)
+        .connections(4)
+        .duration(Duration::from_hours(1))
+        .start();
     say(&world.config().display().to_string());
     say(&format!(
-        "shop 1.0.0 is live at http://{}/. Try: bluegreen-nginx --config {} init --live blue, check, deploy 2.0.0, status, rollback. \
+        "shop 1.0.0 is live at http://{}/, and gets 100 requests a second for an hour. Try: bluegreen-nginx --config {} init --live blue, check, deploy 2.0.0, status, rollback. \
          Everything is stopped when this program's standard input ends (Ctrl-D).",
         world.public,
         world.config().display()
@@ -72,6 +78,7 @@ async fn hands_on() -> Result<Exit, NoWorld> {
         read = stdin.read_to_end(&mut nothing) => read.map(|_| Exit::AsMeant),
         _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
     };
+    load.stop().await;
     world.stop().await?;
     Ok(exit?)
 }
