@@ -116,7 +116,7 @@ impl AnalysisSpec {
     /// let live = Side::default().count("requests", 10_000.0).count("errors", 10.0);
     /// let (counted_for, bake) = (Duration::from_secs(5), Duration::from_secs(600));
     /// let seen = spec.foresee(&live, counted_for, 0.05, bake);
-    /// assert!(seen[0].to_string().starts_with("errors: can see a rise of 0.10 % -> 0.2"), "{}", seen[0]);
+    /// assert!(seen[0].to_string().starts_with("errors: can see a rise of 0.10 % -> 0.18 %"), "{}", seen[0]);
     /// ```
     #[must_use]
     pub fn foresee(&self, live: &Side, counted_for: Duration, share: f64, bake: Duration) -> Vec<Foresight> {
