@@ -40,6 +40,7 @@ mod read;
 mod rule;
 mod rules;
 mod server;
+mod tools;
 mod transaction;
 
 pub use checked::{CheckedMigrator, LiveDatabase, NEEDS_FILE};

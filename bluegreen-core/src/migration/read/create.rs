@@ -27,7 +27,7 @@ fn one(cursor: &mut Cursor<'_>) -> Read<Change> {
         return object(cursor, or_replace);
     }
     if cursor.eat("table") {
-        return table::create(cursor, temporary);
+        return table::create(cursor, temporary, or_replace);
     }
     if cursor.is_any(&["unique", "index", "fulltext", "spatial"]) {
         return index(cursor);

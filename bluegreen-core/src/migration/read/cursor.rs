@@ -89,6 +89,13 @@ impl<'a> Cursor<'a> {
         self.ahead(by).is_some_and(|token| token.is_word(self.text, word))
     }
 
+    /// Whether the statement ends with this word.
+    pub(super) fn last_is(&self, word: &str) -> bool {
+        self.tokens
+            .last()
+            .is_some_and(|token| token.is_word(self.text, word))
+    }
+
     pub(super) fn eat(&mut self, word: &str) -> bool {
         let is = self.is(word);
         self.at += usize::from(is);
@@ -223,7 +230,11 @@ impl<'a> Cursor<'a> {
     pub(super) fn names(&mut self) -> Read<Vec<Name>> {
         self.require_symbol(b'(', "(")?;
         let names = self.list(|cursor| {
-            let name = cursor.name()?;
+            let mut name = cursor.name()?;
+            // PostgreSQL 18: `PERIOD at` in a foreign key over time.
+            if name.as_str() == "period" && !cursor.is_symbol(b',') && !cursor.is_symbol(b')') {
+                name = cursor.name()?;
+            }
             // MySQL: the length of a prefix, an order.
             if cursor.is_symbol(b'(') {
                 cursor.parentheses()?;

@@ -4,7 +4,17 @@ use super::cursor::{Cursor, Read};
 use crate::migration::source::TokenKind;
 use crate::migration::statement::{Change, Name, ObjectName, is_known_function};
 
-pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Change> {
+pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Vec<Change>> {
+    if cursor.is("with") {
+        return with(cursor);
+    }
+    if cursor.is("explain") {
+        return explain(cursor);
+    }
+    one(cursor).map(|change| vec![change])
+}
+
+fn one(cursor: &mut Cursor<'_>) -> Read<Change> {
     match cursor
         .peek()
         .map(|token| token.span.of(cursor.text).to_ascii_lowercase())
@@ -14,11 +24,9 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Change> {
         "insert" | "replace" => insert(cursor),
         "update" => update(cursor),
         "delete" => delete(cursor),
-        "with" => with(cursor),
         "copy" => copy(cursor),
         "load" => load(cursor),
         "merge" => merge(cursor),
-        "explain" => explain(cursor),
         "show" | "describe" | "desc" | "fetch" | "declare" | "close" | "move" => {
             while cursor.next().is_some() {}
             Ok(Change::Read { calls: Vec::new() })
@@ -146,13 +154,25 @@ fn selected(mut cursor: Cursor<'_>) -> Vec<Option<Name>> {
         let plain = look
             .object_name()
             .ok()
-            .filter(|_| look.is_symbol(b',') || look.is("from"));
-        all.push(plain.map(|name| name.name));
+            .filter(|_| look.is_symbol(b',') || look.is("from"))
+            .map(|name| name.name)
+            .filter(|name| !VALUES.contains(&name.as_str()));
+        all.push(plain);
         if cursor.expr(&["from"]).is_err() || !cursor.symbol(b',') {
             return all;
         }
     }
 }
+
+/// Words that are values, and no columns.
+const VALUES: &[&str] = &[
+    "null",
+    "true",
+    "false",
+    "current_timestamp",
+    "current_date",
+    "current_time",
+];
 
 fn update(cursor: &mut Cursor<'_>) -> Read<Change> {
     cursor.next();
@@ -244,11 +264,11 @@ fn delete(cursor: &mut Cursor<'_>) -> Read<Change> {
     })
 }
 
-/// What follows the common table expressions decides; a change inside one counts as well.
-fn with(cursor: &mut Cursor<'_>) -> Read<Change> {
+/// What the common table expressions change, and what follows them.
+fn with(cursor: &mut Cursor<'_>) -> Read<Vec<Change>> {
     cursor.next();
     cursor.eat("recursive");
-    let mut hidden = None;
+    let mut changes = Vec::new();
     loop {
         cursor.name()?;
         if cursor.is_symbol(b'(') {
@@ -258,23 +278,36 @@ fn with(cursor: &mut Cursor<'_>) -> Read<Change> {
         cursor.eat("not");
         cursor.eat("materialized");
         let mut inside = cursor.inside()?;
-        if inside.is_any(&["update", "delete", "insert"]) {
-            hidden = Some(read(&mut inside)?);
+        if inside.is_any(CHANGES) {
+            changes.push(one(&mut inside)?);
+        }
+        // SEARCH and CYCLE of a recursive one.
+        while !cursor.is_done() && !cursor.is_symbol(b',') && !cursor.is_symbol(b'(') && !cursor.is_any(ENDS)
+        {
+            cursor.next();
         }
         if !cursor.symbol(b',') {
             break;
         }
     }
-    let end = if cursor.is_any(&["insert", "update", "delete", "merge", "replace"]) {
-        read(cursor)?
+    let end = if cursor.is_any(CHANGES) {
+        one(cursor)?
     } else {
         query(cursor)?
     };
-    Ok(match (end, hidden) {
-        (Change::Read { .. }, Some(hidden)) => hidden,
-        (end, _) => end,
-    })
+    // Of a query that only shows what was changed nothing has to be said.
+    if changes.is_empty() || !matches!(end, Change::Read { .. }) {
+        changes.push(end);
+    }
+    Ok(changes)
 }
+
+const CHANGES: &[&str] = &["insert", "update", "delete", "merge", "replace"];
+
+/// What ends the common table expressions.
+const ENDS: &[&str] = &[
+    "insert", "update", "delete", "merge", "replace", "select", "values", "table",
+];
 
 fn copy(cursor: &mut Cursor<'_>) -> Read<Change> {
     cursor.next();
@@ -342,7 +375,7 @@ fn merge(cursor: &mut Cursor<'_>) -> Read<Change> {
 }
 
 /// EXPLAIN ANALYZE runs what it explains.
-fn explain(cursor: &mut Cursor<'_>) -> Read<Change> {
+fn explain(cursor: &mut Cursor<'_>) -> Read<Vec<Change>> {
     cursor.next();
     let mut runs = cursor.eat("analyze");
     if cursor.is_symbol(b'(') {
@@ -360,5 +393,5 @@ fn explain(cursor: &mut Cursor<'_>) -> Read<Change> {
         return read(cursor);
     }
     while cursor.next().is_some() {}
-    Ok(Change::Read { calls: Vec::new() })
+    Ok(vec![Change::Read { calls: Vec::new() }])
 }

@@ -72,6 +72,7 @@ mod prelude {
     pub(super) use crate::MigrationPhase::{Backfill, Contract};
     pub(super) use crate::migration::effect::{Algorithm, Lock, Work, algorithm};
     pub(super) use crate::migration::finding::{Kind, Severity};
+    pub(super) use crate::migration::read::{Truth, when_null};
     pub(super) use crate::migration::rule::{About, Example, Findings, MYSQL, POSTGRES, Range, Site};
     pub(super) use crate::migration::server::{Engine, ServerVersion};
     pub(super) use crate::migration::statement::{

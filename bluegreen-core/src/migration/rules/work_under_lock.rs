@@ -14,6 +14,7 @@ pub(super) static ABOUT: About = About::new(
 .examples(&[
     Example::bad("BEGIN; ALTER TABLE orders ADD region text; UPDATE orders SET region = 'eu' WHERE id < 1000; COMMIT;"),
     Example::bad("BEGIN; ALTER TABLE orders ADD region text; ALTER TABLE orders VALIDATE CONSTRAINT paid; COMMIT;"),
+    Example::good("BEGIN; ALTER TABLE orders ADD region text; UPDATE alembic_version SET version_num = 'b'; COMMIT;"),
     Example::good("ALTER TABLE orders ADD region text; UPDATE orders SET region = 'eu' WHERE id < 1000;"),
     Example::good("BEGIN; CREATE TABLE regions (id int); INSERT INTO regions VALUES (1); COMMIT;"),
 ]);
@@ -26,7 +27,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         return;
     };
     let works = match &located.change {
-        Change::Update { table, .. } | Change::Delete { table, .. } => site.is_used(table),
+        Change::Update { table, .. } | Change::Delete { table, .. } => site.has_rows_of_others(table),
         Change::Insert {
             table: Some(_),
             from: Some(from),

@@ -35,7 +35,12 @@ pub enum ObjectKind {
     Role,
     /// A rewrite rule.
     Rule,
-    /// Anything else: collation, publication, server, statistics, … .
+    /// What statements or others rely on without being named by a release's code: an operator, a cast, a
+    /// collation, a publication, a server, a scheduled event.
+    Support,
+    /// What a role owns.
+    Owned,
+    /// Anything else, whose absence nobody notices: statistics, an event trigger.
     Other,
 }
 
@@ -48,6 +53,8 @@ pub enum ObjectKind {
 pub struct CreateTable {
     /// Its name.
     pub table: ObjectName,
+    /// `OR REPLACE`: MariaDB drops what is there.
+    pub or_replace: bool,
     /// `IF NOT EXISTS`.
     pub if_not_exists: bool,
     /// Only this session sees it.
