@@ -1,6 +1,6 @@
 //! A migrator whose migrations are read before they run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,13 @@ pub trait LiveDatabase: fmt::Debug + Send + Sync {
 
     /// The names of the migrations that were applied to the end.
     async fn applied(&self, op: &Op) -> Result<BTreeSet<String>, Fault>;
+
+    /// About how many rows each table has, by its name, with the schema where that is not the usual one.
+    /// Nothing when it does not count.
+    async fn rows(&self, op: &Op) -> Result<BTreeMap<String, u64>, Fault> {
+        let _ = op;
+        Ok(BTreeMap::new())
+    }
 }
 
 /// A [`Migrator`] that reads what another one is about to run.
@@ -52,6 +59,8 @@ struct History {
     migrations: Option<BTreeSet<String>>,
     /// The schema of now, where the database tells it: then nothing is replayed.
     schema: Option<String>,
+    /// How many rows tables have, where the database tells it.
+    rows: BTreeMap<String, u64>,
 }
 
 impl History {
@@ -184,25 +193,30 @@ impl CheckedMigrator {
                 .extend(before.map(|migration| migration.name.clone()));
         }
         let mut schema = None;
+        let mut rows = BTreeMap::new();
         if let Some(database) = &self.database {
             let applied = database.applied(op).await?;
             if !applied.is_empty() {
                 known.get_or_insert_default().extend(applied);
             }
             schema = Some(database.schema(op).await?);
+            rows = database.rows(op).await?;
         }
         Ok(History {
             migrations: known,
             schema,
+            rows,
         })
     }
 
     fn linter_after(&self, history: &History) -> Linter {
         let linter = self.linter.clone();
-        match &history.schema {
+        let linter = match &history.schema {
             Some(schema) => linter.schema(schema),
             None => linter,
-        }
+        };
+        let rows = history.rows.iter();
+        rows.fold(linter, |linter, (table, rows)| linter.rows(table, *rows))
     }
 
     /// Lints what is new. A release that is the first one is new as a whole.

@@ -40,6 +40,7 @@ mod read;
 mod rule;
 mod rules;
 mod server;
+mod size;
 mod tools;
 mod transaction;
 

@@ -343,6 +343,7 @@ impl Findings<'_> {
             message: message.into(),
             rewrite: None,
             lock: None,
+            rows: None,
             allowed: None,
         });
         Reported(self.found.last_mut())

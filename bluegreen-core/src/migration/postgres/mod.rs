@@ -36,7 +36,7 @@ mod run;
 mod schema;
 mod unit;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -220,5 +220,10 @@ impl LiveDatabase for PostgresMigrator {
     async fn applied(&self, op: &Op) -> Result<BTreeSet<String>, Fault> {
         let (session, driver) = self.open(op).await?;
         drive(driver, session.applied()).await
+    }
+
+    async fn rows(&self, op: &Op) -> Result<BTreeMap<String, u64>, Fault> {
+        let (session, driver) = self.open(op).await?;
+        drive(driver, schema::rows(&session.client)).await
     }
 }

@@ -249,8 +249,14 @@ impl<'a> Cursor<'a> {
 
     /// The columns of an index: only those that are plain.
     pub(super) fn index_columns(&mut self) -> Read<Vec<Name>> {
+        self.index_parts().map(|(names, _)| names)
+    }
+
+    /// The same, and whether all of them are plain.
+    pub(super) fn index_parts(&mut self) -> Read<(Vec<Name>, bool)> {
         let mut inside = self.inside()?;
         let mut names = Vec::new();
+        let mut parts = 0;
         while !inside.is_done() {
             let plain = inside.name().ok().filter(|_| !inside.is_symbol(b'.'));
             let prefix = inside.is_symbol(b'(');
@@ -258,9 +264,11 @@ impl<'a> Cursor<'a> {
             if let Some(name) = plain.filter(|_| !prefix || inside.is_mysql()) {
                 names.push(name);
             }
+            parts += 1;
             inside.skip_to_comma();
         }
-        Ok(names)
+        let plain = parts == names.len();
+        Ok((names, plain))
     }
 
     /// A cursor over what stands in the parentheses that begin here; this one goes on after them.

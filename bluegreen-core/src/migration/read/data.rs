@@ -1,7 +1,9 @@
 //! Reading what works on rows. Loosely: the table, whether there is a condition, and what is called.
 
+use std::collections::HashSet;
+
 use super::cursor::{Cursor, Read};
-use crate::migration::source::TokenKind;
+use crate::migration::source::{Token, TokenKind};
 use crate::migration::statement::{Change, Name, ObjectName, is_known_function};
 
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Vec<Change>> {
@@ -103,6 +105,29 @@ pub(super) fn sources(cursor: &Cursor<'_>) -> Vec<ObjectName> {
         }
     }
     found
+}
+
+/// The names in a query, and whether it takes all columns of something.
+pub(super) fn names(cursor: &Cursor<'_>) -> (HashSet<Name>, bool) {
+    let mut cursor = *cursor;
+    let (mut names, mut all) = (HashSet::new(), false);
+    let mut before = None;
+    while let Some(token) = cursor.peek() {
+        // `a.*` and `SELECT *`, but neither `count(*)` nor `a * b`.
+        let lists = |before: Token| {
+            let selects = ["select", "distinct", "all"]
+                .iter()
+                .any(|word| before.is_word(cursor.text, word));
+            selects || before.is_symbol(b'.') || before.is_symbol(b',')
+        };
+        all |= token.is_symbol(b'*') && before.is_some_and(lists);
+        before = Some(token);
+        match cursor.name() {
+            Ok(name) => drop(names.insert(name)),
+            Err(_) => drop(cursor.next()),
+        }
+    }
+    (names, all)
 }
 
 fn insert(cursor: &mut Cursor<'_>) -> Read<Change> {

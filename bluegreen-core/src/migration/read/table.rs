@@ -54,6 +54,7 @@ pub(super) const fn empty(table: ObjectName, if_not_exists: bool, temporary: boo
         partitioned: false,
         like: None,
         from_query: false,
+        charset: None,
         indexes: Vec::new(),
     }
 }
@@ -186,7 +187,7 @@ fn options(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
         } else if cursor.eat_all("without rowid") || cursor.eat("strict") {
             cursor.symbol(b',');
         } else if cursor.is_mysql() {
-            mysql_option(cursor)?;
+            mysql_option(cursor, table)?;
         } else {
             return cursor.fail("an option of a table");
         }
@@ -199,12 +200,13 @@ fn is_query(cursor: &Cursor<'_>) -> bool {
 }
 
 /// `ENGINE=InnoDB`, `DEFAULT CHARACTER SET = utf8mb4`, with or without `=` and commas.
-fn mysql_option(cursor: &mut Cursor<'_>) -> Read<()> {
+fn mysql_option(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
     cursor.eat_any(&["ignore", "replace"]);
     if cursor.is_any(&["select", "as"]) {
         return Ok(());
     }
     cursor.eat("default");
+    let sorts = cursor.is_any(&["character", "charset", "collate"]);
     if !cursor.eat_all("character set")
         && !cursor.eat_all("data directory")
         && !cursor.eat_all("index directory")
@@ -212,7 +214,11 @@ fn mysql_option(cursor: &mut Cursor<'_>) -> Read<()> {
         cursor.name()?;
     }
     cursor.symbol(b'=');
-    if cursor.is_symbol(b'(') {
+    if sorts {
+        // `utf8mb4_bin` is of the character set `utf8mb4`.
+        let name = cursor.name()?;
+        table.charset.get_or_insert(name.as_str().to_owned());
+    } else if cursor.is_symbol(b'(') {
         cursor.parentheses()?;
     } else if cursor.next().is_none() {
         return cursor.fail("the value of an option");

@@ -47,5 +47,6 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         .map_or_else(|| "…".to_owned(), ToString::to_string);
     findings
         .report(located.span, format!("writers of {table} wait until the last row is done; do it in batches, after the release has all traffic"))
+        .hold(Some(Hold::new(table, Lock::RowExclusive, Work::Rewrite)))
         .rewrite(format!("-- repeat until no row is left, with a pause between\n{} WHERE id IN (SELECT id FROM {table} WHERE {column} IS NULL LIMIT 1000);", site.source(located.span)));
 }

@@ -33,6 +33,8 @@ pub struct TableFacts {
     pub constraints: HashMap<Name, Constraint>,
     /// Its indexes that are no constraints.
     pub indexes: Vec<Name>,
+    /// Whether it has triggers.
+    pub triggers: bool,
     /// The tables that its foreign keys point to.
     pub references: Vec<ObjectName>,
     /// Whether it has a primary key.
@@ -41,6 +43,8 @@ pub struct TableFacts {
     pub instant_versions: u16,
     /// The name that it had when the release began, when it was renamed.
     pub renamed_from: Option<ObjectName>,
+    /// MySQL: the character set or collation that its columns have when they say none.
+    pub charset: Option<String>,
     /// Whether it has an index that keeps MySQL from changing it instantly.
     pub full_text: bool,
     /// Names given to constraints without one.
@@ -89,10 +93,12 @@ impl TableFacts {
             columns: HashMap::new(),
             constraints: HashMap::new(),
             indexes: Vec::new(),
+            triggers: false,
             references: Vec::new(),
             primary_key: Vec::new(),
             instant_versions: 0,
             renamed_from: None,
+            charset: None,
             full_text: false,
             unnamed: 0,
         }
