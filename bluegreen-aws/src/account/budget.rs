@@ -84,7 +84,9 @@ impl Budget {
         let (before, at) = held.unwrap_or((full, now));
         // A request a second is a thousandth of one a millisecond.
         let grown = now.since(at).as_millis().saturating_mul(u128::from(per_second));
-        let there = before.saturating_add(u64::try_from(grown).unwrap_or(full)).min(full);
+        let there = before
+            .saturating_add(u64::try_from(grown).unwrap_or(full))
+            .min(full);
         let kept = match urgency {
             Urgency::Rollback => 0,
             Urgency::Routine => u64::from(kept.min(burst - 1)) * ONE,

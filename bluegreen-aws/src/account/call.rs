@@ -95,7 +95,12 @@ impl Call {
             let message = format!("not sent: the {:?} of this call are over", self.given);
             return Err(self.fault(FaultKind::Unavailable { retry_after: None }, operation, message));
         }
-        tracing::debug!(provider = self.provider, operation, resource = self.resource, "request");
+        tracing::debug!(
+            provider = self.provider,
+            operation,
+            resource = self.resource,
+            "request"
+        );
         tokio::select! {
             biased;
             answer = request => answer.map_err(|error| {
