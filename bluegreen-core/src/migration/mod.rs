@@ -45,7 +45,9 @@ mod tools;
 mod transaction;
 
 pub use checked::{CheckedMigrator, LiveDatabase, NEEDS_FILE};
-pub use deployments::{DeploymentStep, Deployments, Precondition};
+pub use deployments::{
+    DeploymentStep, Deployments, InvalidStepMark, NextStep, Precondition, StepMark, Underway,
+};
 pub use finding::{Finding, Kind, Severity, Verdict};
 pub use folder::{Folder, FolderError, Migration};
 pub use ledger::{Ledger, Obstacle};

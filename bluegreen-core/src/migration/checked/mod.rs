@@ -1,15 +1,23 @@
 //! A migrator whose migrations are read before they run.
 
+mod history;
+mod said;
+mod steps;
+mod way_back;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use said::{listed, said};
+use steps::{releases_of, steps_of};
+
 use super::folder::{Folder, FolderError, Migration, text};
-use super::ledger::{Ledger, Obstacle};
+use super::ledger::Obstacle;
 use super::manifest::{Manifest, Manifests, PROVIDER};
-use super::needs::{Loss, Needs};
-use super::{Finding, Linter, Report, Severity};
+use super::needs::Needs;
+use super::{Linter, Underway};
 use crate::lifecycle::Slots;
 use crate::{Assignment, Fault, MigrationPhase, Migrator, Op, ServiceName, Store, Verdict, Version};
 use async_trait::async_trait;
@@ -53,23 +61,6 @@ pub struct CheckedMigrator {
     baseline: Option<String>,
 }
 
-/// What ran before a release, as far as it is known.
-struct History {
-    /// By name; `None` when it is not known.
-    migrations: Option<BTreeSet<String>>,
-    /// The schema of now, where the database tells it: then nothing is replayed.
-    schema: Option<String>,
-    /// How many rows tables have, where the database tells it.
-    rows: BTreeMap<String, u64>,
-}
-
-impl History {
-    fn has(&self, migration: &Migration) -> bool {
-        let known = self.migrations.as_ref();
-        known.is_some_and(|known| known.contains(&migration.name))
-    }
-}
-
 impl CheckedMigrator {
     /// Reads the migrations in the folder of each release with a linter, before `inner` runs them. What
     /// releases need is kept in the store.
@@ -110,27 +101,11 @@ impl CheckedMigrator {
     /// # Errors
     /// When the store does not take it.
     pub async fn remember(&self, version: &Version, needs: Needs) -> Result<(), Fault> {
-        let migrations = BTreeSet::new();
-        self.manifests
-            .keep(version, &Manifest { migrations, needs })
-            .await
-    }
-
-    /// What a release would miss on a schema, told before a rollback to it: nothing when it can come back,
-    /// `None` when it is not known what it needs.
-    ///
-    /// # Errors
-    /// When the store or the database does not answer.
-    pub async fn missing(&self, op: &Op, version: &Version) -> Result<Option<Vec<Loss>>, Fault> {
-        let Some(database) = &self.database else {
-            return Ok(None);
+        let manifest = Manifest {
+            needs,
+            ..Manifest::default()
         };
-        let Some(kept) = self.manifests.of(version).await? else {
-            return Ok(None);
-        };
-        let now = self.linter.clone().schema(&database.schema(op).await?);
-        let ledger = Ledger::default().needs(version.clone(), kept.needs);
-        Ok(ledger.missing(version, &Needs::of_schema(now.known())))
+        self.manifests.keep(version, &manifest).await
     }
 
     /// Who needs what the contract migrations of a release take away: they may run when it is nobody.
@@ -155,114 +130,6 @@ impl CheckedMigrator {
         self.folder.migrations_of(assignment).map_err(unreadable)
     }
 
-    async fn ledger(&self, assignment: &Assignment, slots: &Slots) -> Result<Ledger, Fault> {
-        let mut ledger = Ledger::of(slots);
-        let versions: Vec<Version> = ledger.versions().cloned().collect();
-        for version in versions {
-            let kept = self.manifests.of(&version).await?;
-            // Of the release that asks, the folder is at hand.
-            let manifest = match kept {
-                None if version == assignment.release.version => Some(self.made_of(assignment)?),
-                kept => kept,
-            };
-            if let Some(manifest) = manifest {
-                ledger = ledger.needs(version, manifest.needs);
-            }
-        }
-        Ok(ledger)
-    }
-
-    /// What ran before: by the database, by what is kept of the live release, or by the baseline.
-    async fn history(
-        &self,
-        op: &Op,
-        migrations: &[Migration],
-        live: Option<&Version>,
-    ) -> Result<History, Fault> {
-        let mut known = None;
-        if let Some(live) = live
-            && let Some(manifest) = self.manifests.of(live).await?
-        {
-            known = Some(manifest.migrations);
-        }
-        if let Some(last) = &self.baseline {
-            let until = migrations.iter().position(|migration| migration.name == *last);
-            let before = migrations.iter().take(until.map_or(0, |at| at + 1));
-            known
-                .get_or_insert_default()
-                .extend(before.map(|migration| migration.name.clone()));
-        }
-        let mut schema = None;
-        let mut rows = BTreeMap::new();
-        if let Some(database) = &self.database {
-            let applied = database.applied(op).await?;
-            if !applied.is_empty() {
-                known.get_or_insert_default().extend(applied);
-            }
-            schema = Some(database.schema(op).await?);
-            rows = database.rows(op).await?;
-        }
-        Ok(History {
-            migrations: known,
-            schema,
-            rows,
-        })
-    }
-
-    fn linter_after(&self, history: &History) -> Linter {
-        let linter = self.linter.clone();
-        let linter = match &history.schema {
-            Some(schema) => linter.schema(schema),
-            None => linter,
-        };
-        let rows = history.rows.iter();
-        rows.fold(linter, |linter, (table, rows)| linter.rows(table, *rows))
-    }
-
-    /// Lints what is new. A release that is the first one is new as a whole.
-    fn expansion(&self, migrations: &[Migration], history: &History, first: bool) -> Vec<(String, Report)> {
-        let mut linter = self.linter_after(history);
-        let mut reports = Vec::new();
-        let mut new = false;
-        for migration in migrations {
-            if history.has(migration) {
-                if history.schema.is_none() {
-                    linter.replay(&migration.sql);
-                }
-                continue;
-            }
-            if migration.phase == MigrationPhase::Contract {
-                continue;
-            }
-            // Where it is not known what is new, each migration meets the tables of those before it as old.
-            if !new || (history.migrations.is_none() && !first) {
-                linter.begin_release();
-            }
-            new = true;
-            linter = linter.phase(migration.phase);
-            reports.push((migration.name.clone(), linter.check_next(&migration.sql)));
-        }
-        reports
-    }
-
-    /// What the contract migrations that have not run yet take away, and what the linter says of them.
-    fn contraction(&self, migrations: &[Migration], history: &History) -> (Vec<Loss>, Vec<(String, Report)>) {
-        let mut linter = self.linter_after(history).phase(MigrationPhase::Contract);
-        let mut losses = Vec::new();
-        let mut reports = Vec::new();
-        for migration in migrations {
-            if migration.phase == MigrationPhase::Contract && !history.has(migration) {
-                let script = linter.read(&migration.sql);
-                losses.extend(Loss::of(&script, linter.known()));
-                linter.begin_release();
-                reports.push((migration.name.clone(), linter.check_script(&script)));
-            } else if history.schema.is_none() {
-                linter.replay(&migration.sql);
-            }
-        }
-        (losses, reports)
-    }
-
     /// What is to be kept of a release, from its folder.
     fn made_of(&self, assignment: &Assignment) -> Result<Manifest, Fault> {
         let migrations = self.read(assignment)?;
@@ -283,7 +150,9 @@ impl CheckedMigrator {
             }
             Needs::of_schema(linter.known())
         };
+        let releases = releases_of(&steps_of(&migrations, None)?);
         Ok(Manifest {
+            releases,
             migrations: migrations.into_iter().map(|migration| migration.name).collect(),
             needs,
         })
@@ -304,7 +173,25 @@ impl Migrator for CheckedMigrator {
                 .keep(&assignment.release.version, &manifest)
                 .await?;
         }
+        if phase == MigrationPhase::Contract {
+            self.keep_losses(op, assignment).await?;
+        }
         self.inner.migrate(op, phase, assignment).await
+    }
+
+    async fn fits(&self, op: &Op, release: &Version, slots: &Slots) -> Result<Option<Verdict>, Fault> {
+        self.fit(op, release, slots).await
+    }
+
+    async fn underway(
+        &self,
+        op: &Op,
+        phase: MigrationPhase,
+        assignment: &Assignment,
+        slots: &Slots,
+        known: &[Underway],
+    ) -> Result<Vec<Underway>, Fault> {
+        self.advanced(op, phase, assignment, slots, known).await
     }
 
     async fn review(
@@ -322,6 +209,10 @@ impl Migrator for CheckedMigrator {
         match phase {
             MigrationPhase::Expand => {
                 let history = self.history(op, &migrations, live_version).await?;
+                let steps = steps_of(&migrations, Some(&history))?;
+                if let Some(why) = self.too_early(phase, &steps, assignment, slots).await? {
+                    return Ok(Some(Verdict::fail(why)));
+                }
                 let reports = self.expansion(&migrations, &history, live.is_none());
                 let server = self.linter.server();
                 let said = said(&reports, &format!("safe on {server}"));
@@ -330,6 +221,10 @@ impl Migrator for CheckedMigrator {
             MigrationPhase::Backfill => Ok(None),
             MigrationPhase::Contract => {
                 let history = self.history(op, &migrations, None).await?;
+                let steps = steps_of(&migrations, Some(&history))?;
+                if let Some(why) = self.too_early(phase, &steps, assignment, slots).await? {
+                    return Ok(Some(Verdict::fail(why)));
+                }
                 let (losses, reports) = self.contraction(&migrations, &history);
                 let obstacles = self.ledger(assignment, slots).await?.contract(&losses);
                 if !obstacles.is_empty() {
@@ -352,51 +247,6 @@ impl Migrator for CheckedMigrator {
     fn settle(&self) -> Duration {
         self.inner.settle()
     }
-}
-
-/// What is found, the first thing in full.
-fn said(reports: &[(String, Report)], good: &str) -> Verdict {
-    let found = || {
-        reports
-            .iter()
-            .flat_map(|(name, report)| report.findings.iter().map(move |finding| (name, finding)))
-    };
-    let mut refused = found().filter(|(_, finding)| finding.counts());
-    if let Some((name, finding)) = refused.next() {
-        let more = match refused.count() {
-            0 => String::new(),
-            more => format!("; and {more} more"),
-        };
-        let unknown = if finding.severity == Severity::Unknown {
-            "not understood, so refused: "
-        } else {
-            ""
-        };
-        let Finding {
-            line, rule, message, ..
-        } = finding;
-        return Verdict::fail(format!("{name}:{line}: {unknown}{message} ({rule}){more}"));
-    }
-    let count = match reports.len() {
-        0 => "no new migration".to_owned(),
-        1 => "1 new migration".to_owned(),
-        many => format!("{many} new migrations"),
-    };
-    let allowed: Vec<String> = found()
-        .filter_map(|(name, finding)| {
-            Some(format!(
-                "; {} in {name} is let through: {}",
-                finding.rule,
-                finding.allowed.as_ref()?
-            ))
-        })
-        .collect();
-    Verdict::pass(format!("{count}, {good}{}", allowed.concat()))
-}
-
-fn listed<T: fmt::Display>(things: &[T], between: &str) -> String {
-    let things: Vec<String> = things.iter().map(T::to_string).collect();
-    things.join(between)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
