@@ -23,6 +23,9 @@ pub(super) struct Manifest {
     /// Of changes that are made over several deployments: which of their releases it is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub releases: BTreeMap<String, usize>,
+    /// The statements that it was seen to send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statements: Option<String>,
 }
 
 /// The manifests of the releases of a service.

@@ -36,6 +36,7 @@ mod manifest;
 mod needs;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod proof;
 mod read;
 mod rule;
 mod rules;
@@ -49,11 +50,13 @@ pub use deployments::{
     DeploymentStep, Deployments, InvalidStepMark, NextStep, Precondition, StepMark, Underway,
 };
 pub use finding::{Finding, Kind, Severity, Verdict};
+pub use folder::NEEDS_STATEMENTS_FILE;
 pub use folder::{Folder, FolderError, Migration};
 pub use ledger::{Ledger, Obstacle};
 pub use lint::{Linter, Report, Script};
 pub use lint_spec::LintSpec;
 pub use needs::{Loss, Needs};
+pub use proof::{Proof, Proved, Scratch};
 pub use rule::{About, Example, Findings, MYSQL, MigrationRule, POSTGRES, Range, Reported, Site};
 pub use server::{Engine, InvalidEngine, InvalidServerVersion, Server, ServerVersion};
 pub use statement::{Change, Located, Statement, TableAction};

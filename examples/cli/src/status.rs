@@ -57,7 +57,10 @@ pub(crate) fn text(status: &Status) -> String {
 }
 
 fn way_back(back: &WayBack) -> String {
-    let release = back.release.as_ref().map(|release| format!(" (release {release})"));
+    let release = back
+        .release
+        .as_ref()
+        .map(|release| format!(" (release {release})"));
     let until = back.until.map(|until| format!(", kept until {until}"));
     let database = match &back.database {
         None => String::new(),

@@ -1,6 +1,7 @@
 //! A migrator whose migrations are read before they run.
 
 mod history;
+mod prove;
 mod said;
 mod steps;
 mod way_back;
@@ -17,9 +18,9 @@ use super::folder::{Folder, FolderError, Migration, text};
 use super::ledger::Obstacle;
 use super::manifest::{Manifest, Manifests, PROVIDER};
 use super::needs::Needs;
-use super::{Linter, Underway};
+use super::{Linter, NEEDS_STATEMENTS_FILE, Scratch, Underway};
 use crate::lifecycle::Slots;
-use crate::{Assignment, Fault, MigrationPhase, Migrator, Op, ServiceName, Store, Verdict, Version};
+use crate::{Assignment, Fault, MigrationPhase, Migrator, Op, Outcome, ServiceName, Store, Verdict, Version};
 use async_trait::async_trait;
 
 /// The file, in the folder of a release's migrations, that says by hand what the release needs.
@@ -48,8 +49,9 @@ pub trait LiveDatabase: fmt::Debug + Send + Sync {
 /// what would break a release that has traffic, and what is not understood, is refused. Before a
 /// contraction it asks the [`Ledger`] whether a release that has or may get traffic needs what goes. What
 /// each release needs is kept in the store beside the records, when its expand migrations run: what the file
-/// [`needs.toml`](NEEDS_FILE) among them says, or else everything that is there once all its migrations have
-/// run, contract migrations too. So a contract migration belongs into the first release that no longer
+/// [`needs.toml`](NEEDS_FILE) among them says, or else what the statements in
+/// [`needs.sql`](super::NEEDS_STATEMENTS_FILE) name, or else everything that is there once all its migrations
+/// have run, contract migrations too. So a contract migration belongs into the first release that no longer
 /// uses the thing, or a later one.
 #[derive(Debug, Clone)]
 pub struct CheckedMigrator {
@@ -59,6 +61,7 @@ pub struct CheckedMigrator {
     manifests: Manifests,
     database: Option<Arc<dyn LiveDatabase>>,
     baseline: Option<String>,
+    scratch: Option<Arc<dyn Scratch>>,
 }
 
 impl CheckedMigrator {
@@ -79,6 +82,7 @@ impl CheckedMigrator {
             manifests: Manifests::new(service, store),
             database: None,
             baseline: None,
+            scratch: None,
         }
     }
 
@@ -93,6 +97,15 @@ impl CheckedMigrator {
     #[must_use]
     pub fn baseline(mut self, migration: impl Into<String>) -> Self {
         self.baseline = Some(migration.into());
+        self
+    }
+
+    /// Proves on a scratch database that the statements which the releases were seen to send can be prepared:
+    /// those of the live release on the new schema, those of the new one on both. A release records them in
+    /// the file [`needs.sql`](super::NEEDS_STATEMENTS_FILE) among its migrations.
+    #[must_use]
+    pub fn scratch(mut self, scratch: impl Scratch + 'static) -> Self {
+        self.scratch = Some(Arc::new(scratch));
         self
     }
 
@@ -130,6 +143,17 @@ impl CheckedMigrator {
         self.folder.migrations_of(assignment).map_err(unreadable)
     }
 
+    /// The statements that a release was seen to send, where it has recorded any.
+    fn statements_of(&self, assignment: &Assignment) -> Result<Option<String>, Fault> {
+        let folder = self.folder.path_for(assignment).map_err(unreadable)?;
+        let file = folder.join(NEEDS_STATEMENTS_FILE);
+        if file.exists() {
+            text(&file).map(Some).map_err(unreadable)
+        } else {
+            Ok(None)
+        }
+    }
+
     /// What is to be kept of a release, from its folder.
     fn made_of(&self, assignment: &Assignment) -> Result<Manifest, Fault> {
         let migrations = self.read(assignment)?;
@@ -138,6 +162,7 @@ impl CheckedMigrator {
             .path_for(assignment)
             .map_err(unreadable)?
             .join(NEEDS_FILE);
+        let statements = self.statements_of(assignment)?;
         let needs = if by_hand.exists() {
             let text = text(&by_hand).map_err(unreadable)?;
             Needs::from_toml(&text).map_err(|error| {
@@ -148,11 +173,15 @@ impl CheckedMigrator {
             for migration in &migrations {
                 linter.replay(&migration.sql);
             }
-            Needs::of_schema(linter.known())
+            match &statements {
+                Some(sql) => Needs::of_statements(sql, linter.known(), linter.server().engine),
+                None => Needs::of_schema(linter.known()),
+            }
         };
         let releases = releases_of(&steps_of(&migrations, None)?);
         Ok(Manifest {
             releases,
+            statements: prove::kept(statements),
             migrations: migrations.into_iter().map(|migration| migration.name).collect(),
             needs,
         })
@@ -216,7 +245,17 @@ impl Migrator for CheckedMigrator {
                 let reports = self.expansion(&migrations, &history, live.is_none());
                 let server = self.linter.server();
                 let said = said(&reports, &format!("safe on {server}"));
-                Ok(Some(said))
+                if said.outcome != Outcome::Pass {
+                    return Ok(Some(said));
+                }
+                let proof = self.proof(op, assignment, slots, &migrations, &history).await?;
+                Ok(Some(match proof.as_ref().map(prove::told) {
+                    None => said,
+                    Some(told) if told.outcome == Outcome::Pass => {
+                        Verdict::pass(format!("{}; {}", said.evidence, told.evidence))
+                    }
+                    Some(told) => told,
+                }))
             }
             MigrationPhase::Backfill => Ok(None),
             MigrationPhase::Contract => {

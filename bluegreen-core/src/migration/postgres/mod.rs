@@ -34,6 +34,7 @@ mod journal;
 mod probe;
 mod run;
 mod schema;
+mod scratch;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,7 @@ pub use connect::{Connect, Driver};
 use fault::{PROVIDER, cannot_connect};
 pub use probe::{Probe, Probed};
 use run::Session;
+pub use scratch::PostgresScratch;
 
 /// How migrations run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
