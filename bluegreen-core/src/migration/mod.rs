@@ -29,6 +29,7 @@ mod checked;
 mod deployments;
 mod finding;
 pub mod folder;
+pub mod hazards;
 mod ledger;
 mod lint;
 mod lint_spec;

@@ -194,7 +194,9 @@ fn redefine(
         return COPY;
     };
     let Some(from) = &facts.kind else { return COPY };
-    let mut best = if column.generated.is_some() == facts.generated {
+    // Whether the expression is another one is not known here: what is stored is computed for each row.
+    let stored = matches!(column.generated, Some(Generated::Stored(_)));
+    let mut best = if !stored && column.generated.is_some() == facts.generated {
         let charset = facts.collation.as_deref().or_else(|| {
             let table = schema.table(table)?;
             table.charset.as_deref()

@@ -31,7 +31,10 @@ fn one(cursor: &mut Cursor<'_>) -> Read<Change> {
         "merge" => merge(cursor),
         "show" | "describe" | "desc" | "fetch" | "declare" | "close" | "move" => {
             while cursor.next().is_some() {}
-            Ok(Change::Read { calls: Vec::new() })
+            Ok(Change::Read {
+                calls: Vec::new(),
+                all_of: None,
+            })
         }
         _ => query(cursor),
     }
@@ -87,7 +90,31 @@ pub(super) fn read_only(cursor: &mut Cursor<'_>) -> Read<Change> {
             why: format!("what the function {call} does is not in the script"),
         });
     }
-    Ok(Change::Read { calls })
+    Ok(Change::Read {
+        calls,
+        all_of: all_of(begin),
+    })
+}
+
+/// The table of which a query reads every row.
+fn all_of(mut cursor: Cursor<'_>) -> Option<ObjectName> {
+    let mut table = None;
+    let mut depth = 0_i32;
+    while let Some(token) = cursor.peek() {
+        match token.kind {
+            TokenKind::Symbol(b'(') => depth += 1,
+            TokenKind::Symbol(b')') => depth -= 1,
+            TokenKind::Word if depth == 0 && cursor.is_any(&["where", "limit", "fetch"]) => return None,
+            TokenKind::Word if depth == 0 && table.is_none() && cursor.eat("from") => {
+                cursor.eat("only");
+                table = cursor.object_name().ok().filter(|_| !cursor.is_symbol(b'('));
+                continue;
+            }
+            _ => {}
+        }
+        cursor.next();
+    }
+    table
 }
 
 /// The tables after FROM and JOIN.
@@ -339,7 +366,10 @@ fn copy(cursor: &mut Cursor<'_>) -> Read<Change> {
     if cursor.is_symbol(b'(') {
         cursor.parentheses()?;
         while cursor.next().is_some() {}
-        return Ok(Change::Read { calls: Vec::new() });
+        return Ok(Change::Read {
+            calls: Vec::new(),
+            all_of: None,
+        });
     }
     let table = cursor.object_name()?;
     if cursor.is_symbol(b'(') {
@@ -351,7 +381,10 @@ fn copy(cursor: &mut Cursor<'_>) -> Read<Change> {
     }
     while cursor.next().is_some() {}
     Ok(if reads {
-        Change::Read { calls: Vec::new() }
+        Change::Read {
+            calls: Vec::new(),
+            all_of: None,
+        }
     } else {
         Change::Insert {
             table: Some(table),
@@ -418,5 +451,8 @@ fn explain(cursor: &mut Cursor<'_>) -> Read<Vec<Change>> {
         return read(cursor);
     }
     while cursor.next().is_some() {}
-    Ok(vec![Change::Read { calls: Vec::new() }])
+    Ok(vec![Change::Read {
+        calls: Vec::new(),
+        all_of: None,
+    }])
 }

@@ -75,6 +75,9 @@ fn body(inside: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
         if column::begins_constraint(inside) {
             let constraint = column::constraint(inside)?;
             table.constraints.push(constraint);
+            if inside.is_mysql() {
+                index_options(inside)?;
+            }
         } else if inside.is_postgres() && inside.eat("like") {
             table.like = Some(inside.object_name()?);
             while inside.eat_any(&["including", "excluding"]).is_some() {

@@ -283,8 +283,12 @@ pub enum Change {
     },
     /// `TRUNCATE`, one for each name.
     Truncate { table: ObjectName, cascade: bool },
-    /// `SELECT`, `SHOW`, `EXPLAIN`: only reads.
-    Read { calls: Vec<String> },
+    /// `SELECT`, `SHOW`, `EXPLAIN`: only reads. `all_of` is the table of which every row is read, where there is
+    /// neither a condition nor a limit.
+    Read {
+        calls: Vec<String>,
+        all_of: Option<ObjectName>,
+    },
     /// `BEGIN`.
     Begin,
     /// `COMMIT`.

@@ -234,3 +234,120 @@ LOCK TABLES orders WRITE, lines READ LOCAL;
 
 -- # unknown, mysql: a prepared statement
 SET @sql = 'DROP TABLE orders'; PREPARE s FROM @sql; EXECUTE s;
+
+-- # safe, mysql: types and options as they are written
+CREATE TABLE IF NOT EXISTS `shop`.`t` (
+  a TINYINT(1) UNSIGNED ZEROFILL NOT NULL DEFAULT '0', b DOUBLE PRECISION, c NATIONAL VARCHAR(10), d LONG VARCHAR, e BIT(1) DEFAULT b'0',
+  f SET('a','b'), g JSON NOT NULL DEFAULT (JSON_OBJECT()), h GEOMETRY NOT NULL SRID 4326, i YEAR, j VARBINARY(16), k MEDIUMTEXT CHARACTER SET latin1 COLLATE latin1_bin,
+  l DATETIME(6) DEFAULT NOW(6) ON UPDATE NOW(6), m INT INVISIBLE, n INT COLUMN_FORMAT FIXED STORAGE DISK,
+  INDEX (a), KEY k2 USING BTREE (b, c(5) DESC), SPATIAL INDEX sp (h), INDEX fn ((lower(c))), UNIQUE INDEX u (a) INVISIBLE,
+  CONSTRAINT FOREIGN KEY fk1 (a) REFERENCES s (a) ON DELETE NO ACTION, CHECK (a > 0)
+) ENGINE InnoDB, CHARSET utf8mb4 COLLATE utf8mb4_bin COMMENT 'x' KEY_BLOCK_SIZE=8 STATS_PERSISTENT=DEFAULT;
+CREATE TABLE u LIKE t;
+CREATE TABLE v AS SELECT * FROM t;
+CREATE TABLE w SELECT 1;
+
+-- # safe, mysql: sessions, and what a dump sets
+SET NAMES utf8mb4; SET @@session.sql_mode = 'ANSI'; SET GLOBAL innodb_lock_wait_timeout = 5, SESSION lock_wait_timeout = 5; SET @a := 1; USE shop; START TRANSACTION WITH CONSISTENT SNAPSHOT; COMMIT;
+SET FOREIGN_KEY_CHECKS=0; SET @OLD_SQL_MODE=@@SQL_MODE;
+
+-- # safe, mysql: a foreign key without its check
+SET foreign_key_checks = 0;
+ALTER TABLE orders ADD CONSTRAINT fk FOREIGN KEY (customer_id) REFERENCES customers (id), ALGORITHM=INPLACE;
+SET foreign_key_checks = 1;
+
+-- # unsafe, mysql: with its check again
+SET foreign_key_checks = 0;
+SET foreign_key_checks = 1;
+ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers (id);
+
+-- # safe, mysql: views, triggers, events, users come
+CREATE OR REPLACE ALGORITHM=MERGE DEFINER=`a`@`localhost` SQL SECURITY INVOKER VIEW v AS SELECT 1;
+CREATE EVENT IF NOT EXISTS nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM log WHERE at < NOW();
+CREATE USER IF NOT EXISTS 'a'@'%' IDENTIFIED BY 'x';
+GRANT ALL PRIVILEGES ON shop.* TO 'a'@'%' WITH GRANT OPTION;
+FLUSH PRIVILEGES;
+
+-- # unsafe, mysql: a view, a user, a database go
+DROP VIEW IF EXISTS v;
+DROP USER 'a'@'%';
+DROP SCHEMA shop;
+
+-- # unsafe, mysql: a trigger goes
+DROP TRIGGER IF EXISTS shop.t;
+
+-- # unsafe, mysql: NOT NULL by CHANGE
+-- given: CREATE TABLE t (a int NULL)
+ALTER TABLE t CHANGE COLUMN a a int NOT NULL;
+
+-- # unsafe, mysql: another column's place copies nothing, but the type does
+-- given: CREATE TABLE t (a int, b int)
+ALTER TABLE t MODIFY COLUMN b varchar(10) AFTER a;
+
+-- # safe, mariadb: another place
+-- given: CREATE TABLE t (a int, b int)
+ALTER TABLE t MODIFY COLUMN b int FIRST;
+
+-- # unsafe, mysql: several actions, one of which copies
+ALTER TABLE t ADD COLUMN c int, ADD INDEX i (c), ADD CONSTRAINT k CHECK (c > 0);
+
+-- # unsafe, mysql: the rows of a table are loaded anew
+TRUNCATE TABLE t;
+
+-- # unsafe, mysql: TRUNCATE without TABLE, and REPLACE
+TRUNCATE t;
+REPLACE INTO t VALUES (1);
+
+-- # safe, mysql: rows
+INSERT IGNORE INTO t (a, b) VALUES (1, 2) AS new ON DUPLICATE KEY UPDATE a = new.a;
+REPLACE INTO t SET a = 1;
+UPDATE t JOIN s ON s.id = t.id SET t.a = s.a WHERE t.id < 100;
+DELETE FROM t WHERE id IN (SELECT id FROM s) LIMIT 10;
+
+-- # unsafe, mysql: every row by a join
+UPDATE t JOIN s ON s.id = t.id SET t.a = s.a;
+
+-- # safe, mysql: maintenance that lets others work
+ANALYZE TABLE t; CHECK TABLE t;
+
+-- # safe, mysql: default charset of a database, of what comes later
+ALTER DATABASE shop CHARACTER SET utf8mb4;
+
+-- # unsafe, mysql: tablespaces are thrown away
+ALTER TABLE t DISCARD TABLESPACE;
+
+-- # unsafe, mysql: an auto increment key becomes unsigned
+-- given: CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY)
+ALTER TABLE t MODIFY id int unsigned NOT NULL AUTO_INCREMENT;
+
+-- # safe, mysql: a default is set or dropped on what may be NULL
+-- given: CREATE TABLE t (a int DEFAULT 1)
+ALTER TABLE t ALTER COLUMN a SET DEFAULT 5, ALTER b SET DEFAULT (1 + 1);
+ALTER TABLE t ALTER a DROP DEFAULT;
+
+-- # safe, mysql 8.0.28: a column in the middle builds the table anew while others work
+ALTER TABLE t ADD COLUMN b int AFTER a;
+
+-- # unsafe, mysql: a new primary key
+ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (b);
+
+-- # unsafe, mysql: a generated column that is stored gets another expression
+-- given: CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a + 1) STORED)
+ALTER TABLE t MODIFY b int GENERATED ALWAYS AS (a + 2) STORED;
+
+-- # safe, mysql: the name of an index
+ALTER TABLE t RENAME INDEX a TO b, RENAME KEY c TO d;
+
+-- # unsafe, mysql: TypeORM
+ALTER TABLE `user` CHANGE `name` `fullName` varchar(255) NOT NULL;
+
+-- # unsafe, mysql: TypeORM drops and adds
+ALTER TABLE `user` DROP COLUMN `name`;
+ALTER TABLE `user` ADD `name` varchar(100) NOT NULL DEFAULT '';
+
+-- # safe, mysql: EF Core
+ALTER TABLE `Blogs` ADD `Url` longtext CHARACTER SET utf8mb4 NULL;
+INSERT INTO `__EFMigrationsHistory` (`MigrationId`, `ProductVersion`) VALUES ('20240101_Url', '8.0.0');
+
+-- # unsafe, mysql: Doctrine
+ALTER TABLE orders ADD customer_id INT NOT NULL, CHANGE note note VARCHAR(255) DEFAULT NULL;

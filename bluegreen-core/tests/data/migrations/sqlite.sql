@@ -99,3 +99,33 @@ DROP TABLE IF EXISTS orders;
 
 -- # safe, sqlite: triggers
 CREATE TRIGGER IF NOT EXISTS touch AFTER UPDATE ON orders BEGIN UPDATE orders SET at = 1 WHERE id = NEW.id; DELETE FROM x; END;
+
+-- # unsafe, sqlite: a rebuild that makes a column unique
+-- given: CREATE TABLE "a" ("id" integer NOT NULL PRIMARY KEY, "note" text NOT NULL)
+CREATE TABLE "new__a" ("id" integer NOT NULL PRIMARY KEY, "note" text NOT NULL UNIQUE);
+INSERT INTO "new__a" ("id", "note") SELECT "id", "note" FROM "a";
+DROP TABLE "a";
+ALTER TABLE "new__a" RENAME TO "a";
+
+-- # safe, sqlite: a rebuild with another type
+-- given: CREATE TABLE "a" ("id" integer NOT NULL PRIMARY KEY, "note" varchar(10) NOT NULL UNIQUE)
+CREATE TABLE "new__a" ("id" integer NOT NULL PRIMARY KEY, "note" varchar(20) NOT NULL UNIQUE);
+INSERT INTO "new__a" ("id", "note") SELECT "id", "note" FROM "a";
+DROP TABLE "a";
+ALTER TABLE "new__a" RENAME TO "a";
+
+-- # safe, sqlite: what SQLite has
+CREATE VIRTUAL TABLE notes USING fts5(note, content='orders');
+CREATE TEMP TABLE t AS SELECT 1;
+ATTACH DATABASE 'x.db' AS x;
+INSERT OR REPLACE INTO settings VALUES (1);
+UPDATE OR IGNORE settings SET a = 1 WHERE id = 1;
+VACUUM; REINDEX; ANALYZE; PRAGMA user_version = 5;
+BEGIN IMMEDIATE; COMMIT; SAVEPOINT a; RELEASE a;
+CREATE TABLE [in brackets] ([a b] INTEGER, `c` TEXT DEFAULT (datetime('now')), d);
+
+-- # unsafe, sqlite: a view goes
+DROP VIEW v;
+
+-- # unsafe, sqlite: every row
+UPDATE orders SET region = 'eu';
