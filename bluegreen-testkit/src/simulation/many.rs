@@ -199,7 +199,7 @@ fn play_all(
             let history = play(&runtime, &script, false)?;
             coverage.take(&history, &mut tally);
             let is_broken = invariants::broken(&history).is_some();
-            if is_broken || (number % TWICE_EVERY == 0 && differs(&runtime, &script)?.is_some()) {
+            if is_broken || (number.is_multiple_of(TWICE_EVERY) && differs(&runtime, &script)?.is_some()) {
                 first_broken.fetch_min(number, Ordering::Relaxed);
             }
         }
