@@ -104,7 +104,7 @@ fn statement(cursor: &mut Cursor<'_>, span: Span, declaring: &mut bool) -> Read<
         )]);
     }
     if cursor.is_any(&["select", "perform"]) {
-        return super::data::read_only(cursor).map(|change| vec![at(span, change)]);
+        return super::query::read_only(cursor).map(|change| vec![at(span, change)]);
     }
     let start = cursor.span();
     dispatch(cursor, Span::new(start.start, span.end))

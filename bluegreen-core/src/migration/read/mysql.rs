@@ -108,7 +108,7 @@ fn one(cursor: &mut Cursor<'_>) -> Read<TableAction> {
         return Ok(TableAction::SetCharset(Charset::Convert));
     }
     if cursor.eat_all("order by") {
-        cursor.expr(&[])?;
+        cursor.list(|cursor| cursor.expr(&[]))?;
         return Ok(TableAction::OrderBy);
     }
     if let Some(word) = cursor.eat_any(&["disable", "enable"]) {
