@@ -205,6 +205,11 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
         Some((id, rest)) => ((*id).to_owned(), rest),
     };
     let new_id = state.next_uuid();
+    if (&asked.method, rest) == (&Method::PUT, &[]) {
+        let spec = asked.body.get("spec").unwrap_or(&Value::Null);
+        check(spec)?;
+        check_domains(spec, &id, state)?;
+    }
     let app = state.apps.get_mut(&id).ok_or_else(Refusal::not_found)?;
     // What has been replaced by now is superseded.
     let active = app.active(takes, now).map(|active| active.id.clone());
@@ -226,7 +231,6 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
         (&Method::GET, []) => one("app", app.shown(&id, takes, now)),
         (&Method::PUT, []) => {
             let spec = asked.body.get("spec").cloned().unwrap_or_default();
-            check(&spec)?;
             if is_pinned {
                 return Err(blocked());
             }
@@ -294,6 +298,28 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
 fn newest(app: &App, takes: Duration, now: Monotonic) -> Answered {
     let newest = app.deployments.last().ok_or_else(Refusal::not_found)?;
     one("deployment", newest.shown(takes, now))
+}
+
+/// The domains of a spec.
+pub(super) fn domains(spec: &Value) -> impl Iterator<Item = &str> {
+    let domains = spec.get("domains").and_then(Value::as_array);
+    let name = |domain: &&Value| domain.get("domain").is_some();
+    let domains = domains.into_iter().flatten().filter(name);
+    domains.filter_map(|domain| domain.get("domain")?.as_str())
+}
+
+/// A domain belongs to one app at most.
+pub(super) fn check_domains(spec: &Value, id: &str, state: &State) -> Result<(), Refusal> {
+    let mut others = state.apps.iter().filter(|(other, _)| *other != id);
+    let is_taken = |domain: &str, app: &App| domains(&app.spec).any(|known| known.eq_ignore_ascii_case(domain));
+    let taken = others.find_map(|(_, app)| domains(spec).find(|domain| is_taken(domain, app)));
+    match taken {
+        Some(domain) => Err(Refusal {
+            status: StatusCode::CONFLICT,
+            ..Refusal::unprocessable(format!("domain {domain} is already in use by another app"))
+        }),
+        None => Ok(()),
+    }
 }
 
 /// What the documentation says that a spec must be.
