@@ -4,6 +4,7 @@ use tokio::runtime::Runtime;
 
 use super::history::History;
 use super::plans::PLANS;
+use super::provider::Providers;
 use super::run::play;
 use super::script::{Quality, Script};
 use crate::invariants::{self, Breach, Invariant};
@@ -14,6 +15,7 @@ const TRIES: usize = 3_000;
 /// The smallest world found that breaks the same promise, with what breaks it.
 pub(crate) fn shrink(
     runtime: &Runtime,
+    providers: Option<&Providers>,
     history: History,
     invariant: &'static Invariant,
     breach: Breach,
@@ -27,7 +29,7 @@ pub(crate) fn shrink(
             if tries > TRIES {
                 return None;
             }
-            let history = play(runtime, &script, false).ok()?;
+            let history = play(runtime, &script, providers, false).ok()?;
             let (broken, breach) = invariants::broken(&history)?;
             let found = (history, breach);
             (broken.name == invariant.name && self::size(&found) < size).then_some(found)
