@@ -88,6 +88,23 @@ impl Account {
         self.core.answered(request, None)
     }
 
+    /// Refuses a request, whatever it is, as the API does.
+    #[cfg(feature = "simulation")]
+    #[must_use]
+    pub fn refuse(
+        &self,
+        request: &hyper::Request<Bytes>,
+        how: crate::simulation::Refusal,
+    ) -> hyper::Response<Bytes> {
+        use crate::simulation::Refusal as How;
+        let refusal = match how {
+            How::Rejected => Refusal::unpermitted(),
+            How::Throttled(wait) => Refusal::too_many(Some(wait.as_secs())),
+            How::Failed => Refusal::server_error(),
+        };
+        self.core.answered(request, Some(refusal))
+    }
+
     /// Adds a droplet, and tells its id.
     pub fn add_droplet(&self, droplet: Droplet) -> u64 {
         let mut state = held(&self.core.state);
@@ -126,6 +143,14 @@ impl Account {
         balancer.map_or_else(Vec::new, |balancer| balancer.serving(&state))
     }
 
+    /// The settings that a balancer's data plane works with, in the form of a `PUT`; null where there is none.
+    #[must_use]
+    pub fn applied(&self, balancer: &str) -> Value {
+        let state = self.now();
+        let balancer = state.balancers.get(balancer);
+        balancer.map_or(Value::Null, |balancer| Value::Object(balancer.applied.clone()))
+    }
+
     /// Somebody changes settings of a balancer in the console: at once, without a check.
     pub fn set_by_hand(&self, balancer: &str, change: impl FnOnce(&mut Map<String, Value>)) {
         let mut state = held(&self.core.state);
@@ -157,6 +182,13 @@ impl Account {
         let app = apps::App::active_at_once(spec, deployment);
         state.apps.insert(id.clone(), app);
         Ok(id)
+    }
+
+    /// The spec of an app as it was last taken; null where there is none.
+    #[must_use]
+    pub fn spec(&self, app: &str) -> Value {
+        let state = held(&self.core.state);
+        state.apps.get(app).map(|app| app.spec.clone()).unwrap_or_default()
     }
 
     /// The spec that an app serves by; null where nothing is active.

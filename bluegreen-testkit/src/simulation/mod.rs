@@ -50,6 +50,7 @@ mod shrink;
 pub(crate) mod stored;
 mod systematic;
 pub(crate) mod time;
+mod told;
 mod wire;
 mod witness;
 mod world;

@@ -62,8 +62,9 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Somebody gives all traffic of a router to a slot, by hand and at once.
-    fn by_hand(&self, router: u8, slot: Slot);
+    /// Somebody gives all traffic of a router to a slot, by hand and at once. `false` where the provider would not
+    /// let them.
+    fn by_hand(&self, router: u8, slot: Slot) -> bool;
 
     /// The next change of a router, or of what runs in a slot, is taken and fails later.
     fn spoil(&self, what: Spoil) {

@@ -327,8 +327,9 @@ impl World {
         let State { routers, facts, .. } = &mut *state;
         for (index, state) in (0u8..).zip(routers) {
             if router.is_none_or(|router| router == index) {
-                if let Some(provider) = &self.0.provider {
-                    provider.by_hand(index, slot);
+                let provider = self.0.provider.as_ref();
+                if provider.is_some_and(|provider| !provider.by_hand(index, slot)) {
+                    continue;
                 }
                 state.accept(now, split);
                 let what = What::ByHand { router: index, split };
