@@ -395,7 +395,8 @@ impl Router for LoadBalancerRouter {
         loop {
             let balancer = self.read(&call).await?;
             let change = self.change(&call, &balancer, split)?;
-            if change.is_there {
+            // What it could not take over has to be sent again, or it stays with the old targets.
+            if change.is_there && balancer.status() != Status::Errored {
                 self.remember(split, change.wanted);
                 return Ok(());
             }

@@ -24,7 +24,7 @@ pub(crate) fn shrink(
     let mut tries = 0;
     loop {
         let size = size(&best);
-        let smaller = simpler(&best.0.script).into_iter().find_map(|script| {
+        let smaller = simpler(&best.0.script, providers.is_some()).into_iter().find_map(|script| {
             tries += 1;
             if tries > TRIES {
                 return None;
@@ -57,7 +57,7 @@ fn size((history, breach): &(History, Breach)) -> (usize, usize, usize) {
 }
 
 /// Everything that is one step simpler.
-fn simpler(script: &Script) -> Vec<Script> {
+fn simpler(script: &Script, is_provided: bool) -> Vec<Script> {
     let mut simpler = Vec::new();
     let mut with = |change: &dyn Fn(&mut Script)| {
         let mut other = script.clone();
@@ -98,7 +98,9 @@ fn simpler(script: &Script) -> Vec<Script> {
     });
     with(&|script| (script.host_settle_ms, script.other_settle_ms) = (0, 0));
     with(&|script| script.again_after_ms = 0);
-    for plan in 0..PLANS - 2 {
+    // A provider's routers may not be able to hold what another plan asks for.
+    let plans = if is_provided { 0 } else { PLANS - 2 };
+    for plan in 0..plans {
         with(&|script| script.plan = plan);
     }
     simpler
