@@ -102,6 +102,11 @@ impl ApiError {
         matches!(self, Self::Refused { status: 403, message, .. } if message.contains(BUSY))
     }
 
+    /// Whether the service refuses because something else is in the way, for now.
+    pub(crate) const fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { status: 409, .. })
+    }
+
     pub(crate) fn fault(self, reads_only: bool, operation: &'static str, resource: &str) -> Fault {
         let kind = self.kind(reads_only);
         let request_id = match &self {

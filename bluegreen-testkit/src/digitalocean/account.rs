@@ -177,7 +177,7 @@ impl Account {
         let mut state = held(&self.core.state);
         apps::check(&spec)?;
         let id = state.next_uuid();
-        apps::check_domains(&spec, &id, &state)?;
+        apps::check_domains(&spec, &id, &state, &self.core.config, self.core.clock.monotonic())?;
         let deployment = state.next_uuid();
         let app = apps::App::active_at_once(spec, deployment);
         state.apps.insert(id.clone(), app);
@@ -203,8 +203,7 @@ impl Account {
             .unwrap_or_default()
     }
 
-    /// The apps that answer for a domain now. There is one at most, and none while a domain is on its way from
-    /// one app to another.
+    /// The app that answers for a domain now: none while it is on its way from one app to another.
     #[must_use]
     pub fn answering(&self, domain: &str) -> Option<String> {
         entry::answering(&self.core, &held(&self.core.state), domain)

@@ -24,12 +24,13 @@ pub(super) enum Served {
     Domain(String),
 }
 
-/// The app that answers for a domain: it has it in the spec that is active, and nobody else's newer one has taken
-/// it away.
+/// The app that answers for a domain: it has not lost it, and has it at work.
 pub(super) fn answering(core: &Core, state: &State, domain: &str) -> Option<String> {
-    let (takes, now) = (core.config.deployment_takes, core.clock.monotonic());
-    let has = |spec: &serde_json::Value| apps::domains(spec).any(|known| known == domain);
-    let answers = |app: &apps::App| has(&app.active_spec(takes, now)) && has(&app.spec);
+    let now = core.clock.monotonic();
+    let answers = |app: &apps::App| {
+        let has = apps::domains(&app.spec).any(|known| known == domain);
+        has && app.domain_phase(domain, &core.config, now) == "ACTIVE"
+    };
     let mut found = state.apps.iter().filter(|(_, app)| answers(app));
     found.next().map(|(id, _)| id.clone())
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::carried::client;
 
+/// Of one app.
 const COMPONENTS: PerSlot<&str> = PerSlot::new("api-blue", "api-green");
 
 /// One app with a component for each slot.

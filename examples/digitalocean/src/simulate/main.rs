@@ -8,6 +8,7 @@
 mod apps;
 mod balancers;
 mod carried;
+mod domains;
 mod records;
 
 use std::error::Error;
@@ -24,6 +25,7 @@ use serde_json::json;
 
 use apps::OneApp;
 use balancers::{Balancers, By};
+use domains::TwoApps;
 use records::Records;
 
 /// Plays deployments on load balancers, records and apps of a fake of DigitalOcean in virtual time, with requests that
@@ -60,7 +62,12 @@ fn provider(seed: u64, clock: Arc<dyn Clock>) -> Arc<dyn Provider> {
         3 => Arc::new(Balancers::new(By::Ratio, 1, quick, clock)),
         4 => Arc::new(Balancers::new(By::Ratio, 2, quick, clock)),
         5 => Arc::new(Records::new(clock)),
-        _ => Arc::new(OneApp::new(quick + Duration::from_millis(300), clock)),
+        6 => Arc::new(OneApp::new(quick + Duration::from_millis(300), clock)),
+        _ => Arc::new(TwoApps::new(
+            quick + Duration::from_millis(300),
+            seed / 32 % 2 == 0,
+            clock,
+        )),
     }
 }
 
