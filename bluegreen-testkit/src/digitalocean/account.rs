@@ -224,6 +224,17 @@ impl Account {
         }
     }
 
+    /// Somebody rolls an app back in the console to what is active, which pins it; the deployment to which it is
+    /// pinned, none where nothing is active.
+    pub fn pin(&self, app: &str) -> Option<String> {
+        let mut state = held(&self.core.state);
+        let (takes, now) = (self.core.config.deployment_takes, self.core.clock.monotonic());
+        let app = state.apps.get_mut(app)?;
+        let id = app.active(takes, now)?.id.clone();
+        app.pinned = Some(id.clone());
+        Some(id)
+    }
+
     /// How the next deployment of an app ends.
     pub fn next_deployment_ends(&self, app: &str, ends: Ends) {
         if let Some(app) = held(&self.core.state).apps.get_mut(app) {

@@ -42,7 +42,7 @@ pub(super) struct App {
 /// One deployment of an app; the newest is the last.
 #[derive(Debug, Clone)]
 pub(super) struct Deployment {
-    id: String,
+    pub(super) id: String,
     spec: Value,
     /// None: it has been there for ever.
     began: Option<Monotonic>,

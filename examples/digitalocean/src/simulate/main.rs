@@ -10,6 +10,7 @@ mod balancers;
 mod carried;
 mod domains;
 mod records;
+mod sabotage;
 
 use std::error::Error;
 use std::io::Write as _;
@@ -27,6 +28,7 @@ use apps::OneApp;
 use balancers::{Balancers, By};
 use domains::TwoApps;
 use records::Records;
+use sabotage::{Mistake, Sabotaged};
 
 /// Plays deployments on load balancers, records and apps of a fake of DigitalOcean in virtual time, with requests that
 /// go wrong, crashes and operators, and checks every promise.
@@ -44,9 +46,9 @@ struct Options {
     /// Shows one world line by line instead.
     #[arg(long, value_name = "SEED")]
     replay: Option<u64>,
-    /// Makes a mistake on purpose, which has to be found.
+    /// Makes a mistake on purpose, which has to be found: that a promise is broken is then a success.
     #[arg(long)]
-    sabotage: bool,
+    sabotage: Option<Mistake>,
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -74,11 +76,18 @@ fn provider(seed: u64, clock: Arc<dyn Clock>) -> Arc<dyn Provider> {
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let options = Options::parse();
     let mut out = std::io::stdout().lock();
+    let providers = |seed: u64, clock: Arc<dyn Clock>| -> Arc<dyn Provider> {
+        let inner = provider(seed, clock);
+        match options.sabotage {
+            None => inner,
+            Some(mistake) => Arc::new(Sabotaged { inner, mistake }),
+        }
+    };
     let simulation = ProviderSimulation {
         deployments: options.deployments,
         seed: options.seed,
         threads: options.threads,
-        providers: &provider,
+        providers: &providers,
     };
     if let Some(seed) = options.replay {
         let (text, violation) = simulation.replay(seed)?;
@@ -89,7 +98,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let end = end.unwrap_or_else(|| "Every promise was kept.".to_owned());
             writeln!(out, "{text}\n{end}")?;
         }
-        return Ok(code(violation.is_none()));
+        return Ok(code(violation.is_some() == options.sabotage.is_some()));
     }
     #[expect(clippy::disallowed_methods, reason = "how long the simulation itself takes")]
     let began = Instant::now();
@@ -100,7 +109,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     } else {
         write!(out, "{}", summary.told(seconds))?;
     }
-    Ok(code(summary.violation.is_none()))
+    Ok(code(summary.violation.is_some() == options.sabotage.is_some()))
 }
 
 fn code(well: bool) -> ExitCode {
