@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bluegreen_core::{Slot, SystemClock};
+use bluegreen_core::{Clock, Slot, SystemClock, Timestamp};
 use bluegreen_digitalocean::{AppDomainRouter, Client, Lost, PerSlot, Transport};
 use bluegreen_testkit::digitalocean::{Account, FakeConfig};
 use bytes::Bytes;
@@ -14,6 +14,11 @@ use serde_json::{Value, json};
 use super::apps::service;
 
 pub(crate) const DOMAIN: &str = "shop.example.com";
+
+/// Its wall clock moves with the virtual time, as the limits of requests do.
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::starting_at(Timestamp::from_millis(1_800_000_000_000)))
+}
 
 /// Requests that never meet a socket.
 #[derive(Debug)]
@@ -52,7 +57,7 @@ impl TwoApps {
         let config = config
             .deployment_takes(Duration::from_mins(1))
             .domain_takes(Duration::from_mins(2));
-        let account = Account::new(config, Arc::new(SystemClock::new()));
+        let account = Account::new(config, clock());
         let other = json!({"domain": "green.example.com", "type": "ALIAS"});
         let blue = account.add_app(spec(Slot::Blue, &[entry()])).unwrap();
         let green = account.add_app(spec(Slot::Green, &[other])).unwrap();
@@ -66,7 +71,7 @@ impl TwoApps {
     pub(crate) fn router(&self) -> AppDomainRouter {
         let token = self.account.token().to_owned();
         let client = Client::over(InMemory(self.account.clone()), &self.account.url(), token);
-        let client = client.unwrap().clock(Arc::new(SystemClock::new()));
+        let client = client.unwrap().clock(clock());
         AppDomainRouter::new(client, DOMAIN, self.apps.clone())
     }
 
