@@ -192,9 +192,10 @@ impl AppDomainRouter {
             match app::send(call, self.apps.get(slot), &spec).await {
                 Ok(()) => return Ok(()),
                 // The platform may count it to the other app until that one's deployment is over.
-                Err(error) if error.is_conflict() => {
+                Err(error) if error.is_taken() => {
                     if !call.pause(self.poll).await {
-                        return Err(Given::NotYet(error));
+                        let what = format!("the platform still counts it to the other app: {error}");
+                        return Err(Given::NotYet(ApiError::TooLate(what)));
                     }
                 }
                 Err(error) => return Err(Given::Refused(error)),

@@ -102,9 +102,18 @@ impl ApiError {
         matches!(self, Self::Refused { status: 403, message, .. } if message.contains(BUSY))
     }
 
-    /// Whether the service refuses because something else is in the way, for now.
-    pub(crate) const fn is_conflict(&self) -> bool {
-        matches!(self, Self::Refused { status: 409, .. })
+    /// Whether the service refuses because somebody else has what is asked for. With which status it says so of a
+    /// domain is documented nowhere.
+    pub(crate) fn is_taken(&self) -> bool {
+        match self {
+            Self::Refused { status: 409, .. } => true,
+            Self::Refused {
+                status: 400 | 422,
+                message,
+                ..
+            } => ["in use", "already"].iter().any(|words| message.contains(words)),
+            _ => false,
+        }
     }
 
     pub(crate) fn fault(self, reads_only: bool, operation: &'static str, resource: &str) -> Fault {

@@ -1,6 +1,6 @@
 //! The program: its demo, and the configurations that are shown.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
