@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{
-    Decides, Fault, Fencing, Granularity, Monotonic, Observation, Op, Router, RouterCapabilities, Slot, Split,
-    Verification,
+    Decides, Fault, Fencing, Granularity, Monotonic, Observation, Op, Router, RouterCapabilities, Slot,
+    Split, Verification,
 };
 use serde_json::Value;
 
@@ -24,7 +24,8 @@ const RESOLVERS: Duration = Duration::from_mins(30);
 /// Between two tries to add the domain while the platform still counts it to the other app.
 const POLL: Duration = Duration::from_secs(2);
 
-const INSTEAD: &str = "A domain belongs to one app, it is all or nothing. For a canary put nginx in front of both apps";
+const INSTEAD: &str =
+    "A domain belongs to one app, it is all or nothing. For a canary put nginx in front of both apps";
 
 /// Holds the split in a domain that belongs to one of two apps, an app for each slot.
 ///
@@ -235,7 +236,9 @@ impl AppDomainRouter {
         } else {
             "could not be given back, and belongs to nobody now"
         };
-        Err(call.unfit(format!("{slot}'s app does not take the domain, which {whither}: {error}")))
+        Err(call.unfit(format!(
+            "{slot}'s app does not take the domain, which {whither}: {error}"
+        )))
     }
 
     /// Whether a slot's app answers for the domain, and if not, why.
@@ -311,7 +314,12 @@ impl Router for AppDomainRouter {
         for slot in Slot::BOTH {
             both.0.get(slot).check_pin(&call)?;
         }
-        if self.probe.is_none() && entry.get("zone").and_then(Value::as_str).is_none_or(str::is_empty) {
+        if self.probe.is_none()
+            && entry
+                .get("zone")
+                .and_then(Value::as_str)
+                .is_none_or(str::is_empty)
+        {
             return Err(call.unfit(
                 "DigitalOcean does not manage its records (it has no `zone`), so that only a probe of the domain can \
                  tell that traffic has moved: give one",
@@ -342,7 +350,8 @@ impl Router for AppDomainRouter {
             // The deployment that was to bring it has failed: once more.
             Owner::Slot(_, entry) => entry,
             Owner::Nobody => {
-                self.release(&call, both.0.get(slot.other()), slot.other()).await?;
+                self.release(&call, both.0.get(slot.other()), slot.other())
+                    .await?;
                 self.last_known(&call).await?
             }
             Owner::Both => return Err(call.unfit("both apps have it")),
@@ -370,7 +379,9 @@ impl Router for AppDomainRouter {
         let left = self.left(slot);
         if !left.is_zero() {
             let seconds = left.as_secs() + 1;
-            return not_yet(format!("resolvers may keep the old answer for another {seconds} s"));
+            return not_yet(format!(
+                "resolvers may keep the old answer for another {seconds} s"
+            ));
         }
         let evidence = format!(
             "app {} has the domain at work, and the {} s are over for which resolvers may keep the old answer; they \

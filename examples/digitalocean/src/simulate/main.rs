@@ -113,5 +113,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn code(well: bool) -> ExitCode {
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
