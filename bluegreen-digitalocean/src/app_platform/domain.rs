@@ -207,9 +207,7 @@ impl AppDomainRouter {
     /// Begins the deployment once more that was to take the domain from a slot's app, where it has failed: what is
     /// active there may still claim it.
     async fn release(&self, call: &Call<'_>, app: &App, slot: Slot) -> Result<(), Fault> {
-        let active = app.active_deployment.as_ref();
-        let claims = active.is_some_and(|active| Spec(active.spec.clone()).domain(&self.domain).is_some());
-        if claims && app.under_way().is_none() {
+        if self.is_active(app) && app.under_way().is_none() {
             app::write(call, self.apps.get(slot), &app.spec()).await?;
         }
         Ok(())
@@ -241,12 +239,15 @@ impl AppDomainRouter {
         )))
     }
 
+    /// Whether what is active in an app has the domain. It has not after a deployment that has failed, whose spec stays.
+    fn is_active(&self, app: &App) -> bool {
+        let active = app.active_deployment.as_ref();
+        active.is_some_and(|active| Spec(active.spec.clone()).domain(&self.domain).is_some())
+    }
+
     /// Whether a slot's app answers for the domain, and if not, why.
     fn works(&self, app: &App) -> Result<(), String> {
-        let Some(active) = &app.active_deployment else {
-            return Err("no deployment is active".to_owned());
-        };
-        if Spec(active.spec.clone()).domain(&self.domain).is_none() {
+        if !self.is_active(app) {
             return Err(app.under_way().map_or_else(
                 || "the deployment with the domain did not become active".to_owned(),
                 |deployment| format!("deployment {} is {}", deployment.id, deployment.phase),
@@ -336,7 +337,7 @@ impl Router for AppDomainRouter {
         let owner = both.owner(&self.domain);
         let app = both.0.get(slot);
         if matches!(owner, Owner::Slot(now, _) if now == slot)
-            && (app.under_way().is_some() || self.works(app).is_ok())
+            && (app.under_way().is_some() || self.is_active(app))
         {
             return Ok(());
         }
