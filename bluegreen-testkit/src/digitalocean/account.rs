@@ -106,6 +106,7 @@ impl Account {
     }
 
     /// Adds a droplet, and tells its id.
+    #[must_use = "whatever is done with it needs its id"]
     pub fn add_droplet(&self, droplet: Droplet) -> u64 {
         let mut state = held(&self.core.state);
         let id = state.next_id();
@@ -230,6 +231,7 @@ impl Account {
 
     /// Somebody rolls an app back in the console to what is active, which pins it; the deployment to which it is
     /// pinned, none where nothing is active.
+    #[must_use = "an app in which nothing is active is not pinned"]
     pub fn pin(&self, app: &str) -> Option<String> {
         let mut state = held(&self.core.state);
         let (takes, now) = (self.core.config.deployment_takes, self.core.clock.monotonic());
@@ -248,6 +250,7 @@ impl Account {
 
     /// Adds a record to a domain, which is added when it is not there; the record's id. The fields are those of
     /// the API: `type`, `name`, `data`, `ttl`.
+    #[must_use = "whatever is done with it needs its id"]
     pub fn add_record(&self, domain: &str, fields: &Value) -> u64 {
         let mut state = held(&self.core.state);
         let id = state.next_id();
