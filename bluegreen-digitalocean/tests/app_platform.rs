@@ -1,7 +1,6 @@
 //! What App Platform does to the careless, each with the test that the host and the router are not.
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

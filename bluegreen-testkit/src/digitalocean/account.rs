@@ -106,7 +106,10 @@ impl Account {
     }
 
     /// Adds a droplet, and tells its id.
-    #[must_use = "whatever is done with it needs its id"]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "who looks for it by something else needs no id"
+    )]
     pub fn add_droplet(&self, droplet: Droplet) -> u64 {
         let mut state = held(&self.core.state);
         let id = state.next_id();
@@ -231,7 +234,7 @@ impl Account {
 
     /// Somebody rolls an app back in the console to what is active, which pins it; the deployment to which it is
     /// pinned, none where nothing is active.
-    #[must_use = "an app in which nothing is active is not pinned"]
+    #[expect(clippy::must_use_candidate, reason = "it is done for its effect")]
     pub fn pin(&self, app: &str) -> Option<String> {
         let mut state = held(&self.core.state);
         let (takes, now) = (self.core.config.deployment_takes, self.core.clock.monotonic());
@@ -250,7 +253,10 @@ impl Account {
 
     /// Adds a record to a domain, which is added when it is not there; the record's id. The fields are those of
     /// the API: `type`, `name`, `data`, `ttl`.
-    #[must_use = "whatever is done with it needs its id"]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "who looks for it by something else needs no id"
+    )]
     pub fn add_record(&self, domain: &str, fields: &Value) -> u64 {
         let mut state = held(&self.core.state);
         let id = state.next_id();
