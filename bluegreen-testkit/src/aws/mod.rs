@@ -26,6 +26,7 @@
 mod cloud;
 mod config;
 mod connector;
+mod elb;
 mod wire;
 
 use std::io;
@@ -46,12 +47,14 @@ use crate::loopback::server::Server;
 
 pub use cloud::Request;
 pub use config::FakeConfig;
+pub use elb::{FakeTarget, Routed};
 
 /// An account in a region, its APIs and its data plane.
 #[derive(Debug)]
 pub struct FakeAws {
     cloud: Arc<Cloud>,
     server: Option<Server>,
+    entries: elb::Entries,
 }
 
 impl FakeAws {
@@ -67,6 +70,7 @@ impl FakeAws {
         Ok(Self {
             cloud,
             server: Some(server),
+            entries: elb::Entries::default(),
         })
     }
 
@@ -77,6 +81,7 @@ impl FakeAws {
         Self {
             cloud: Arc::new(Cloud::new(config, clock)),
             server: None,
+            entries: elb::Entries::default(),
         }
     }
 
