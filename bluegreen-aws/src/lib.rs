@@ -31,5 +31,11 @@
 //! - The SDK's own retries are off: they hide what is not known.
 
 mod account;
+#[cfg(feature = "alb")]
+pub mod alb;
+#[cfg(feature = "alb")]
+mod per_slot;
 
 pub use account::{Account, Rate};
+#[cfg(feature = "alb")]
+pub use per_slot::PerSlot;
