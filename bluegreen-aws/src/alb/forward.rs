@@ -248,3 +248,113 @@ pub(super) fn normal(actions: &[Action]) -> Vec<Action> {
     actions.sort_by_key(|action| action.order);
     actions
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pair() -> Groups {
+        let arn = |name: &str| format!("arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/{name}/1");
+        Groups::new(arn("blue"), arn("green")).unwrap()
+    }
+
+    fn forward_to(groups: &[(&str, i32)]) -> Action {
+        let tuples = groups
+            .iter()
+            .map(|(arn, weight)| TargetGroupTuple::builder().target_group_arn(*arn).weight(*weight).build());
+        let config = ForwardActionConfig::builder()
+            .set_target_groups(Some(tuples.collect()))
+            .build();
+        Action::builder()
+            .r#type(ActionTypeEnum::Forward)
+            .forward_config(config)
+            .build()
+    }
+
+    fn of(pair: &Groups, weights: (i32, i32)) -> Vec<Action> {
+        vec![forward_to(&[
+            (pair.of(Slot::Blue), weights.0),
+            (pair.of(Slot::Green), weights.1),
+        ])]
+    }
+
+    proptest! {
+        #[test]
+        fn weights_are_exact_and_in_the_range_of_the_service_or_there_are_none(points in 0_u16..=10_000) {
+            let split = Split::with(Slot::Green, Share::from_basis_points(points).unwrap());
+            match weights(split) {
+                Some((blue, green)) => {
+                    prop_assert!((0..=999).contains(&blue) && (0..=999).contains(&green));
+                    let sum = i64::from(blue + green);
+                    prop_assert_eq!(i64::from(green) * 10_000, i64::from(points) * sum);
+                    let pair = pair();
+                    prop_assert_eq!(held(&of(&pair, (blue, green)), &[pair]).unwrap().split, split);
+                }
+                None => prop_assert!(points % 10 != 0),
+            }
+        }
+
+        /// Whatever weights somebody has set: they are read exactly or not at all.
+        #[test]
+        fn what_is_read_is_what_is_there(blue in 0_i32..=999, green in 0_i32..=999) {
+            let pair = pair();
+            let sum = i64::from(blue + green);
+            match held(&of(&pair, (blue, green)), &[pair]) {
+                Ok(held) => {
+                    let points = i64::from(held.split.share(Slot::Green).basis_points());
+                    prop_assert_eq!(points * sum, i64::from(green) * 10_000);
+                }
+                Err(_) => prop_assert!(sum == 0 || i64::from(green) * 10_000 % sum != 0),
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_touches_weights_and_stickiness_only() {
+        let pair = pair();
+        let redirect = Action::builder().r#type(ActionTypeEnum::AuthenticateCognito).order(1).build();
+        let mut before = vec![redirect.clone()];
+        before.extend(of(&pair, (1, 0)));
+        let known = held(&before, std::slice::from_ref(&pair)).unwrap();
+        let split = Split::with(Slot::Green, "5%".parse().unwrap());
+        let after = changed(&before, &known, Some(split), None).unwrap();
+        assert_eq!(after[0], redirect);
+        assert_eq!(normal(&after[1..]), normal(&of(&pair, (95, 5))));
+        let again = changed(&after, &held(&after, &[pair]).unwrap(), Some(split), None).unwrap();
+        assert_eq!(normal(&again), normal(&after));
+    }
+
+    #[test]
+    fn the_short_form_of_a_single_group_is_read_and_not_sent_with_two() {
+        let pair = pair();
+        let short = Action::builder()
+            .r#type(ActionTypeEnum::Forward)
+            .target_group_arn(pair.of(Slot::Blue))
+            .build();
+        let known = held(std::slice::from_ref(&short), std::slice::from_ref(&pair)).unwrap();
+        assert_eq!((known.split, known.is_complete), (Split::all(Slot::Blue), false));
+        let after = changed(&[short], &known, None, None).unwrap();
+        assert_eq!(after[0].target_group_arn(), None);
+        assert_eq!(normal(&after), normal(&of(&pair, (1, 0))));
+    }
+
+    #[test]
+    fn what_is_no_split_is_told() {
+        let pair = pair();
+        let (blue, green) = (pair.of(Slot::Blue), pair.of(Slot::Green));
+        let unknown = Action::builder().r#type(ActionTypeEnum::from("teleport")).build();
+        for (actions, word) in [
+            (vec![], "does not forward"),
+            (vec![forward_to(&[("other", 1)])], "neither group"),
+            (vec![forward_to(&[(blue, 0), (green, 0)])], "all weights are 0"),
+            (vec![forward_to(&[(blue, 2), (green, 1)])], "no share in hundredths"),
+            (vec![forward_to(&[(blue, 1), ("other", 1)])], "beside the two slots"),
+            (vec![forward_to(&[(blue, 1)]), forward_to(&[(green, 1)])], "forwards twice"),
+            (vec![unknown, forward_to(&[(blue, 1)])], "not known to this version"),
+        ] {
+            let why = held(&actions, std::slice::from_ref(&pair)).unwrap_err();
+            assert!(why.contains(word), "{why}");
+        }
+    }
+}

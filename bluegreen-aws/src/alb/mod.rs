@@ -21,6 +21,7 @@
 
 mod arn;
 mod build;
+mod finished;
 mod forward;
 mod health;
 mod places;

@@ -12,11 +12,12 @@ use bluegreen_core::{
     Decides, Fault, FaultKind, Fencing, Granularity, InFlight, Monotonic, Observation, Op, Router,
     RouterCapabilities, Slot, Split, Timestamp, Verification,
 };
-use tokio::task::JoinSet;
+use futures_util::future::join_all;
 
 use super::SERVICE;
 use super::arn::{Groups, short};
 use super::build::AlbRouterBuilder;
+use super::finished::Finished;
 use super::forward::{self, Held, changed, held};
 use super::places::{self, Kind, Place, Where};
 use crate::account::{Call, Urgency};
@@ -133,33 +134,13 @@ impl AlbRouter {
 
     /// Sends what differs, all places side by side. Dropped, it goes on until all of it was sent.
     async fn write(&self, call: Call, changes: Vec<(Place, Vec<Action>)>) -> Result<(), Fault> {
-        if changes.is_empty() {
-            return Ok(());
-        }
         let count = changes.len();
-        let call = Arc::new(call);
-        let (client, shared) = (self.client.clone(), call.clone());
-        let whole = tokio::spawn(async move {
-            let mut writes = JoinSet::new();
-            for (place, actions) in changes {
-                let (client, call) = (client.clone(), shared.clone());
-                writes.spawn(async move { places::write(&client, &call, &place, actions).await });
-            }
-            let mut faults = Vec::new();
-            while let Some(ended) = writes.join_next().await {
-                match ended {
-                    Ok(Ok(())) => {}
-                    Ok(Err(fault)) => faults.push(fault),
-                    Err(error) => {
-                        faults.push(shared.fault(FaultKind::Unknown, "ModifyRule", error.to_string()));
-                    }
-                }
-            }
-            faults
+        let client = self.client.clone();
+        let whole = Finished::new(async move {
+            let write = async |(place, actions)| places::write(&client, &call, &place, actions).await;
+            join_all(changes.into_iter().map(write)).await
         });
-        let faults = whole
-            .await
-            .map_err(|error| call.fault(FaultKind::Unknown, "ModifyRule", error.to_string()))?;
+        let faults = whole.await.into_iter().filter_map(Result::err).collect();
         worst(faults, count)
     }
 

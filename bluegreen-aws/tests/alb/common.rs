@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// Two listeners, port 80 and 443, with a rule each; on 443 people log in first.
 pub(crate) struct Shop {
     pub(crate) aws: Arc<FakeAws>,
-    pub(crate) host: LoopbackHost,
+    host: Option<LoopbackHost>,
     pub(crate) blue: String,
     pub(crate) green: String,
     pub(crate) balancer: String,
@@ -46,43 +46,73 @@ pub(crate) fn forward(groups: &[(&str, u32)]) -> Value {
 }
 
 impl Shop {
-    pub(crate) async fn open() -> Self {
-        Self::with(FakeConfig::default()).await
-    }
-
-    pub(crate) async fn with(config: FakeConfig) -> Self {
-        let aws = Arc::new(FakeAws::start(config).await.unwrap());
+    /// On loopback, with services that answer.
+    pub(crate) async fn open(config: FakeConfig) -> Self {
         let host = LoopbackHost::start().await.unwrap();
         for (slot, version) in [(Slot::Blue, "1.0"), (Slot::Green, "1.1")] {
             host.run(slot, Release::new(Version::new(version).unwrap()))
                 .await
                 .unwrap();
         }
-        let [blue, green] = [Slot::Blue, Slot::Green].map(|slot| {
+        let aws = FakeAws::start(config).await.unwrap();
+        let [blue, green] = Slot::BOTH.map(|slot| {
             let group = aws.add_target_group(&format!("shop-{slot}"));
             aws.register(&group, FakeTarget::at(*host.addresses().get(slot)));
             group
         });
+        let mut shop = Self::built(aws, blue, green, 1).await;
+        shop.host = Some(host);
+        shop.answers().await;
+        shop
+    }
+
+    /// In memory, by tokio's clock: two targets in each slot, in two zones, that are nowhere. Healthy where they are
+    /// used.
+    pub(crate) async fn quiet(config: FakeConfig) -> Self {
+        Self::quiet_with(config, 1).await
+    }
+
+    /// The same, with so many rules on each listener.
+    pub(crate) async fn quiet_with(config: FakeConfig, rules: u32) -> Self {
+        let aws = FakeAws::in_memory(config, Arc::new(SystemClock::new()));
+        let [blue, green] = Slot::BOTH.map(|slot| {
+            let group = aws.add_target_group(&format!("shop-{slot}"));
+            for zone in ["a", "b"] {
+                let target = FakeTarget::named(format!("i-{slot}-{zone}"));
+                aws.register(&group, target.zone(format!("eu-central-1{zone}")));
+            }
+            group
+        });
+        let shop = Self::built(aws, blue, green, rules).await;
+        pause(100).await;
+        shop
+    }
+
+    async fn built(aws: FakeAws, blue: String, green: String, count: u32) -> Self {
         let balancer = aws.add_load_balancer("shop");
         let all_blue = json!({"Type": "forward", "Order": 2, "TargetGroupArn": blue});
         let mut listeners = Vec::new();
         let mut rules = Vec::new();
         for (port, actions) in [(80, json!([all_blue])), (443, json!([login(), all_blue]))] {
             let listener = aws.add_listener(&balancer, port, &actions).await.unwrap();
-            rules.push(aws.add_rule(&listener, 10, &api(), &actions).unwrap());
+            for priority in 1..=count {
+                rules.push(aws.add_rule(&listener, priority, &api(), &actions).unwrap());
+            }
             listeners.push(listener);
         }
-        let shop = Self {
-            aws,
-            host,
+        Self {
+            aws: Arc::new(aws),
+            host: None,
             blue,
             green,
             balancer,
             listeners,
             rules,
-        };
-        shop.answers().await;
-        shop
+        }
+    }
+
+    pub(crate) fn host(&self) -> &LoopbackHost {
+        self.host.as_ref().expect("a shop on loopback")
     }
 
     /// Until the first check of blue has passed.
@@ -149,6 +179,21 @@ impl Shop {
         }
     }
 
+    /// The same, with clients that stay with their group for so long.
+    pub(crate) fn by_hand_sticky(&self, blue: u32, green: u32, seconds: u32) {
+        let mut forward = forward(&[(&self.blue, blue), (&self.green, green)]);
+        let sticky = json!({"Enabled": true, "DurationSeconds": seconds});
+        forward["ForwardConfig"]["TargetGroupStickinessConfig"] = sticky;
+        for place in self.places() {
+            let actions = if self.is_https(place) {
+                json!([login(), forward])
+            } else {
+                json!([forward])
+            };
+            self.aws.set_actions_by_hand(place, &actions).unwrap();
+        }
+    }
+
     pub(crate) fn by_hand_at(&self, place: &str, weights: &[(&str, u32)]) {
         let actions = if self.is_https(place) {
             json!([login(), forward(weights)])
@@ -159,7 +204,7 @@ impl Shop {
     }
 
     pub(crate) fn is_https(&self, place: &str) -> bool {
-        place == self.listeners[1] || place == self.rules[1]
+        place == self.listeners[1] || self.rules[self.rules.len() / 2..].iter().any(|rule| rule == place)
     }
 
     /// Where requests to all places go, a few of each.

@@ -55,18 +55,18 @@ fn over(shop: Shop, named: bool) -> RouterSubject {
 
 mod whatever_forwards_to_the_groups {
     use super::*;
-    bluegreen_testkit::router_conformance!(async || over(Shop::with(config()).await, false));
+    bluegreen_testkit::router_conformance!(async || over(Shop::open(config()).await, false));
 }
 
 mod named_listeners_and_rules {
     use super::*;
-    bluegreen_testkit::router_conformance!(async || over(Shop::with(config()).await, true));
+    bluegreen_testkit::router_conformance!(async || over(Shop::open(config()).await, true));
 }
 
 mod health {
     use super::*;
     bluegreen_testkit::gate_conformance!(async || {
-        let shop = Arc::new(Shop::with(config()).await);
+        let shop = Arc::new(Shop::open(config()).await);
         shop.by_hand(&[(&shop.blue, 100), (&shop.green, 0)]);
         crate::common::pause(100).await;
         let world = shop.clone();
@@ -74,9 +74,9 @@ mod health {
             .secret("no secret")
             .states(async move |slot, state| {
                 match state {
-                    SlotState::Good => world.host.service(slot).set_refusing(false).await.unwrap(),
+                    SlotState::Good => world.host().service(slot).set_refusing(false).await.unwrap(),
                     SlotState::Bad | SlotState::Refusing => {
-                        world.host.service(slot).set_refusing(true).await.unwrap();
+                        world.host().service(slot).set_refusing(true).await.unwrap();
                     }
                     SlotState::Unmeasurable => {
                         world.aws.disturb(Some(ProviderFault::Refused)).await.unwrap();

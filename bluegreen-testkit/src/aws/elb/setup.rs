@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bluegreen_core::Monotonic;
 use serde_json::Value;
 
 use super::api::checked;
