@@ -1,5 +1,8 @@
 #![cfg_attr(feature = "alb", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "alb"), doc = "AWS providers for `bluegreen-core`. See the README.")]
+#![cfg_attr(
+    not(feature = "alb"),
+    doc = "AWS providers for `bluegreen-core`. See the README."
+)]
 
 mod account;
 #[cfg(feature = "alb")]

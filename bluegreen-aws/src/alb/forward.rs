@@ -260,9 +260,12 @@ mod tests {
     }
 
     fn forward_to(groups: &[(&str, i32)]) -> Action {
-        let tuples = groups
-            .iter()
-            .map(|(arn, weight)| TargetGroupTuple::builder().target_group_arn(*arn).weight(*weight).build());
+        let tuples = groups.iter().map(|(arn, weight)| {
+            TargetGroupTuple::builder()
+                .target_group_arn(*arn)
+                .weight(*weight)
+                .build()
+        });
         let config = ForwardActionConfig::builder()
             .set_target_groups(Some(tuples.collect()))
             .build();
@@ -313,7 +316,10 @@ mod tests {
     #[test]
     fn a_change_touches_weights_and_stickiness_only() {
         let pair = pair();
-        let redirect = Action::builder().r#type(ActionTypeEnum::AuthenticateCognito).order(1).build();
+        let redirect = Action::builder()
+            .r#type(ActionTypeEnum::AuthenticateCognito)
+            .order(1)
+            .build();
         let mut before = vec![redirect.clone()];
         before.extend(of(&pair, (1, 0)));
         let known = held(&before, std::slice::from_ref(&pair)).unwrap();
@@ -348,10 +354,22 @@ mod tests {
             (vec![], "does not forward"),
             (vec![forward_to(&[("other", 1)])], "neither group"),
             (vec![forward_to(&[(blue, 0), (green, 0)])], "all weights are 0"),
-            (vec![forward_to(&[(blue, 2), (green, 1)])], "no share in hundredths"),
-            (vec![forward_to(&[(blue, 1), ("other", 1)])], "beside the two slots"),
-            (vec![forward_to(&[(blue, 1)]), forward_to(&[(green, 1)])], "forwards twice"),
-            (vec![unknown, forward_to(&[(blue, 1)])], "not known to this version"),
+            (
+                vec![forward_to(&[(blue, 2), (green, 1)])],
+                "no share in hundredths",
+            ),
+            (
+                vec![forward_to(&[(blue, 1), ("other", 1)])],
+                "beside the two slots",
+            ),
+            (
+                vec![forward_to(&[(blue, 1)]), forward_to(&[(green, 1)])],
+                "forwards twice",
+            ),
+            (
+                vec![unknown, forward_to(&[(blue, 1)])],
+                "not known to this version",
+            ),
         ] {
             let why = held(&actions, std::slice::from_ref(&pair)).unwrap_err();
             assert!(why.contains(word), "{why}");

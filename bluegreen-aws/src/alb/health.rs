@@ -1,6 +1,7 @@
 //! Whether enough targets of a slot are healthy.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,6 +36,8 @@ pub struct AlbHealthGate {
     each: u32,
     reads: u32,
     between: Duration,
+    /// What was found out about groups already.
+    slow_starts: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// How the targets of one group are.
@@ -59,6 +62,7 @@ impl AlbHealthGate {
             each: 1,
             reads: 2,
             between: Duration::from_secs(1),
+            slow_starts: Arc::default(),
         }
     }
 
@@ -112,6 +116,10 @@ impl AlbHealthGate {
 
     /// A target that is new gets its share little by little, so a short bake sees little of it.
     async fn slow_start(&self, call: &Call, group: &str) -> Result<String, Fault> {
+        let known = || self.slow_starts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(group) {
+            return Ok(known.clone());
+        }
         let request = self
             .client
             .describe_target_group_attributes()
@@ -123,9 +131,11 @@ impl AlbHealthGate {
             .find(|attribute| attribute.key() == Some("slow_start.duration_seconds"))
             .and_then(|attribute| attribute.value())
             .filter(|value| *value != "0");
-        Ok(seconds.map_or_else(String::new, |seconds| {
+        let words = seconds.map_or_else(String::new, |seconds| {
             format!("; slow start: new targets have their share after {seconds} s")
-        }))
+        });
+        known().insert(group.to_owned(), words.clone());
+        Ok(words)
     }
 
     /// One read of all groups.

@@ -93,27 +93,38 @@ macro_rules! pages {
     }};
 }
 
-/// All places, in the order of their names.
-pub(super) async fn read(
+/// The balancers whose listeners and rules are looked through; none where they are named.
+pub(super) async fn balancers(
     client: &Client,
     call: &Call,
     looked: &Where,
     pairs: &[Groups],
-) -> Result<Vec<Place>, Fault> {
-    let mut places = match looked {
-        Where::Named { listeners, rules } => named(client, call, listeners, rules).await?,
-        Where::Used => {
-            let balancers = users(client, call, pairs).await?;
-            on(client, call, &balancers, pairs).await?
-        }
+) -> Result<BTreeSet<String>, Fault> {
+    match looked {
+        Where::Named { .. } => Ok(BTreeSet::new()),
+        Where::Used => users(client, call, pairs).await,
         Where::Tagged { key, value } => {
             let balancers = tagged(client, call, key, value).await?;
             if balancers.is_empty() {
                 let what = format!("no Application Load Balancer has the tag {key}={value}");
                 return Err(call.unfit("DescribeTags", what));
             }
-            on(client, call, &balancers, pairs).await?
+            Ok(balancers)
         }
+    }
+}
+
+/// All places, in the order of their names.
+pub(super) async fn read(
+    client: &Client,
+    call: &Call,
+    looked: &Where,
+    balancers: &BTreeSet<String>,
+    pairs: &[Groups],
+) -> Result<Vec<Place>, Fault> {
+    let mut places = match looked {
+        Where::Named { listeners, rules } => named(client, call, listeners, rules).await?,
+        Where::Used | Where::Tagged { .. } => on(client, call, balancers, pairs).await?,
     };
     places.sort_by(|one, other| one.arn.cmp(&other.arn));
     Ok(places)
@@ -188,7 +199,8 @@ async fn on(
 
 /// What forwards to the groups anywhere.
 pub(super) async fn everywhere(client: &Client, call: &Call, pairs: &[Groups]) -> Result<Vec<Place>, Fault> {
-    read(client, call, &Where::Used, pairs).await
+    let balancers = users(client, call, pairs).await?;
+    on(client, call, &balancers, pairs).await
 }
 
 /// The balancers that use a group. A group that does not exist is refused by the service.

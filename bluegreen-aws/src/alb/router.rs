@@ -1,6 +1,6 @@
 //! The router in weighted target groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,7 +47,8 @@ pub struct AlbRouter {
 struct Memory {
     staged: Option<Slot>,
     accepted: Option<Accepted>,
-    /// When a slot was last seen to get requests.
+    balancers: Option<BTreeSet<String>>,
+    /// The deregistration delays of groups.
     delays: BTreeMap<String, Duration>,
 }
 
@@ -101,14 +102,22 @@ impl AlbRouter {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Which balancers there are to look at is found out when a router is staged, and kept.
     async fn places(&self, call: &Call) -> Result<Vec<Place>, Fault> {
-        let places = places::read(&self.client, call, &self.parts.looked, &self.parts.pairs).await?;
+        let (client, parts) = (&self.client, &self.parts);
+        let known = self.memory().balancers.clone();
+        let balancers = match known {
+            Some(known) => known,
+            None => places::balancers(client, call, &parts.looked, &parts.pairs).await?,
+        };
+        let places = places::read(client, call, &parts.looked, &balancers, &parts.pairs).await?;
         if places.is_empty() {
             return Err(call.unfit(
                 "DescribeRules",
                 "no listener and no rule forwards to either group",
             ));
         }
+        self.memory().balancers = Some(balancers);
         Ok(places)
     }
 
@@ -323,6 +332,7 @@ impl Router for AlbRouter {
         if let Some(problem) = self.parts.stickiness.problem() {
             return Err(call.unfit("stage", problem));
         }
+        self.memory().balancers = None;
         let seen = self.seen(&call, "stage").await?;
         if self.parts.looked != Where::Used {
             let all = places::everywhere(&self.client, &call, &self.parts.pairs).await?;

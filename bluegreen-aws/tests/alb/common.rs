@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bluegreen_aws::alb::{AlbHealthGate, AlbRouter, AlbRouterBuilder, Groups, Marker, SlotProbe};
 use bluegreen_aws::{Account, Rate};
-use bluegreen_core::{Clock, Op, Release, Router, Slot, Split, SystemClock, Token, Verification, Version};
+use bluegreen_core::{
+    Clock, Op, Release, Router, Slot, Split, SystemClock, Timestamp, Token, Verification, Version,
+};
 use bluegreen_testkit::aws::{FakeAws, FakeConfig, FakeTarget};
 use bluegreen_testkit::loopback::LoopbackHost;
 use serde_json::{Value, json};
@@ -74,7 +76,12 @@ impl Shop {
 
     /// The same, with so many rules on each listener.
     pub(crate) async fn quiet_with(config: FakeConfig, rules: u32) -> Self {
-        let aws = FakeAws::in_memory(config, Arc::new(SystemClock::new()));
+        let aws = FakeAws::in_memory(
+            config,
+            Arc::new(SystemClock::starting_at(Timestamp::from_millis(
+                1_800_000_000_000,
+            ))),
+        );
         let [blue, green] = Slot::BOTH.map(|slot| {
             let group = aws.add_target_group(&format!("shop-{slot}"));
             for zone in ["a", "b"] {
@@ -204,7 +211,10 @@ impl Shop {
     }
 
     pub(crate) fn is_https(&self, place: &str) -> bool {
-        place == self.listeners[1] || self.rules[self.rules.len() / 2..].iter().any(|rule| rule == place)
+        place == self.listeners[1]
+            || self.rules[self.rules.len() / 2..]
+                .iter()
+                .any(|rule| rule == place)
     }
 
     /// Where requests to all places go, a few of each.

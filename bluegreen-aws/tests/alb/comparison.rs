@@ -107,7 +107,8 @@ async fn the_leaders_weight_check_drains_early_and_ours_never_does() {
     }
     eprintln!("drained early by the leader's check: {theirs:?}");
     eprintln!("drained early by ours: {ours:?}");
-    let early = |told: &[(Mishap, Option<bool>)]| told.iter().filter(|(_, early)| *early == Some(true)).count();
+    let early =
+        |told: &[(Mishap, Option<bool>)]| told.iter().filter(|(_, early)| *early == Some(true)).count();
     assert_eq!(early(&theirs), MISHAPS.len(), "{theirs:?}");
     assert_eq!(early(&ours), 0, "{ours:?}");
     // And it does not say so of nothing: where nodes follow, it is live.

@@ -70,9 +70,15 @@ async fn a_process_that_has_not_set_a_split_waits_for_the_bound_from_its_first_l
     router.shift(&op(2), GREEN).await.unwrap();
     drop(router);
     let successor = make();
-    not_yet(&successor.verify(&op(3), GREEN).await.unwrap(), "nodes may follow");
+    not_yet(
+        &successor.verify(&op(3), GREEN).await.unwrap(),
+        "nodes may follow",
+    );
     pause(29_000).await;
-    not_yet(&successor.verify(&op(4), GREEN).await.unwrap(), "nodes may follow");
+    not_yet(
+        &successor.verify(&op(4), GREEN).await.unwrap(),
+        "nodes may follow",
+    );
     pause(1_000).await;
     confirmed(&successor, GREEN).await;
 }
@@ -108,14 +114,21 @@ async fn the_whole_forward_configuration_of_every_listener_and_rule_is_compared(
         for wrong in [
             // The weight of the candidate is right, and the shares are not.
             vec![(blue.as_str(), 5), (shop.green.as_str(), 5)],
-            vec![(blue.as_str(), 95), (shop.green.as_str(), 5), (other.as_str(), 100)],
+            vec![
+                (blue.as_str(), 95),
+                (shop.green.as_str(), 5),
+                (other.as_str(), 100),
+            ],
             vec![(blue.as_str(), 0), (shop.green.as_str(), 0)],
             vec![(shop.green.as_str(), 5)],
         ] {
             shop.by_hand(&[(&blue, 95), (&shop.green, 5)]);
             shop.by_hand_at(place, &wrong);
             let answer = router.verify(&op(3), green("5%")).await.unwrap();
-            assert!(!matches!(answer, Verification::Live { .. }), "{place}, {wrong:?}: {answer:?}");
+            assert!(
+                !matches!(answer, Verification::Live { .. }),
+                "{place}, {wrong:?}: {answer:?}"
+            );
             let fault = router.observe(&op(4)).await.unwrap_err();
             rejected(&fault, &["observe"]);
         }
@@ -129,7 +142,12 @@ async fn listeners_that_disagree_are_told_with_what_each_holds() {
     let fault = shop.router().observe(&op(1)).await.unwrap_err();
     rejected(
         &fault,
-        &["disagree", "listener-rule/app/shop", "blue 50%, green 50%", "blue 100%"],
+        &[
+            "disagree",
+            "listener-rule/app/shop",
+            "blue 50%, green 50%",
+            "blue 100%",
+        ],
     );
 }
 
@@ -142,7 +160,12 @@ async fn other_actions_and_their_order_stay_when_lists_are_replaced_whole() {
     switch(&router, GREEN).await;
     let config = shop.aws.sdk_config();
     let client = aws_sdk_elasticloadbalancingv2::Client::new(&config);
-    let rules = client.describe_rules().rule_arns(&shop.rules[1]).send().await.unwrap();
+    let rules = client
+        .describe_rules()
+        .rule_arns(&shop.rules[1])
+        .send()
+        .await
+        .unwrap();
     let rule = &rules.rules()[0];
     let [login, forward] = rule.actions() else {
         panic!("{rule:?}");
@@ -153,14 +176,19 @@ async fn other_actions_and_their_order_stay_when_lists_are_replaced_whole() {
         (Some("openid email"), Some(3600))
     );
     assert_eq!((login.order(), forward.order()), (Some(1), Some(2)));
-    assert_eq!(rule.conditions()[0].path_pattern_config().unwrap().values(), ["/api/*"]);
+    assert_eq!(
+        rule.conditions()[0].path_pattern_config().unwrap().values(),
+        ["/api/*"]
+    );
     // Its secret is never shown; without saying that it stays, the service refuses.
     let changes = shop.aws.requests();
-    let changes = changes.iter().filter(|request| request.action.starts_with("Modify"));
+    let changes = changes
+        .iter()
+        .filter(|request| request.action.starts_with("Modify"));
     for change in changes {
         let body = String::from_utf8_lossy(&change.body).into_owned();
         assert_eq!(change.status, 200);
-        assert!(!body.contains("ClientSecret="), "{body}");
+        assert!(!body.contains("OidcConfig.ClientSecret="), "{body}");
     }
 }
 
@@ -172,10 +200,15 @@ async fn what_somebody_else_changes_after_a_shift_is_noticed() {
     router.shift(&op(2), GREEN).await.unwrap();
     // The weights stay right, and people do not log in any more.
     let weights = forward(&[(&shop.blue, 0), (&shop.green, 100)]);
-    shop.aws.set_actions_by_hand(&shop.rules[1], &json!([weights])).unwrap();
+    shop.aws
+        .set_actions_by_hand(&shop.rules[1], &json!([weights]))
+        .unwrap();
     match router.verify(&op(3), GREEN).await.unwrap() {
         Verification::Unknown { why } => {
-            assert!(why.contains("somebody else") && why.contains("listener-rule"), "{why}");
+            assert!(
+                why.contains("somebody else") && why.contains("listener-rule"),
+                "{why}"
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -190,7 +223,10 @@ async fn drift_that_infrastructure_as_code_brings_is_reported() {
     // `terraform apply` without `ignore_changes` puts back what it knows.
     shop.by_hand(&[(&shop.blue, 1)]);
     assert_eq!(router.observe(&op(2)).await.unwrap().split, BLUE);
-    not_yet(&router.verify(&op(3), green("50%")).await.unwrap(), "holds blue 100%");
+    not_yet(
+        &router.verify(&op(3), green("50%")).await.unwrap(),
+        "holds blue 100%",
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,7 +264,10 @@ async fn a_group_that_nothing_forwards_to_is_not_healthy_until_it_is_attached_at
         assert_eq!(shop.aws.weights(place), weights);
     }
     assert_eq!(shop.answered(100), vec![Slot::Blue; 100]);
-    assert_eq!(judged(&shop.gate(), Slot::Green).await.outcome, Outcome::Inconclusive);
+    assert_eq!(
+        judged(&shop.gate(), Slot::Green).await.outcome,
+        Outcome::Inconclusive
+    );
     pause(100).await;
     assert_eq!(judged(&shop.gate(), Slot::Green).await.outcome, Outcome::Pass);
 }
@@ -252,18 +291,33 @@ async fn registered_is_not_healthy_and_one_good_read_in_one_zone_is_not_enough()
     assert_eq!(judged(&all, Slot::Green).await.outcome, Outcome::Pass);
     // More were expected than are registered.
     let verdict = judged(&all.clone().expect(3), Slot::Green).await;
-    assert!(verdict.outcome == Outcome::Fail && verdict.evidence.contains("2 of 3"), "{verdict:?}");
+    assert!(
+        verdict.outcome == Outcome::Fail && verdict.evidence.contains("2 of 3"),
+        "{verdict:?}"
+    );
     // They are in two zones, one in each.
-    assert_eq!(judged(&all.clone().zones(2, 1), Slot::Green).await.outcome, Outcome::Pass);
-    assert_eq!(judged(&all.clone().zones(3, 1), Slot::Green).await.outcome, Outcome::Fail);
-    assert_eq!(judged(&all.clone().zones(2, 2), Slot::Green).await.outcome, Outcome::Fail);
+    assert_eq!(
+        judged(&all.clone().zones(2, 1), Slot::Green).await.outcome,
+        Outcome::Pass
+    );
+    assert_eq!(
+        judged(&all.clone().zones(3, 1), Slot::Green).await.outcome,
+        Outcome::Fail
+    );
+    assert_eq!(
+        judged(&all.clone().zones(2, 2), Slot::Green).await.outcome,
+        Outcome::Fail
+    );
     // One that flaps is caught between two reads.
     let patient = all.reads(4, Duration::from_millis(50));
     let (verdict, ()) = tokio::join!(judged(&patient, Slot::Green), async {
         pause(20).await;
         shop.aws.set_target_up(&shop.green, "i-green-a", false);
     });
-    assert!(verdict.outcome == Outcome::Fail && verdict.evidence.contains("1 of 2"), "{verdict:?}");
+    assert!(
+        verdict.outcome == Outcome::Fail && verdict.evidence.contains("1 of 2"),
+        "{verdict:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -279,7 +333,12 @@ async fn slow_start_is_told() {
     shop.aws
         .set_group_attribute(&shop.blue, "slow_start.duration_seconds", "120");
     let verdict = judged(&shop.gate(), Slot::Blue).await;
-    assert!(verdict.evidence.contains("slow start: new targets have their share after 120 s"), "{verdict:?}");
+    assert!(
+        verdict
+            .evidence
+            .contains("slow start: new targets have their share after 120 s"),
+        "{verdict:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -295,13 +354,19 @@ async fn fail_open_is_no_health_and_an_empty_group_answers_503_without_trying_th
     assert_eq!(shop.answered(100), vec![Slot::Green; 100]);
     let verdict = judged_under(&shop.gate(), Slot::Green, GREEN).await;
     assert_eq!(verdict.outcome, Outcome::Fail);
-    assert!(verdict.evidence.contains("sends to all of them now"), "{verdict:?}");
+    assert!(
+        verdict.evidence.contains("sends to all of them now"),
+        "{verdict:?}"
+    );
 
     let empty = shop.aws.add_target_group("empty");
     let groups = bluegreen_aws::alb::Groups::new(&shop.blue, &empty).unwrap();
     shop.by_hand(&[(&shop.blue, 1), (&empty, 1)]);
     let ways = (0..100).map(|_| shop.aws.route(&shop.listeners[0], "/", ""));
-    assert!(ways.into_iter().any(|way| way.group().is_none()), "an empty group was never met");
+    assert!(
+        ways.into_iter().any(|way| way.group().is_none()),
+        "an empty group was never met"
+    );
     let gate = AlbHealthGate::new(&shop.account(), groups);
     let verdict = judged_under(&gate, Slot::Green, green("50%")).await;
     assert!(
@@ -368,16 +433,29 @@ async fn stickiness_beats_weights_and_can_be_waited_out_on_the_way_forward() {
     let shop = Shop::quiet(FakeConfig::default()).await;
     shop.by_hand_sticky(1, 0, 60);
     let kept = cookie(&shop);
-    let impatient = shop.builder().stickiness(Stickiness::WaitOut(Duration::from_secs(59))).build();
+    let impatient = shop
+        .builder()
+        .stickiness(Stickiness::WaitOut(Duration::from_secs(59)))
+        .build();
     let fault = impatient.stage(&op(1), Slot::Green).await.unwrap_err();
     rejected(&fault, &["60s", "59s"]);
-    let router = shop.builder().stickiness(Stickiness::WaitOut(Duration::from_mins(1))).build();
+    let router = shop
+        .builder()
+        .stickiness(Stickiness::WaitOut(Duration::from_mins(1)))
+        .build();
     assert!(router.capabilities().affinity);
     router.stage(&op(2), Slot::Green).await.unwrap();
     router.shift(&op(3), GREEN).await.unwrap();
     pause(1_000).await;
-    assert_eq!(stays_with(&shop, &kept), Slot::Blue, "the weight of blue is 0, and it is still asked");
-    not_yet(&router.verify(&op(4), GREEN).await.unwrap(), "stickiness keeps clients");
+    assert_eq!(
+        stays_with(&shop, &kept),
+        Slot::Blue,
+        "the weight of blue is 0, and it is still asked"
+    );
+    not_yet(
+        &router.verify(&op(4), GREEN).await.unwrap(),
+        "stickiness keeps clients",
+    );
     pause(60_000).await;
     confirmed(&router, GREEN).await;
     assert_eq!(stays_with(&shop, &kept), Slot::Green);
@@ -397,7 +475,11 @@ async fn stickiness_of_a_canary_is_on_while_both_slots_have_traffic() {
     switch(&router, GREEN).await;
     let seen = router.observe(&op(3)).await.unwrap();
     assert!(!seen.evidence.contains("stickiness"), "{}", seen.evidence);
-    for wrong in [Duration::ZERO, Duration::from_millis(1_500), Duration::from_hours(169)] {
+    for wrong in [
+        Duration::ZERO,
+        Duration::from_millis(1_500),
+        Duration::from_hours(169),
+    ] {
         let router = shop.builder().stickiness(Stickiness::During(wrong)).build();
         let fault = router.stage(&op(4), Slot::Blue).await.unwrap_err();
         rejected(&fault, &["whole seconds from 1 s to 7 days"]);
@@ -409,7 +491,12 @@ async fn weights_are_exact_or_refused_before_anything_is_sent() {
     let shop = Shop::quiet(FakeConfig::default()).await;
     let router = shop.router();
     router.stage(&op(1), Slot::Green).await.unwrap();
-    for (share, weights) in [("5%", (95, 5)), ("0.1%", (999, 1)), ("99.9%", (1, 999)), ("12.5%", (875, 125))] {
+    for (share, weights) in [
+        ("5%", (95, 5)),
+        ("0.1%", (999, 1)),
+        ("99.9%", (1, 999)),
+        ("12.5%", (875, 125)),
+    ] {
         router.shift(&op(2), green(share)).await.unwrap();
         let expected = [(shop.blue.clone(), weights.0), (shop.green.clone(), weights.1)];
         assert_eq!(shop.aws.weights(&shop.listeners[0]), expected);
@@ -455,7 +542,13 @@ async fn a_rule_that_was_forgotten_keeps_a_deployment_from_beginning() {
     let builder = builder.listener(&shop.listeners[1]).unwrap();
     let router = builder.rule(&shop.rules[0]).unwrap().build();
     let fault = router.stage(&op(1), Slot::Green).await.unwrap_err();
-    rejected(&fault, &["forwards to the same groups and would not follow", "listener-rule/app/shop"]);
+    rejected(
+        &fault,
+        &[
+            "forwards to the same groups and would not follow",
+            "listener-rule/app/shop",
+        ],
+    );
     assert_eq!(shop.asked("ModifyRule") + shop.asked("ModifyListener"), 0);
 }
 
@@ -488,7 +581,12 @@ async fn groups_of_two_balancers_go_together() {
     // The service refuses a group that another balancer has.
     let foreign = json!([{"Type": "forward", "TargetGroupArn": shop.blue}]);
     let refused = shop.aws.add_rule(&listener, 1, &api(), &foreign).unwrap_err();
-    assert!(refused.to_string().contains("associated with another load balancer"), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .contains("associated with another load balancer"),
+        "{refused}"
+    );
 }
 
 /// Counts as CloudWatch has them, set by hand.
@@ -508,7 +606,11 @@ impl TrafficCounts for Counts {
     async fn since(&self, _: &Op, group: &str, from: Timestamp) -> Result<Option<Counted>, Fault> {
         let mut state = self.0.lock().unwrap();
         state.asked.push(from);
-        let requests = if group.contains("blue") { state.blue } else { state.green };
+        let requests = if group.contains("blue") {
+            state.blue
+        } else {
+            state.green
+        };
         Ok((!state.is_silent).then(|| Counted::new(requests, from)))
     }
 }
@@ -525,17 +627,29 @@ async fn counts_of_both_groups_are_what_a_split_is_verified_by_where_there_is_no
     };
     router.shift(&op(2), green("10%")).await.unwrap();
     set(1_000, 0);
-    not_yet(&router.verify(&op(3), green("10%")).await.unwrap(), "green should get 10%");
+    not_yet(
+        &router.verify(&op(3), green("10%")).await.unwrap(),
+        "green should get 10%",
+    );
     counts.0.lock().unwrap().is_silent = true;
-    not_yet(&router.verify(&op(3), green("10%")).await.unwrap(), "no requests were counted yet");
+    not_yet(
+        &router.verify(&op(3), green("10%")).await.unwrap(),
+        "no requests were counted yet",
+    );
     counts.0.lock().unwrap().is_silent = false;
     set(900, 100);
     let evidence = confirmed(&router, green("10%")).await;
-    assert!(evidence.contains("900 requests to blue and 100 to green"), "{evidence}");
+    assert!(
+        evidence.contains("900 requests to blue and 100 to green"),
+        "{evidence}"
+    );
     router.shift(&op(4), GREEN).await.unwrap();
     set(1, 1_000);
     pause(1_000).await;
-    not_yet(&router.verify(&op(5), GREEN).await.unwrap(), "blue should get none");
+    not_yet(
+        &router.verify(&op(5), GREEN).await.unwrap(),
+        "blue should get none",
+    );
     set(0, 1_000);
     confirmed(&router, GREEN).await;
     set(0, 0);
@@ -548,13 +662,22 @@ async fn a_slot_is_drained_when_no_request_came_for_as_long_as_the_deregistratio
     let shop = Shop::quiet(FakeConfig::default()).await;
     shop.aws
         .set_group_attribute(&shop.blue, "deregistration_delay.timeout_seconds", "120");
-    assert_eq!(shop.router().in_flight(&op(1), Slot::Blue).await.unwrap(), InFlight::Unknown);
+    assert_eq!(
+        shop.router().in_flight(&op(1), Slot::Blue).await.unwrap(),
+        InFlight::Unknown
+    );
     let counts = Counts::default();
     let router = shop.builder().counts(counts.clone()).build();
     counts.0.lock().unwrap().blue = 7;
-    assert_eq!(router.in_flight(&op(2), Slot::Blue).await.unwrap(), InFlight::AtLeast(7));
+    assert_eq!(
+        router.in_flight(&op(2), Slot::Blue).await.unwrap(),
+        InFlight::AtLeast(7)
+    );
     counts.0.lock().unwrap().blue = 0;
-    assert_eq!(router.in_flight(&op(3), Slot::Blue).await.unwrap(), InFlight::None);
+    assert_eq!(
+        router.in_flight(&op(3), Slot::Blue).await.unwrap(),
+        InFlight::None
+    );
     assert_eq!(shop.asked("DescribeTargetGroupAttributes"), 1);
     counts.0.lock().unwrap().is_silent = true;
     let fault = router.in_flight(&op(4), Slot::Blue).await.unwrap_err();

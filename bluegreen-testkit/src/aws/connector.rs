@@ -1,6 +1,7 @@
 //! The ways in: over a socket, and in memory for clients that are built on the SDK for Rust.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -9,6 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use bluegreen_core::Clock as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -29,8 +31,10 @@ impl Handler for Cloud {
         let request = Request::from_parts(parts, body.to_bytes());
         match self.exchange(request).await {
             Ok(response) => response.map(|body| Full::new(body).map_err(|never| match never {}).boxed()),
-            // Without an answer: this connection ends, and all others with it.
+            // Without an answer: this connection ends, and all others with it. What else is on its way arrives first,
+            // as it would elsewhere: one lost answer is not two.
             Err(_) => {
+                self.clock.sleep(Duration::from_millis(20)).await;
                 self.cut();
                 std::future::pending().await
             }
