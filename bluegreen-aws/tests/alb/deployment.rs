@@ -74,7 +74,7 @@ fn load(shop: &Shop) -> Vec<RunningLoad> {
             .rate(60)
             .connections(6)
             .kinds([Kind::KeepAlive, Kind::Fresh, Kind::Post])
-            .duration(Duration::from_secs(110))
+            .duration(Duration::from_mins(10))
             .start()
     };
     vec![
@@ -145,6 +145,7 @@ async fn twenty_deployments_and_rollbacks_lose_nothing() {
     for number in 1..=20 {
         let report = give_up_standby(&deployer, &plan, number).await;
         assert_eq!(report.end, Some(End::Promoted), "{number}: {:?}", report.reason);
+        eprintln!("{number}: {:?} {:?}", report.took(), report.phases.iter().map(|p| (p.phase, p.ms)).collect::<Vec<_>>());
         if number % 4 == 0 {
             let report = deployer.rollback(somebody()).await.unwrap();
             assert_eq!(report.end, Some(End::RolledBack), "{number}: {:?}", report.reason);
