@@ -4,8 +4,8 @@
 //! holds, what gates answered. It never looks at what a deployer says of itself. The numbers are those
 //! of the list of promises in the design.
 //!
-//! That the same plan and events give the same bytes (13) is checked elsewhere, by a test that plays worlds
-//! twice. Of secrets (14) the driver has only those of commands, gates over HTTP and sources of metrics;
+//! That the same plan and events give the same bytes (13) is no question to one history: the simulation plays
+//! one world in a thousand twice. Of secrets (14) the driver has only those of commands, gates over HTTP and sources of metrics;
 //! worlds have commands, the others have tests of their own.
 
 mod abort_never_promotes;

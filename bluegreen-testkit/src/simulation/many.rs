@@ -56,6 +56,9 @@ pub struct Violation {
 /// In what share of the deployments at most systematic worlds are taken before random ones, in tenths.
 const SYSTEMATIC_TENTHS: u64 = 6;
 
+/// One world in so many is played twice, for promise 13.
+const TWICE_EVERY: u64 = 1_000;
+
 /// So many worlds at most are played between two looks at how many deployments there were.
 const CHUNK: u64 = 20_000;
 
@@ -124,7 +127,7 @@ pub fn replay(seed: u64) -> Result<(String, Option<Violation>), String> {
     let runtime = runtime()?;
     let history = play(&runtime, &script_of(seed, &runtime)?, false)?;
     let text = show::history(&history, None);
-    Ok((text, violation(&runtime, history)))
+    Ok((text, violation(&runtime, history)?))
 }
 
 /// What is the same each time that the world of a seed is played: every line of its history, and a
@@ -143,17 +146,36 @@ fn runtime() -> Result<Runtime, String> {
     runtime.map_err(|error| error.to_string())
 }
 
-fn violation(runtime: &Runtime, history: History) -> Option<Violation> {
-    let (invariant, breach) = invariants::broken(&history)?;
+/// Promise 13: the same plan and events give the same bytes. Says how a world breaks it.
+fn differs(runtime: &Runtime, script: &Script) -> Result<Option<String>, String> {
+    let once = play(runtime, script, true)?.end.digest;
+    let again = play(runtime, script, true)?.end.digest;
+    let what =
+        || format!("played twice, it stored other bytes: their digests are {once:016x} and {again:016x}");
+    Ok((once != again).then(what))
+}
+
+/// The promise that a world breaks, if it does, in the smallest world found that breaks it too.
+fn violation(runtime: &Runtime, history: History) -> Result<Option<Violation>, String> {
     let seed = history.script.seed;
+    let Some((invariant, breach)) = invariants::broken(&history) else {
+        let differs = differs(runtime, &history.script)?;
+        return Ok(differs.map(|what| Violation {
+            seed,
+            promise: 13,
+            name: "same_bytes_again",
+            what,
+            trace: show::history(&history, None),
+        }));
+    };
     let (smallest, breach) = shrink(runtime, history, invariant, breach);
-    Some(Violation {
+    Ok(Some(Violation {
         seed,
         promise: invariant.promise,
         name: invariant.name,
         what: breach.what.clone(),
         trace: show::history(&smallest, Some(breach.index)),
-    })
+    }))
 }
 
 /// Plays the worlds of a range. Of several that break a promise the first one is told.
@@ -173,9 +195,11 @@ fn play_all(
             if number >= worlds.end || number > first_broken.load(Ordering::Relaxed) {
                 break;
             }
-            let history = play(&runtime, &script(number), false)?;
+            let script = script(number);
+            let history = play(&runtime, &script, false)?;
             coverage.take(&history, &mut tally);
-            if invariants::broken(&history).is_some() {
+            let is_broken = invariants::broken(&history).is_some();
+            if is_broken || (number.is_multiple_of(TWICE_EVERY) && differs(&runtime, &script)?.is_some()) {
                 first_broken.fetch_min(number, Ordering::Relaxed);
             }
         }
@@ -199,7 +223,7 @@ fn play_all(
         None
     } else {
         let runtime = runtime()?;
-        violation(&runtime, play(&runtime, &script(broken), false)?)
+        violation(&runtime, play(&runtime, &script(broken), false)?)?
     };
     Ok((coverage, violation))
 }
