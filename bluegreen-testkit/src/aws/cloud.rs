@@ -129,7 +129,7 @@ impl Cloud {
     }
 
     /// Does what is asked, at once and whole, and notes it.
-    fn answered(&self, mut asked: Asked, fault: Option<ProviderFault>) -> Response<Bytes> {
+    pub(super) fn answered(&self, mut asked: Asked, fault: Option<ProviderFault>) -> Response<Bytes> {
         let mut state = held(&self.state);
         let request_id = format!("3f9b2c1a-7d64-4e0b-9a55-{:012x}", state.requests.len());
         let service = SERVICES.iter().find(|service| service.signed_as == asked.service);

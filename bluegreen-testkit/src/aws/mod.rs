@@ -38,9 +38,11 @@ use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use bluegreen_core::{Clock, SystemClock};
+use bytes::Bytes;
 
 use self::cloud::Cloud;
 use self::connector::InMemory;
+use self::wire::Asked;
 use crate::conformance::ProviderFault;
 use crate::lock::held;
 use crate::loopback::server::Server;
@@ -120,6 +122,18 @@ impl FakeAws {
             }
         }
         Ok(())
+    }
+
+    /// Answers a request at once, without a way that could fail: for whoever carries requests themselves.
+    #[must_use]
+    pub fn answer(&self, request: hyper::Request<Bytes>) -> hyper::Response<Bytes> {
+        self.cloud.answered(Asked::new(request), None)
+    }
+
+    /// What is answered to a request that is refused, throttled or fails. Nothing is done.
+    #[must_use]
+    pub fn refuse(&self, request: hyper::Request<Bytes>, how: ProviderFault) -> hyper::Response<Bytes> {
+        self.cloud.answered(Asked::new(request), Some(how))
     }
 
     /// All requests so far, in their order.

@@ -188,7 +188,11 @@ impl Account {
     #[must_use]
     pub fn spec(&self, app: &str) -> Value {
         let state = held(&self.core.state);
-        state.apps.get(app).map(|app| app.spec.clone()).unwrap_or_default()
+        state
+            .apps
+            .get(app)
+            .map(|app| app.spec.clone())
+            .unwrap_or_default()
     }
 
     /// The spec that an app serves by; null where nothing is active.

@@ -135,6 +135,12 @@ impl State {
             .next()
     }
 
+    /// What a listener does by default, or a rule.
+    fn routes(&self, place: &str) -> Option<&Routes> {
+        let default = self.listener(place).map(|listener| &listener.default);
+        default.or_else(|| self.rule(place).map(|(_, rule)| &rule.routes))
+    }
+
     /// The balancers that forward to a group: one, as the service has it.
     fn users(&self, group: &str) -> Vec<&String> {
         let uses = |balancer: &Balancer| {

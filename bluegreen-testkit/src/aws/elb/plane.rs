@@ -128,7 +128,7 @@ impl State {
 }
 
 /// How far a node is behind.
-fn lag(config: &FakeConfig, node: u64) -> Duration {
+pub(super) fn lag(config: &FakeConfig, node: u64) -> Duration {
     let nodes = config.nodes.max(1);
     let node = u32::try_from(node % u64::from(nodes)).unwrap_or(0);
     config.propagation * (node + 1) / nodes

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::api::checked;
 use super::group::{Group, Target};
-use super::plane::{Plane, Routed, Seen};
+use super::plane::{self, Plane, Routed, Seen};
 use super::tree::{Tree, form_of};
 use super::{Balancer, Listener, Routes, Rule, State, check};
 use crate::aws::FakeAws;
@@ -256,11 +256,34 @@ impl FakeAws {
     #[must_use]
     pub fn weights(&self, place: &str) -> Vec<(String, u32)> {
         let state = held(&self.cloud.state);
-        let default = state.elb.listener(place).map(|listener| &listener.default);
-        let routes = default.or_else(|| state.elb.rule(place).map(|(_, rule)| &rule.routes));
+        let routes = state.elb.routes(place);
         let forwards = routes.into_iter().flat_map(|routes| routes.now());
         let forwards = forwards.filter_map(|action| action.forward.as_ref());
         forwards.flat_map(|forward| forward.groups.clone()).collect()
+    }
+
+    /// The weights that each node goes by now, one after the other: not the same while some still lag.
+    #[must_use]
+    pub fn weights_in_force(&self, place: &str) -> Vec<Vec<(String, u32)>> {
+        let (config, now) = (&self.cloud.config, self.cloud.clock.monotonic());
+        let state = held(&self.cloud.state);
+        let Some(routes) = state.elb.routes(place) else {
+            return Vec::new();
+        };
+        let node = |node| {
+            let actions = routes.at(now, plane::lag(config, node)).iter();
+            let forwards = actions.filter_map(|action| action.forward.as_ref());
+            forwards.flat_map(|forward| forward.groups.clone()).collect()
+        };
+        (0..u64::from(config.nodes.max(1))).map(node).collect()
+    }
+
+    /// The types of the actions of a listener's default or of a rule, in their order.
+    #[must_use]
+    pub fn action_types(&self, place: &str) -> Vec<String> {
+        let state = held(&self.cloud.state);
+        let actions = state.elb.routes(place).map_or(&[][..], super::Routes::now);
+        actions.iter().map(|action| action.kind.clone()).collect()
     }
 
     /// Where a listener is entered, if the account is on loopback.
