@@ -93,9 +93,9 @@ where
     }
 }
 
-fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, effect: Effect) -> FaultKind
+fn kind<E>(error: &SdkError<E, HttpResponse>, effect: Effect) -> FaultKind
 where
-    E: Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
 {
     let unavailable = FaultKind::Unavailable { retry_after: None };
     match error {

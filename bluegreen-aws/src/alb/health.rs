@@ -1,6 +1,7 @@
 //! Whether enough targets of a slot are healthy.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -177,7 +178,8 @@ impl AlbHealthGate {
             return (Outcome::Pass, what);
         }
         if healthy >= expected {
-            what += &format!(
+            let _ = write!(
+                what,
                 "; {zones} zones have {} healthy targets or more, {} are needed",
                 self.each, self.zones
             );
@@ -258,7 +260,7 @@ impl Gate for AlbHealthGate {
                 for pair in &self.pairs {
                     verdict.evidence += &self.slow_start(&call, pair.of(context.slot)).await?;
                 }
-                verdict.evidence += &format!("; {good} reads in a row");
+                let _ = write!(verdict.evidence, "; {good} reads in a row");
                 return Ok(verdict);
             }
             if !call.pause(self.between).await {

@@ -1,7 +1,7 @@
 //! The router in weighted target groups.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -322,7 +322,10 @@ impl Router for AlbRouter {
         );
         let sticky = seen.iter().filter_map(|seen| seen.held.stickiness).max();
         if let Some(time) = sticky {
-            evidence += &format!("; group stickiness is on: a client stays with its group for {time:?}");
+            let _ = write!(
+                evidence,
+                "; group stickiness is on: a client stays with its group for {time:?}"
+            );
         }
         Ok(Observation::new(*split, evidence))
     }
@@ -425,14 +428,12 @@ impl Router for AlbRouter {
             let delay = self.delay(&call, group).await?;
             let millis = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
             let from = Timestamp::from_millis(now.as_millis().saturating_sub(millis));
-            match counts.since(op, group, from).await? {
-                Some(counted) => requests += counted.requests,
-                None => {
-                    let message = format!("nothing is known yet of requests of {}", short(group));
-                    let kind = FaultKind::Unavailable { retry_after: None };
-                    return Err(call.fault(kind, "in_flight", message));
-                }
-            }
+            let Some(counted) = counts.since(op, group, from).await? else {
+                let message = format!("nothing is known yet of requests of {}", short(group));
+                let kind = FaultKind::Unavailable { retry_after: None };
+                return Err(call.fault(kind, "in_flight", message));
+            };
+            requests += counted.requests;
         }
         Ok(match requests {
             0 => InFlight::None,

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::Client;
+use aws_sdk_elasticloadbalancingv2::types::{ForwardActionConfig, Rule};
 use bluegreen_core::{Router, Slot, Split, Verification};
 use bluegreen_testkit::aws::FakeConfig;
 use bluegreen_testkit::conformance::ProviderFault;
@@ -21,9 +22,9 @@ async fn leaders_check(shop: &Shop, wanted: i32) -> bool {
             // "Could not verify, will not hold the rollout up."
             return true;
         };
-        let actions = answer.rules().iter().flat_map(|rule| rule.actions());
+        let actions = answer.rules().iter().flat_map(Rule::actions);
         let groups = actions.filter_map(|action| action.forward_config());
-        for group in groups.flat_map(|config| config.target_groups()) {
+        for group in groups.flat_map(ForwardActionConfig::target_groups) {
             if group.target_group_arn() == Some(&shop.green) {
                 is_verified = group.weight() == Some(wanted);
             }

@@ -13,7 +13,7 @@ use bluegreen_testkit::aws::{FakeConfig, FakeTarget};
 use bluegreen_testkit::conformance::ProviderFault;
 use serde_json::json;
 
-use crate::common::{Shop, api, confirmed, forward, green, login, op, pause, switch};
+use crate::common::{Shop, api, confirmed, forward, green, op, pause, switch};
 
 const BLUE: Split = Split::all(Slot::Blue);
 const GREEN: Split = Split::all(Slot::Green);

@@ -10,7 +10,6 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use bluegreen_core::Clock as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -29,16 +28,14 @@ impl Handler for Cloud {
             return text(StatusCode::BAD_REQUEST, "");
         };
         let request = Request::from_parts(parts, body.to_bytes());
-        match self.exchange(request).await {
-            Ok(response) => response.map(|body| Full::new(body).map_err(|never| match never {}).boxed()),
-            // Without an answer: this connection ends, and all others with it. What else is on its way arrives first,
-            // as it would elsewhere: one lost answer is not two.
-            Err(_) => {
-                self.clock.sleep(Duration::from_millis(20)).await;
-                self.cut();
-                std::future::pending().await
-            }
+        if let Ok(response) = self.exchange(request).await {
+            return response.map(|body| Full::new(body).map_err(|never| match never {}).boxed());
         }
+        // Without an answer: this connection ends, and all others with it. What else is on its way arrives first, as
+        // it would elsewhere: one lost answer is not two.
+        self.clock.sleep(Duration::from_millis(20)).await;
+        self.cut();
+        std::future::pending().await
     }
 }
 

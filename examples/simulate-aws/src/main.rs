@@ -63,7 +63,8 @@ fn provider(seed: u64, clock: Arc<dyn Clock>, mistake: Option<Mistake>) -> Arc<d
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let options = Options::parse();
     let mut out = std::io::stdout().lock();
-    let providers = |seed: u64, clock: Arc<dyn Clock>| provider(seed, clock, options.sabotage);
+    let mistake = options.sabotage;
+    let providers = move |seed: u64, clock: Arc<dyn Clock>| provider(seed, clock, mistake);
     let simulation = ProviderSimulation {
         deployments: options.deployments,
         seed: options.seed,

@@ -58,8 +58,8 @@ pub(super) fn actions(form: &Form, list: &str, around: &Around<'_>) -> Result<Ve
         .iter()
         .map(|action| Action::read(action, around))
         .collect::<Result<_, _>>()?;
-    let last = actions.iter().filter(|action| action.is_last_of_rule()).count();
-    if last != 1 {
+    let ends = actions.iter().filter(|action| action.is_last_of_rule()).count();
+    if ends != 1 {
         return invalid("A rule has exactly one forward, redirect or fixed-response action");
     }
     if actions.len() > 1 {

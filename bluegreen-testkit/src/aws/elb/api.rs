@@ -337,13 +337,11 @@ fn deregister(elb: &mut State, now: Monotonic, form: &Form) -> Result<String, Re
     let group = group(elb, form)?;
     for asked in form.members("Targets") {
         let name = name_of(&asked);
-        match group.targets.get_mut(&name) {
-            Some(target) => target.left = target.left.or(Some(now)),
-            None => {
-                let message = format!("The target {} is not registered", name.0);
-                return Err(Refusal::new("InvalidTarget", message));
-            }
-        }
+        let Some(target) = group.targets.get_mut(&name) else {
+            let message = format!("The target {} is not registered", name.0);
+            return Err(Refusal::new("InvalidTarget", message));
+        };
+        target.left = target.left.or(Some(now));
     }
     Ok(String::new())
 }

@@ -126,13 +126,11 @@ impl State {
     }
 
     fn rule(&self, arn: &str) -> Option<(&Listener, &Rule)> {
-        let listeners = self
+        let mut listeners = self
             .balancers
             .values()
             .flat_map(|balancer| balancer.listeners.values());
-        listeners
-            .filter_map(|listener| Some((listener, listener.rules.get(arn)?)))
-            .next()
+        listeners.find_map(|listener| Some((listener, listener.rules.get(arn)?)))
     }
 
     /// What a listener does by default, or a rule.
@@ -151,8 +149,8 @@ impl State {
                 all.any(|routes| routes.groups().any(|used| used == group))
             })
         };
-        let users = self.balancers.iter().filter(|(_, balancer)| uses(balancer));
-        users.map(|(arn, _)| arn).collect()
+        let found = self.balancers.iter().filter(|(_, balancer)| uses(balancer));
+        found.map(|(arn, _)| arn).collect()
     }
 
     /// Groups are checked while somebody forwards to them.

@@ -257,7 +257,7 @@ impl FakeAws {
     pub fn weights(&self, place: &str) -> Vec<(String, u32)> {
         let state = held(&self.cloud.state);
         let routes = state.elb.routes(place);
-        let forwards = routes.into_iter().flat_map(|routes| routes.now());
+        let forwards = routes.into_iter().flat_map(super::Routes::now);
         let forwards = forwards.filter_map(|action| action.forward.as_ref());
         forwards.flat_map(|forward| forward.groups.clone()).collect()
     }
