@@ -11,6 +11,7 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
 use super::config::FakeConfig;
+use super::elb;
 use super::wire::{Answered, Asked, Protocol, Refusal, response};
 use crate::conformance::ProviderFault;
 use crate::lock::held;
@@ -36,6 +37,7 @@ impl fmt::Debug for Cloud {
 /// Everything that changes; one part for each service.
 #[derive(Debug, Default)]
 pub(super) struct State {
+    pub(super) elb: elb::State,
     pub(super) requests: Vec<Request>,
     buckets: BTreeMap<String, (u64, Monotonic)>,
 }
@@ -62,7 +64,11 @@ struct Service {
 }
 
 /// All services that there are here.
-const SERVICES: &[Service] = &[];
+const SERVICES: &[Service] = &[Service {
+    signed_as: "elasticloadbalancing",
+    protocol: Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
+    answer: elb::answer,
+}];
 
 impl Cloud {
     pub(super) fn new(config: FakeConfig, clock: Arc<dyn Clock>) -> Self {
@@ -123,7 +129,7 @@ impl Cloud {
     }
 
     /// Does what is asked, at once and whole, and notes it.
-    fn answered(&self, mut asked: Asked, fault: Option<ProviderFault>) -> Response<Bytes> {
+    pub(super) fn answered(&self, mut asked: Asked, fault: Option<ProviderFault>) -> Response<Bytes> {
         let mut state = held(&self.state);
         let request_id = format!("3f9b2c1a-7d64-4e0b-9a55-{:012x}", state.requests.len());
         let service = SERVICES.iter().find(|service| service.signed_as == asked.service);

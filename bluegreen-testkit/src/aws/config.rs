@@ -14,6 +14,9 @@ pub struct FakeConfig {
     pub call_takes: Duration,
     /// How long balancers go on by the old weights after a change was answered (seconds; not documented).
     pub propagation: Duration,
+    /// How many nodes a balancer has. They follow a change one after the other, the last of them when the time of
+    /// the propagation is over.
+    pub nodes: u32,
     /// How long a target is `initial` before its first check can pass (the interval of the health checks).
     pub target_initial: Duration,
     /// How long a change of a zone is `PENDING` (usually under 60 s).
@@ -32,6 +35,7 @@ impl Default for FakeConfig {
             account: "123456789012".to_owned(),
             call_takes: Duration::ZERO,
             propagation: Duration::from_millis(50),
+            nodes: 3,
             target_initial: Duration::from_millis(30),
             insync_after: Duration::from_millis(50),
             page_most: 400,
@@ -60,6 +64,7 @@ with! {
     account: String, "In another account.";
     call_takes: Duration, "With another time until an answer.";
     propagation: Duration, "With another time until balancers follow a change.";
+    nodes: u32, "With another number of nodes, at least one.";
     target_initial: Duration, "With another time until a target can be healthy.";
     insync_after: Duration, "With another time until a zone is in sync.";
     page_most: usize, "With smaller pages.";
