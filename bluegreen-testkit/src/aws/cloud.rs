@@ -11,6 +11,7 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
 use super::config::FakeConfig;
+use super::route53;
 use super::wire::{Answered, Asked, Protocol, Refusal, response};
 use crate::conformance::ProviderFault;
 use crate::lock::held;
@@ -37,6 +38,7 @@ impl fmt::Debug for Cloud {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) requests: Vec<Request>,
+    pub(super) route53: route53::State,
     buckets: BTreeMap<String, (u64, Monotonic)>,
 }
 
@@ -62,7 +64,11 @@ struct Service {
 }
 
 /// All services that there are here.
-const SERVICES: &[Service] = &[];
+const SERVICES: &[Service] = &[Service {
+    signed_as: "route53",
+    protocol: Protocol::RestXml(route53::NAMESPACE),
+    answer: route53::answer,
+}];
 
 impl Cloud {
     pub(super) fn new(config: FakeConfig, clock: Arc<dyn Clock>) -> Self {

@@ -18,6 +18,9 @@ pub struct FakeConfig {
     pub target_initial: Duration,
     /// How long a change of a zone is `PENDING` (usually under 60 s).
     pub insync_after: Duration,
+    /// How long Route 53 works on a change of a zone, and refuses further ones (not documented; `Duration::ZERO`
+    /// if nothing is said).
+    pub zone_busy_for: Duration,
     /// The most items of a page.
     pub page_most: usize,
     /// Requests a second of each service, and as many at once; more are throttled. Tests send more than
@@ -34,6 +37,7 @@ impl Default for FakeConfig {
             propagation: Duration::from_millis(50),
             target_initial: Duration::from_millis(30),
             insync_after: Duration::from_millis(50),
+            zone_busy_for: Duration::ZERO,
             page_most: 400,
             requests_a_second: 100_000,
         }
@@ -62,6 +66,7 @@ with! {
     propagation: Duration, "With another time until balancers follow a change.";
     target_initial: Duration, "With another time until a target can be healthy.";
     insync_after: Duration, "With another time until a zone is in sync.";
+    zone_busy_for: Duration, "With a time for which a change keeps a zone busy.";
     page_most: usize, "With smaller pages.";
     requests_a_second: u32, "With another limit of requests.";
 }

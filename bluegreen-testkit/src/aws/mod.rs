@@ -26,6 +26,7 @@
 mod cloud;
 mod config;
 mod connector;
+mod route53;
 mod wire;
 
 use std::io;
@@ -46,6 +47,7 @@ use crate::loopback::server::Server;
 
 pub use cloud::Request;
 pub use config::FakeConfig;
+pub use route53::{AliasTarget, DnsRecord, Resolved};
 
 /// An account in a region, its APIs and its data plane.
 #[derive(Debug)]
