@@ -31,5 +31,7 @@
 //! - The SDK's own retries are off: they hide what is not known.
 
 mod account;
+#[cfg(feature = "route53")]
+pub mod route53;
 
 pub use account::{Account, Rate};
