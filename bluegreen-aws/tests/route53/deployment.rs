@@ -1,0 +1,1 @@
+//! A whole deployment by the deployer, in virtual time.

@@ -1,0 +1,1 @@
+//! The router against an AWS that nobody here wrote.

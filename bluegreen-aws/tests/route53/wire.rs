@@ -1,0 +1,1 @@
+//! The exact form of what is sent.
