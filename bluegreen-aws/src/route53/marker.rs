@@ -21,6 +21,8 @@ pub(super) struct Marker {
     pub(super) weights: Weights,
     /// Until then resolvers may answer by what was before.
     pub(super) until: Timestamp,
+    /// Until then they may keep answers for longer than the time to live that was lowered to.
+    pub(super) long_until: Timestamp,
 }
 
 impl fmt::Display for Marker {
@@ -29,8 +31,12 @@ impl fmt::Display for Marker {
             token,
             weights: Weights { blue, green },
             until,
+            long_until,
         } = self;
-        write!(f, "{FORM} token={token} blue={blue} green={green} until={until}")
+        write!(
+            f,
+            "{FORM} token={token} blue={blue} green={green} until={until} long={long_until}"
+        )
     }
 }
 
@@ -49,14 +55,20 @@ impl Marker {
             blue: after("blue=")?.parse().ok()?,
             green: after("green=")?.parse().ok()?,
         };
-        let until: StrDeserializer<'_, Error> = after("until=")?.into_deserializer();
-        let until = Timestamp::deserialize(until).ok()?;
+        let until = moment(after("until=")?)?;
+        let long_until = moment(after("long=")?)?;
         is_ours.then_some(Self {
             token,
             weights,
             until,
+            long_until,
         })
     }
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    let text: StrDeserializer<'_, Error> = text.into_deserializer();
+    Timestamp::deserialize(text).ok()
 }
 
 #[cfg(test)]
@@ -74,6 +86,7 @@ mod tests {
                 token: Token { epoch, seq },
                 weights: Weights { blue, green },
                 until: Timestamp::from_millis(millis),
+                long_until: Timestamp::from_millis(millis / 2),
             };
             prop_assert_eq!(Marker::read(&marker.to_string()), Some(marker));
             prop_assert!(marker.to_string().len() <= 255, "a character string of DNS holds 255 bytes");
@@ -87,7 +100,8 @@ mod tests {
 
     #[test]
     fn what_another_form_says_is_not_guessed() {
-        let ours = "bluegreen/1 token=1.2 blue=1 green=0 until=2026-11-21T08:30:00.000Z";
+        let ours = "bluegreen/1 token=1.2 blue=1 green=0 until=2026-11-21T08:30:00.000Z \
+            long=1970-01-01T00:00:00.000Z";
         assert!(Marker::read(ours).is_some());
         for text in [
             ours.replace("bluegreen/1", "bluegreen/12"),

@@ -180,18 +180,17 @@ impl Route53Router {
         self.account.begin(op, urgency, SERVICE, resource)
     }
 
-    async fn read(&self, call: &Call) -> Result<(Group, Monotonic), Fault> {
+    async fn read(&self, call: &Call) -> Result<Read, Fault> {
         let group = Group::read(call, &self.client, &self.records).await?;
-        let longest = self.servers + self.kept_for(&group);
-        let until = self.with_seen(|seen| {
-            seen.look(
-                &**self.account.time(),
-                group.weights,
-                group.marker.as_ref(),
-                longest,
-            )
-        });
-        Ok((group, until))
+        let until = self.until(&group);
+        Ok(Read { group, until })
+    }
+
+    /// Until when resolvers may answer by something else than these records.
+    fn until(&self, group: &Group) -> Monotonic {
+        let longest = self.servers + self.kept_for(group);
+        let clock = &**self.account.time();
+        self.with_seen(|seen| seen.look(clock, group.weights, group.marker.as_ref(), longest))
     }
 
     fn kept_for(&self, group: &Group) -> Duration {
@@ -213,68 +212,78 @@ impl Route53Router {
         }
     }
 
-    /// Makes the records what they are to be, on top of what was read. Whether it was refused because somebody
-    /// else wrote in between is found out by another look; then it is tried anew.
+    /// Makes the records what they are to be, on top of what was read, and gives the note that is there then.
+    /// Whether a batch was refused because somebody else wrote in between is found out by another look; then it is
+    /// tried anew.
     async fn ensure(
         &self,
         call: &Call,
         op: &Op,
-        wanted: impl Fn(&Group) -> Result<(Weights, Option<u32>), Fault> + Send,
-    ) -> Result<Group, Fault> {
-        let mut tries = 0;
-        loop {
-            let (group, until) = self.read(call).await?;
-            Self::fence(call, &group, op)?;
-            let (weights, ttl) = wanted(&group)?;
-            let lowers = ttl.is_some_and(|ttl| ttl < group.ttl(0));
-            let changes = weights != group.weights || lowers;
-            if !changes && group.marker.is_some_and(|marker| marker.token == op.token) {
-                return Ok(group);
+        mut read: Read,
+        wanted: impl Fn(&Group) -> Target + Send,
+    ) -> Result<Marker, Fault> {
+        for _ in 0..MOST_TRIES {
+            Self::fence(call, &read.group, op)?;
+            let target = wanted(&read.group);
+            let change = Changed::of(&read.group, target);
+            if let Some(marker) = read.group.marker
+                && marker.token == op.token
+                && !change.anything()
+            {
+                return Ok(marker);
             }
-            tries += 1;
-            match self.write(call, op, &group, until, (weights, ttl, changes)).await {
-                Ok(()) => return Ok(group),
+            match self.write(call, op, &read, target, change).await {
                 Err(fault) if fault.kind == FaultKind::Rejected => {
-                    let (now, _) = self.read(call).await?;
-                    if now == group {
+                    let now = self.read(call).await?;
+                    if now.group == read.group {
                         return Err(fault);
                     }
-                    if tries == MOST_TRIES {
-                        let kind = FaultKind::Unavailable { retry_after: None };
-                        return Err(call.fault(kind, CHANGE, "somebody else goes on changing these records"));
-                    }
+                    read = now;
                 }
-                Err(fault) => return Err(fault),
+                answer => return answer,
             }
         }
+        let kind = FaultKind::Unavailable { retry_after: None };
+        Err(call.fault(kind, CHANGE, "somebody else goes on changing these records"))
     }
 
     async fn write(
         &self,
         call: &Call,
         op: &Op,
-        now: &Group,
-        until: Monotonic,
-        (weights, ttl, changes): (Weights, Option<u32>, bool),
-    ) -> Result<(), Fault> {
+        read: &Read,
+        target: Target,
+        change: Changed,
+    ) -> Result<Marker, Fault> {
         let clock = &**self.account.time();
-        let keep = self.kept_for(now);
-        let until = if changes {
-            Monotonic(clock.monotonic().0 + self.servers + keep).max(until)
+        let keep = self.kept_for(&read.group);
+        let until = if change.anything() {
+            Monotonic(clock.monotonic().0 + self.servers + keep).max(read.until)
         } else {
-            until
+            read.until
+        };
+        let long = read
+            .group
+            .marker
+            .map(|marker| marker.long_until)
+            .unwrap_or_default();
+        let marker = Marker {
+            token: op.token,
+            weights: target.weights,
+            until: on_the_wall(clock, until),
+            long_until: if change.ttl {
+                on_the_wall(clock, until).max(long)
+            } else {
+                long
+            },
         };
         let wanted = Wanted {
-            marker: Marker {
-                token: op.token,
-                weights,
-                until: on_the_wall(clock, until),
-            },
-            ttl,
+            marker,
+            ttl: target.ttl,
             marker_name: self.records.marker_name(),
         };
         let batch = wanted
-            .batch(now)
+            .batch(&read.group)
             .map_err(|error| call.unfit(CHANGE, error.to_string()))?;
         let request = self
             .client
@@ -282,11 +291,11 @@ impl Route53Router {
             .hosted_zone_id(&self.records.zone)
             .change_batch(batch);
         let answer = call.change(CHANGE, request.send()).await?;
-        if let Some(info) = answer.change_info.filter(|_| changes) {
+        if let Some(info) = answer.change_info.filter(|_| change.anything()) {
             let id = info.id.trim_start_matches("/change/").to_owned();
-            self.with_seen(|seen| seen.changed(weights, id, keep, until));
+            self.with_seen(|seen| seen.changed(target.weights, id, keep, until));
         }
-        Ok(())
+        Ok(marker)
     }
 
     /// Whether all servers have our last change; `Some` says which one they do not have.
@@ -304,6 +313,40 @@ impl Route53Router {
         let now = self.account.time().monotonic();
         self.with_seen(|seen| seen.in_sync(&change, now));
         Ok(None)
+    }
+}
+
+/// The records as they are, and until when resolvers may answer by something else.
+struct Read {
+    group: Group,
+    until: Monotonic,
+}
+
+/// What the records are to be.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    weights: Weights,
+    /// `None`: as it is.
+    ttl: Option<u32>,
+}
+
+/// What a target changes.
+#[derive(Debug, Clone, Copy)]
+struct Changed {
+    weights: bool,
+    ttl: bool,
+}
+
+impl Changed {
+    fn of(group: &Group, target: Target) -> Self {
+        Self {
+            weights: target.weights != group.weights,
+            ttl: target.ttl.is_some_and(|ttl| ttl < group.ttl(0)),
+        }
+    }
+
+    const fn anything(self) -> bool {
+        self.weights || self.ttl
     }
 }
 

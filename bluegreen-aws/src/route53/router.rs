@@ -9,7 +9,7 @@ use bluegreen_core::{
 };
 
 use super::group::Group;
-use super::{CHANGE, Route53Router, Weights};
+use super::{CHANGE, Read, Route53Router, Target, Weights};
 use crate::account::{Call, Urgency, bounded};
 
 /// Half percents and multiples of 5 %.
@@ -83,7 +83,7 @@ impl Router for Route53Router {
 
     async fn observe(&self, op: &Op) -> Result<Observation, Fault> {
         let call = self.begin(op, Urgency::Rollback);
-        let (group, _) = self.read(&call).await?;
+        let Read { group, .. } = self.read(&call).await?;
         let Weights { blue, green } = group.weights;
         let ttl = group.ttl(self.alias_ttl);
         let equal = if blue == 0 && green == 0 {
@@ -104,24 +104,20 @@ impl Router for Route53Router {
     /// neither forgets it nor waits anew.
     async fn stage(&self, op: &Op, _: Slot) -> Result<(), Fault> {
         let call = self.begin(op, Urgency::Routine);
-        let (group, _) = self.read(&call).await?;
-        Self::fence(&call, &group, op)?;
-        self.refuse_traps(&call, &group).await?;
-        let before = self
-            .ensure(&call, op, |group| {
-                Ok((group.weights, Some(self.ttl.min(group.ttl(0)))))
-            })
-            .await?;
-        // A write is in the zone at once, also while it is pending.
-        let (group, _) = self.read(&call).await?;
-        let until = group.marker.map(|marker| marker.until).unwrap_or_default();
-        let wait = until.since(self.account.time().now());
+        let read = self.read(&call).await?;
+        Self::fence(&call, &read.group, op)?;
+        self.refuse_traps(&call, &read.group).await?;
+        let lowered = |group: &Group| Target {
+            weights: group.weights,
+            ttl: Some(self.ttl.min(group.ttl(0))),
+        };
+        let marker = self.ensure(&call, op, read, lowered).await?;
+        let wait = marker.long_until.since(self.account.time().now());
         if wait.is_zero() || call.pause(wait).await {
             return Ok(());
         }
-        let ttl = before.ttl(self.alias_ttl);
         let message = format!(
-            "resolvers may keep answers of before for another {} s (they had a time to live of up to {ttl} s): \
+            "the time to live was lowered, and resolvers may keep answers of before for another {} s: \
              deadlines.stage has to be longer than that",
             wait.as_secs() + 1
         );
@@ -136,17 +132,22 @@ impl Router for Route53Router {
         let weights = Weights::exactly(split).filter(|_| self.capabilities().can_hold(split));
         let weights =
             weights.ok_or_else(|| call.unfit(CHANGE, format!("{split} cannot be held: {INSTEAD}")))?;
-        let wanted = |group: &Group| {
+        let divided = |group: &Group| Target {
             // Weights of somebody else that come to the same stay.
-            let is_so = group.weights.are(split);
-            Ok((if is_so { group.weights } else { weights }, None))
+            weights: if group.weights.are(split) {
+                group.weights
+            } else {
+                weights
+            },
+            ttl: None,
         };
-        self.ensure(&call, op, wanted).await.map(drop)
+        let read = self.read(&call).await?;
+        self.ensure(&call, op, read, divided).await.map(drop)
     }
 
     async fn verify(&self, op: &Op, split: Split) -> Result<Verification, Fault> {
         let call = self.begin(op, Urgency::Rollback);
-        let (group, _) = self.read(&call).await?;
+        let Read { group, .. } = self.read(&call).await?;
         let Weights { blue, green } = group.weights;
         if !group.weights.are(split) {
             let why = format!("the weights are blue {blue}, green {green}");
@@ -156,10 +157,7 @@ impl Router for Route53Router {
             let why = format!("change {id} is pending: not all servers of Route 53 have it");
             return Ok(Verification::NotYet { why });
         }
-        let longest = self.servers + self.kept_for(&group);
-        let clock = &**self.account.time();
-        let until = self.with_seen(|seen| seen.look(clock, group.weights, group.marker.as_ref(), longest));
-        let left = until.since(clock.monotonic());
+        let left = self.until(&group).since(self.account.time().monotonic());
         Ok(if left.is_zero() {
             let evidence = format!(
                 "weights blue {blue}, green {green} on all servers of Route 53, and the time to live of older answers \
