@@ -31,6 +31,8 @@
 //! - The SDK's own retries are off: they hide what is not known.
 
 mod account;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 #[cfg(feature = "route53")]
 pub mod route53;
 

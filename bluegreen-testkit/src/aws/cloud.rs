@@ -11,6 +11,7 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
 use super::config::FakeConfig;
+use super::dynamodb;
 use super::route53;
 use super::wire::{Answered, Asked, Protocol, Refusal, response};
 use crate::conformance::ProviderFault;
@@ -38,6 +39,7 @@ impl fmt::Debug for Cloud {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) requests: Vec<Request>,
+    pub(super) dynamodb: dynamodb::State,
     pub(super) route53: route53::State,
     buckets: BTreeMap<String, (u64, Monotonic)>,
 }
@@ -64,11 +66,18 @@ struct Service {
 }
 
 /// All services that there are here.
-const SERVICES: &[Service] = &[Service {
-    signed_as: "route53",
-    protocol: Protocol::RestXml(route53::NAMESPACE),
-    answer: route53::answer,
-}];
+const SERVICES: &[Service] = &[
+    Service {
+        signed_as: "dynamodb",
+        protocol: Protocol::Json("1.0"),
+        answer: dynamodb::answer,
+    },
+    Service {
+        signed_as: "route53",
+        protocol: Protocol::RestXml(route53::NAMESPACE),
+        answer: route53::answer,
+    },
+];
 
 impl Cloud {
     pub(super) fn new(config: FakeConfig, clock: Arc<dyn Clock>) -> Self {

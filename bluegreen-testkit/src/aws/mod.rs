@@ -26,6 +26,7 @@
 mod cloud;
 mod config;
 mod connector;
+mod dynamodb;
 mod route53;
 mod wire;
 

@@ -1,0 +1,1 @@
+//! Over moto, which nobody here wrote.
