@@ -10,8 +10,10 @@ use bluegreen_core::{Clock, Monotonic};
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
+use super::cloudwatch;
 use super::config::FakeConfig;
 use super::dynamodb;
+use super::logs;
 use super::route53;
 use super::wire::{Answered, Asked, Protocol, Refusal, response};
 use crate::conformance::ProviderFault;
@@ -39,7 +41,9 @@ impl fmt::Debug for Cloud {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) requests: Vec<Request>,
+    pub(super) cloudwatch: cloudwatch::State,
     pub(super) dynamodb: dynamodb::State,
+    pub(super) logs: logs::State,
     pub(super) route53: route53::State,
     buckets: BTreeMap<String, (u64, Monotonic)>,
 }
@@ -71,6 +75,16 @@ const SERVICES: &[Service] = &[
         signed_as: "dynamodb",
         protocol: Protocol::Json("1.0"),
         answer: dynamodb::answer,
+    },
+    Service {
+        signed_as: "logs",
+        protocol: Protocol::Json("1.1"),
+        answer: logs::answer,
+    },
+    Service {
+        signed_as: "monitoring",
+        protocol: Protocol::Cbor,
+        answer: cloudwatch::answer,
     },
     Service {
         signed_as: "route53",

@@ -24,9 +24,11 @@
 //! Everything ends when the handle is dropped.
 
 mod cloud;
+mod cloudwatch;
 mod config;
 mod connector;
 mod dynamodb;
+mod logs;
 mod route53;
 mod wire;
 
