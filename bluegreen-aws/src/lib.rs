@@ -31,8 +31,12 @@
 //! - The SDK's own retries are off: they hide what is not known.
 
 mod account;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(feature = "route53")]
 pub mod route53;
 
