@@ -130,7 +130,7 @@ pub struct Measure {
 
 /// How far back is looked, when nothing is said.
 const WINDOW: Duration = Duration::from_mins(5);
-const MINUTE: u32 = 60;
+pub(super) const MINUTE: u32 = 60;
 
 impl Measure {
     /// Any metric, with dimensions that have the same value for both slots, or one for each: name, blue, green.
@@ -194,11 +194,8 @@ impl Measure {
     /// The requests of a target group in the window. 0 where the balancer had requests and the group none.
     #[must_use]
     pub fn requests(groups: &TargetGroups) -> Self {
-        let of_balancer = of_balancer(groups, "RequestCount");
-        Self::of(Reading::Count(
-            of_group(groups, "RequestCount", Stat::Sum),
-            of_balancer,
-        ))
+        let (of_group, of_balancer) = requests(groups);
+        Self::of(Reading::Count(of_group, of_balancer))
     }
 
     /// How many requests of a target group were answered with 5xx in the window. 0 where there were requests and none
@@ -279,6 +276,14 @@ impl Measure {
             Reading::Count(row, other) | Reading::Share(row, other) => vec![row, other],
         }
     }
+}
+
+/// The requests of the group of a slot, and those of its balancer.
+pub(super) fn requests(groups: &TargetGroups) -> (Row, Row) {
+    (
+        of_group(groups, "RequestCount", Stat::Sum),
+        of_balancer(groups, "RequestCount"),
+    )
 }
 
 fn failed_and_all(groups: &TargetGroups) -> (Row, Row) {

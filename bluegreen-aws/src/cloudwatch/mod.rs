@@ -16,10 +16,12 @@ mod alarms;
 mod measure;
 mod query;
 mod source;
+mod traffic;
 
 pub use self::alarms::AlarmGate;
 pub use self::measure::{InvalidMeasure, Measure, Stat, TargetGroups};
 pub use self::source::CloudWatch;
+pub use self::traffic::RequestCounts;
 
 use crate::Rate;
 use crate::account::Service;

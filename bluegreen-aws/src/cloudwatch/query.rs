@@ -29,29 +29,45 @@ impl Points {
         newest.map(|(_, value)| *value)
     }
 
+    /// The second of the newest number.
+    pub(super) fn newest_second(&self) -> Option<i64> {
+        self.points.iter().map(|(at, _)| *at).max()
+    }
+
     /// The sum of all, where there are any.
     pub(super) fn total(&self) -> Option<f64> {
         (!self.points.is_empty()).then(|| self.points.iter().map(|(_, value)| value).sum())
     }
 }
 
-/// The rows of a measure for a slot, up to the last whole period before `now` (seconds since 1970): `EndTime` is not
-/// part of what is asked for, and the period that has begun is not over.
+/// From when to when is asked, in seconds since 1970: the end is not part of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) start: i64,
+    pub(super) end: i64,
+}
+
+impl Span {
+    /// The window of a measure up to the last whole period before `now`: the one that has begun is not over.
+    pub(super) fn before(now: i64, measure: &Measure) -> Self {
+        let periods = measure.rows().into_iter().map(|row| i64::from(row.period_secs));
+        let end = now - now.rem_euclid(periods.max().unwrap_or(60));
+        let window = i64::try_from(measure.window.as_secs()).unwrap_or(300);
+        Self {
+            start: end - window,
+            end,
+        }
+    }
+}
+
+/// The numbers of rows for a slot.
 pub(super) async fn rows(
     call: &Call,
     client: &Client,
-    measure: &Measure,
+    rows: &[&Row],
     slot: Slot,
-    now: i64,
+    Span { start, end }: Span,
 ) -> Result<Vec<Points>, Fault> {
-    let rows = measure.rows();
-    let period = rows
-        .iter()
-        .map(|row| i64::from(row.period_secs))
-        .max()
-        .unwrap_or(60);
-    let end = now - now.rem_euclid(period);
-    let start = end - i64::try_from(measure.window.as_secs()).unwrap_or(300);
     let queries: Vec<MetricDataQuery> = rows
         .iter()
         .enumerate()

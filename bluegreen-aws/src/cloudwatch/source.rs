@@ -8,6 +8,7 @@ use aws_sdk_cloudwatch::Client;
 use bluegreen_core::{Fault, Metrics, Op, Slot};
 
 use super::measure::{Measure, Reading};
+use super::query::Span;
 use super::{SERVICE, query};
 use crate::account::{Account, Urgency, bounded};
 
@@ -71,7 +72,8 @@ impl Metrics for CloudWatch {
             return Err(call.unfit("read", "this source knows no metric of this name"));
         };
         let now = self.account.time().now().as_millis().div_euclid(1_000);
-        let rows = query::rows(&call, &self.client, measure, slot, now).await?;
+        let span = Span::before(now, measure);
+        let rows = query::rows(&call, &self.client, &measure.rows(), slot, span).await?;
         let first = rows.first();
         let total = first.and_then(|row| row.total());
         let beside = rows
