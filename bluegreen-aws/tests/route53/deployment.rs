@@ -93,7 +93,8 @@ async fn a_deployment_of_four_steps_leaves_no_resolver_behind_and_is_never_throt
     let changes = world.batches().len();
     let (seconds, count) = (world.clock.monotonic().0.as_secs(), requests.len());
     println!("four steps over Route 53: {count} requests, {changes} of them changes, in {seconds} s");
-    assert!(changes <= 6, "one to stage, one a step: {changes}");
+    // One to lower the time to live and one when that is over; for each step one to be ready and one to move.
+    assert!(changes <= 10, "{changes}");
     assert!(count < 700, "no storm of polls: {count}");
 }
 
