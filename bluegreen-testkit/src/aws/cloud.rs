@@ -10,8 +10,12 @@ use bluegreen_core::{Clock, Monotonic};
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
+use super::cloudwatch;
 use super::config::FakeConfig;
+use super::dynamodb;
 use super::elb;
+use super::logs;
+use super::route53;
 use super::wire::{Answered, Asked, Protocol, Refusal, response};
 use crate::conformance::ProviderFault;
 use crate::lock::held;
@@ -39,6 +43,10 @@ impl fmt::Debug for Cloud {
 pub(super) struct State {
     pub(super) elb: elb::State,
     pub(super) requests: Vec<Request>,
+    pub(super) cloudwatch: cloudwatch::State,
+    pub(super) dynamodb: dynamodb::State,
+    pub(super) logs: logs::State,
+    pub(super) route53: route53::State,
     buckets: BTreeMap<String, (u64, Monotonic)>,
 }
 
@@ -64,11 +72,33 @@ struct Service {
 }
 
 /// All services that there are here.
-const SERVICES: &[Service] = &[Service {
-    signed_as: "elasticloadbalancing",
-    protocol: Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
-    answer: elb::answer,
-}];
+const SERVICES: &[Service] = &[
+    Service {
+        signed_as: "dynamodb",
+        protocol: Protocol::Json("1.0"),
+        answer: dynamodb::answer,
+    },
+    Service {
+        signed_as: "elasticloadbalancing",
+        protocol: Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
+        answer: elb::answer,
+    },
+    Service {
+        signed_as: "logs",
+        protocol: Protocol::Json("1.1"),
+        answer: logs::answer,
+    },
+    Service {
+        signed_as: "monitoring",
+        protocol: Protocol::Cbor,
+        answer: cloudwatch::answer,
+    },
+    Service {
+        signed_as: "route53",
+        protocol: Protocol::RestXml(route53::NAMESPACE),
+        answer: route53::answer,
+    },
+];
 
 impl Cloud {
     pub(super) fn new(config: FakeConfig, clock: Arc<dyn Clock>) -> Self {

@@ -24,9 +24,13 @@
 //! Everything ends when the handle is dropped.
 
 mod cloud;
+mod cloudwatch;
 mod config;
 mod connector;
+mod dynamodb;
 mod elb;
+mod logs;
+mod route53;
 mod wire;
 
 use std::io;
@@ -50,6 +54,7 @@ use crate::loopback::server::Server;
 pub use cloud::Request;
 pub use config::FakeConfig;
 pub use elb::{FakeTarget, Routed};
+pub use route53::{AliasTarget, DnsRecord, Resolved};
 
 /// An account in a region, its APIs and its data plane.
 #[derive(Debug)]
