@@ -11,7 +11,9 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
 use super::config::FakeConfig;
+use super::instances::Instances;
 use super::wire::{Answered, Asked, Protocol, Refusal, response};
+use super::{autoscaling, codedeploy, ecr, rds, ssm};
 use crate::conformance::ProviderFault;
 use crate::lock::held;
 
@@ -38,6 +40,12 @@ impl fmt::Debug for Cloud {
 pub(super) struct State {
     pub(super) requests: Vec<Request>,
     buckets: BTreeMap<String, (u64, Monotonic)>,
+    pub(super) autoscaling: autoscaling::State,
+    pub(super) codedeploy: codedeploy::State,
+    pub(super) ecr: ecr::State,
+    pub(super) instances: Instances,
+    pub(super) rds: rds::State,
+    pub(super) ssm: ssm::State,
 }
 
 /// A request as it came, for tests that look at what was asked.
@@ -62,7 +70,33 @@ struct Service {
 }
 
 /// All services that there are here.
-const SERVICES: &[Service] = &[];
+const SERVICES: &[Service] = &[
+    Service {
+        signed_as: "autoscaling",
+        protocol: Protocol::Query("http://autoscaling.amazonaws.com/doc/2011-01-01/"),
+        answer: autoscaling::answer,
+    },
+    Service {
+        signed_as: "codedeploy",
+        protocol: Protocol::Json("1.1"),
+        answer: codedeploy::answer,
+    },
+    Service {
+        signed_as: "ecr",
+        protocol: Protocol::Json("1.1"),
+        answer: ecr::answer,
+    },
+    Service {
+        signed_as: "rds",
+        protocol: Protocol::Query("http://rds.amazonaws.com/doc/2014-10-31/"),
+        answer: rds::answer,
+    },
+    Service {
+        signed_as: "ssm",
+        protocol: Protocol::Json("1.1"),
+        answer: ssm::answer,
+    },
+];
 
 impl Cloud {
     pub(super) fn new(config: FakeConfig, clock: Arc<dyn Clock>) -> Self {

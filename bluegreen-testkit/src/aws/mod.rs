@@ -23,9 +23,15 @@
 //!
 //! Everything ends when the handle is dropped.
 
+mod autoscaling;
 mod cloud;
+mod codedeploy;
 mod config;
 mod connector;
+mod ecr;
+mod instances;
+mod rds;
+mod ssm;
 mod wire;
 
 use std::io;
@@ -44,8 +50,11 @@ use crate::conformance::ProviderFault;
 use crate::lock::held;
 use crate::loopback::server::Server;
 
+pub use autoscaling::GroupSize;
 pub use cloud::Request;
+pub use codedeploy::{DeploymentGroup, Ending, SeenDeployment};
 pub use config::FakeConfig;
+pub use ssm::{CommandOutput, RunCommand, SeenCommand};
 
 /// An account in a region, its APIs and its data plane.
 #[derive(Debug)]
