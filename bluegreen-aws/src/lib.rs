@@ -31,5 +31,17 @@
 //! - The SDK's own retries are off: they hide what is not known.
 
 mod account;
+#[cfg(feature = "autoscaling")]
+pub mod autoscaling;
+#[cfg(feature = "codedeploy")]
+pub mod codedeploy;
+#[cfg(feature = "ecr")]
+pub mod ecr;
+mod per_slot;
+#[cfg(feature = "rds")]
+pub mod rds;
+#[cfg(feature = "ssm")]
+pub mod ssm;
 
 pub use account::{Account, Rate};
+pub use per_slot::PerSlot;
