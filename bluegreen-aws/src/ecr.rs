@@ -63,7 +63,9 @@ impl Gate for ImageGate {
     }
 
     async fn check(&self, op: &Op, context: &GateContext) -> Result<Verdict, Fault> {
-        let call = self.account.begin(op, Urgency::Routine, SERVICE, &self.repository);
+        let call = self
+            .account
+            .begin(op, Urgency::Routine, SERVICE, &self.repository);
         let Some(release) = &context.release else {
             return Ok(Verdict::inconclusive("it is not known which release is meant"));
         };
@@ -87,7 +89,9 @@ impl Gate for ImageGate {
                 let digest = image.image_digest().unwrap_or("without a digest");
                 Verdict::pass(format!("{repository}:{tag} is there: {digest}"))
             }
-            None => Verdict::fail(format!("{repository} has no image with the tag {tag}: push it first")),
+            None => Verdict::fail(format!(
+                "{repository} has no image with the tag {tag}: push it first"
+            )),
         })
     }
 }

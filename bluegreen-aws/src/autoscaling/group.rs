@@ -29,7 +29,8 @@ impl Group {
         let number = |size: Option<i32>| size.and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
         let count = |machines: usize| u32::try_from(machines).unwrap_or(u32::MAX);
         let serves = group.instances().iter().filter(|machine| {
-            machine.lifecycle_state() == Some(&LifecycleState::InService) && machine.health_status() == Some("Healthy")
+            machine.lifecycle_state() == Some(&LifecycleState::InService)
+                && machine.health_status() == Some("Healthy")
         });
         let suspended = group.suspended_processes().iter();
         Self {
@@ -39,7 +40,9 @@ impl Group {
             desired: number(group.desired_capacity()),
             in_service: count(serves.count()),
             machines: count(group.instances().len()),
-            suspended: suspended.filter_map(|process| process.process_name().map(str::to_owned)).collect(),
+            suspended: suspended
+                .filter_map(|process| process.process_name().map(str::to_owned))
+                .collect(),
         }
     }
 

@@ -138,11 +138,18 @@ impl<H: Host> AutoScalingHost<H> {
             .auto_scaling_group_name(self.groups.get(slot))
             .min_size(number(size.min))
             .desired_capacity(number(size.desired));
-        call.change("UpdateAutoScalingGroup", request.send()).await.map(drop)
+        call.change("UpdateAutoScalingGroup", request.send())
+            .await
+            .map(drop)
     }
 
     /// Waits until a group is as it should be.
-    async fn until(&self, call: &Call, slot: Slot, wanted: impl Fn(&Group) -> bool + Send) -> Result<(), Fault> {
+    async fn until(
+        &self,
+        call: &Call,
+        slot: Slot,
+        wanted: impl Fn(&Group) -> bool + Send,
+    ) -> Result<(), Fault> {
         loop {
             let groups = self.both(call).await?;
             let group = groups.get(slot);
@@ -177,7 +184,8 @@ impl<H: Host> Host for AutoScalingHost<H> {
                 self.resize(&call, slot, size).await?;
             }
             let wanted = size.map_or(ours.desired, |size| size.desired);
-            self.until(&call, slot, |group| group.in_service >= wanted).await?;
+            self.until(&call, slot, |group| group.in_service >= wanted)
+                .await?;
         }
         self.inner.deploy(&Self::rest(op, &call), assignment).await
     }

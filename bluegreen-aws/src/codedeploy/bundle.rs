@@ -56,7 +56,8 @@ impl FromStr for Bundle {
             .and_then(|rest| rest.split_once('/'))
             .ok_or_else(place)?;
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-        let in_bucket = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-".contains(letter);
+        let in_bucket =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-".contains(letter);
         let fits = (3..=63).contains(&bucket.len())
             && bucket.chars().all(in_bucket)
             && (1..=1024).contains(&key.len())

@@ -53,7 +53,10 @@ fn said(target: &DeploymentTarget) -> Option<String> {
     let id = target.target_id().unwrap_or("a machine");
     let mut events = target.lifecycle_events().iter();
     let event = events.find(|event| event.status() == Some(&LifecycleEventStatus::Failed))?;
-    let mut text = format!("{id}: {} failed", event.lifecycle_event_name().unwrap_or("a lifecycle event"));
+    let mut text = format!(
+        "{id}: {} failed",
+        event.lifecycle_event_name().unwrap_or("a lifecycle event")
+    );
     if let Some(why) = event.diagnostics() {
         for part in [why.script_name(), why.message()].into_iter().flatten() {
             let _ = write!(text, ": {}", bounded(part));

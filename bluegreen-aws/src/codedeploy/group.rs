@@ -1,8 +1,8 @@
 //! What a deployment group says of itself.
 
 use aws_sdk_codedeploy::types::{
-    ComputePlatform, DeploymentCreator, DeploymentGroupInfo, DeploymentInfo, DeploymentOption, DeploymentStatus,
-    DeploymentType, LastDeploymentInfo,
+    ComputePlatform, DeploymentCreator, DeploymentGroupInfo, DeploymentInfo, DeploymentOption,
+    DeploymentStatus, DeploymentType, LastDeploymentInfo,
 };
 use bluegreen_core::{Assignment, Slot};
 
@@ -30,17 +30,23 @@ pub(super) fn unfit(group: &DeploymentGroupInfo) -> Option<&'static str> {
     }
     match group.compute_platform() {
         None | Some(ComputePlatform::Server) => None,
-        Some(_) => Some("on this compute platform CodeDeploy moves the traffic itself: only EC2 and on-premises groups fit"),
+        Some(_) => Some(
+            "on this compute platform CodeDeploy moves the traffic itself: only EC2 and on-premises groups fit",
+        ),
     }
 }
 
 /// The newest deployment of a group, and the newest that succeeded.
 pub(super) fn newest(group: &DeploymentGroupInfo) -> Option<&str> {
-    group.last_attempted_deployment().and_then(LastDeploymentInfo::deployment_id)
+    group
+        .last_attempted_deployment()
+        .and_then(LastDeploymentInfo::deployment_id)
 }
 
 pub(super) fn newest_good(group: &DeploymentGroupInfo) -> Option<&str> {
-    group.last_successful_deployment().and_then(LastDeploymentInfo::deployment_id)
+    group
+        .last_successful_deployment()
+        .and_then(LastDeploymentInfo::deployment_id)
 }
 
 /// Whether a deployment is still under way.
@@ -79,11 +85,19 @@ pub(super) fn mark_of_stop(slot: Slot) -> String {
 
 pub(super) fn is_ours(deployment: &DeploymentInfo) -> bool {
     deployment.creator() == Some(&DeploymentCreator::User)
-        && deployment.description().is_some_and(|text| text.starts_with(OURS))
+        && deployment
+            .description()
+            .is_some_and(|text| text.starts_with(OURS))
 }
 
 pub(super) fn has_mark(deployment: &DeploymentInfo, mark: &str) -> bool {
     is_ours(deployment) && deployment.description() == Some(mark)
+}
+
+/// On how many machines a deployment that has ended is not.
+pub(super) fn incomplete(deployment: &DeploymentInfo) -> i64 {
+    let counted = deployment.deployment_overview();
+    counted.map_or(0, |counted| counted.failed().saturating_add(counted.skipped()))
 }
 
 /// Which release it is of, for people.
@@ -93,7 +107,9 @@ pub(super) fn what(deployment: &DeploymentInfo) -> String {
         (Some(text), true) => text.to_owned(),
         _ => {
             let location = deployment.revision().and_then(|revision| revision.s3_location());
-            let key = location.and_then(|location| location.key()).unwrap_or("an unknown revision");
+            let key = location
+                .and_then(|location| location.key())
+                .unwrap_or("an unknown revision");
             format!("{key}, not from here")
         }
     };

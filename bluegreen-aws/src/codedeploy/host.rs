@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_codedeploy::Client;
 use aws_sdk_codedeploy::types::{
-    AutoRollbackConfiguration, DeploymentCreator, DeploymentGroupInfo, DeploymentInfo, DeploymentStatus,
-    FileExistsBehavior, TimeRange,
+    AutoRollbackConfiguration, DeploymentGroupInfo, DeploymentInfo, DeploymentStatus, FileExistsBehavior,
+    TimeRange,
 };
 use aws_smithy_types::DateTime;
 use bluegreen_core::{Assignment, Fault, FaultKind, Host, Op, Readiness, ReadyState, Slot, Timestamp};
@@ -66,7 +66,7 @@ pub enum WhenRetired {
 #[derive(Debug, Clone)]
 pub struct CodeDeployHost {
     account: Account,
-    client: Client,
+    pub(super) client: Client,
     application: String,
     groups: PerSlot<String>,
     bundles: BundleTemplate,
@@ -195,9 +195,16 @@ impl CodeDeployHost {
                 .set_next_token(pages);
             let page = call.read("ListDeployments", request.send()).await?;
             for ids in page.deployments().chunks(BATCH) {
-                let request = self.client.batch_get_deployments().set_deployment_ids(Some(ids.to_vec()));
+                let request = self
+                    .client
+                    .batch_get_deployments()
+                    .set_deployment_ids(Some(ids.to_vec()));
                 let batch = call.read("BatchGetDeployments", request.send()).await?;
-                if batch.deployments_info().iter().any(|found| group::has_mark(found, mark)) {
+                if batch
+                    .deployments_info()
+                    .iter()
+                    .any(|found| group::has_mark(found, mark))
+                {
                     return Ok(true);
                 }
             }
@@ -230,14 +237,21 @@ impl CodeDeployHost {
                 return Err(busy(call, message));
             }
             if !call.pause(self.poll).await {
-                return Err(busy(call, format!("deployment {} is still under way", group::what(&newest))));
+                return Err(busy(
+                    call,
+                    format!("deployment {} is still under way", group::what(&newest)),
+                ));
             }
         }
     }
 
     /// One that has ended meanwhile needs no stop. CodeDeploy's own way back stays off.
     async fn request_stop(&self, call: &Call, id: &str) -> Result<(), Fault> {
-        let request = self.client.stop_deployment().deployment_id(id).auto_rollback_enabled(false);
+        let request = self
+            .client
+            .stop_deployment()
+            .deployment_id(id)
+            .auto_rollback_enabled(false);
         let stop = async {
             match request.send().await {
                 Err(error) if error.code() == Some("DeploymentAlreadyCompletedException") => Ok(()),
@@ -297,7 +311,7 @@ impl CodeDeployHost {
         loop {
             let stopping = self.deployment(call, &id).await?;
             match stopping.status() {
-                Some(DeploymentStatus::Succeeded) if incomplete(&stopping) == 0 => return Ok(()),
+                Some(DeploymentStatus::Succeeded) if group::incomplete(&stopping) == 0 => return Ok(()),
                 Some(DeploymentStatus::Succeeded | DeploymentStatus::Failed | DeploymentStatus::Stopped) => {
                     let why = evidence::of(call, &self.client, &stopping).await;
                     let message = format!("deployment {id}, which stops the service, has failed{why}");
@@ -306,62 +320,21 @@ impl CodeDeployHost {
                 _ => {}
             }
             if !call.pause(self.poll).await {
-                return Err(busy(call, format!("deployment {id}, which stops the service, is under way")));
+                return Err(busy(
+                    call,
+                    format!("deployment {id}, which stops the service, is under way"),
+                ));
             }
         }
     }
-
-    /// What a deployment means for its slot.
-    async fn judge(&self, call: &Call, deployment: &DeploymentInfo, slot: Slot) -> Readiness {
-        let what = group::what(deployment);
-        let counted = deployment.deployment_overview();
-        let succeeded = counted.map_or(0, |counted| counted.succeeded());
-        let state = match deployment.status() {
-            Some(DeploymentStatus::Succeeded) => {
-                if deployment.creator() == Some(&DeploymentCreator::CodeDeployRollback) {
-                    let evidence = format!("CodeDeploy has gone back by itself, with {what}");
-                    return Readiness::new(ReadyState::Failed, evidence);
-                }
-                if group::has_mark(deployment, &group::mark_of_stop(slot)) {
-                    return Readiness::new(ReadyState::Stopped, format!("{what} has stopped the service"));
-                }
-                if incomplete(deployment) == 0 {
-                    let machines = u32::try_from(succeeded).unwrap_or(u32::MAX);
-                    let evidence = format!("deployment {what} has succeeded on {machines} machines");
-                    return Readiness::new(ReadyState::Ready, evidence).instances(machines);
-                }
-                // The configuration of the group is content with a part of them.
-                ReadyState::Failed
-            }
-            // `Ready` waits for somebody to move traffic, which a group that fits never does.
-            Some(DeploymentStatus::Failed | DeploymentStatus::Stopped | DeploymentStatus::Ready) => ReadyState::Failed,
-            _ => ReadyState::Starting,
-        };
-        let status = deployment.status().map_or("without a status", DeploymentStatus::as_str);
-        let mut evidence = format!("deployment {what} is {status}");
-        if let Some(counted) = counted {
-            evidence += &format!(
-                ": {succeeded} machines have it, {} are at work, {} wait, {} have failed",
-                counted.in_progress(),
-                counted.pending(),
-                counted.failed()
-            );
-        }
-        if state == ReadyState::Failed {
-            evidence += &evidence::of(call, &self.client, deployment).await;
-        }
-        Readiness::new(state, evidence)
-    }
-}
-
-/// On how many machines a deployment that has ended is not.
-fn incomplete(deployment: &DeploymentInfo) -> i64 {
-    let counted = deployment.deployment_overview();
-    counted.map_or(0, |counted| counted.failed().saturating_add(counted.skipped()))
 }
 
 fn busy(call: &Call, message: String) -> Fault {
-    call.fault(FaultKind::Unavailable { retry_after: None }, "CreateDeployment", message)
+    call.fault(
+        FaultKind::Unavailable { retry_after: None },
+        "CreateDeployment",
+        message,
+    )
 }
 
 #[async_trait]
@@ -375,7 +348,10 @@ impl Host for CodeDeployHost {
         // Refuses a group that does not fit.
         self.group(&call, slot).await?;
         let mark = group::mark(assignment);
-        if self.is_begun(&call, slot, &mark, assignment.deployment.began()).await? {
+        if self
+            .is_begun(&call, slot, &mark, assignment.deployment.began())
+            .await?
+        {
             return Ok(());
         }
         self.clear_way(&call, slot).await?;
@@ -386,7 +362,10 @@ impl Host for CodeDeployHost {
         let call = self.begin(op, slot);
         let group = self.group(&call, slot).await?;
         let Some(newest) = group::newest(&group) else {
-            return Ok(Readiness::new(ReadyState::Stopped, "nothing was deployed to the group yet"));
+            return Ok(Readiness::new(
+                ReadyState::Stopped,
+                "nothing was deployed to the group yet",
+            ));
         };
         let newest = self.deployment(&call, newest).await?;
         let good = group::newest_good(&group);

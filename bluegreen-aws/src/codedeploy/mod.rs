@@ -13,6 +13,7 @@ mod bundle;
 mod evidence;
 mod group;
 mod host;
+mod judge;
 
 use crate::account::{Rate, Service};
 

@@ -71,7 +71,14 @@ impl Database {
         let request = self.client.describe_db_snapshots().db_snapshot_identifier(name);
         let ask = async {
             match request.send().await {
-                Err(error) if matches!(error.code(), Some("DBSnapshotNotFound" | "DBSnapshotNotFoundFault")) => Ok(None),
+                Err(error)
+                    if matches!(
+                        error.code(),
+                        Some("DBSnapshotNotFound" | "DBSnapshotNotFoundFault")
+                    ) =>
+                {
+                    Ok(None)
+                }
                 answer => answer.map(Some),
             }
         };
@@ -84,7 +91,10 @@ impl Database {
         const OPERATION: &str = "CreateDBSnapshot";
         loop {
             let snapshot = self.snapshot(call, name).await?;
-            let what = match snapshot.as_ref().map(|snapshot| snapshot.status().unwrap_or_default()) {
+            let what = match snapshot
+                .as_ref()
+                .map(|snapshot| snapshot.status().unwrap_or_default())
+            {
                 Some("available") => return Ok(()),
                 Some("failed" | "incompatible-restore" | "incompatible-parameters") => {
                     let message = format!("snapshot {name} has failed: no migration was run");
@@ -115,7 +125,11 @@ impl Database {
                 Err(error)
                     if matches!(
                         error.code(),
-                        Some("DBSnapshotAlreadyExists" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault")
+                        Some(
+                            "DBSnapshotAlreadyExists"
+                                | "InvalidDBInstanceState"
+                                | "InvalidDBInstanceStateFault"
+                        )
                     ) =>
                 {
                     Ok(())
@@ -129,16 +143,29 @@ impl Database {
     /// Whether the database is there.
     async fn check(&self, op: &Op) -> Result<Verdict, Fault> {
         let call = self.begin(op);
-        let request = self.client.describe_db_instances().db_instance_identifier(&self.name);
+        let request = self
+            .client
+            .describe_db_instances()
+            .db_instance_identifier(&self.name);
         let ask = async {
             match request.send().await {
-                Err(error) if matches!(error.code(), Some("DBInstanceNotFound" | "DBInstanceNotFoundFault")) => Ok(None),
+                Err(error)
+                    if matches!(
+                        error.code(),
+                        Some("DBInstanceNotFound" | "DBInstanceNotFoundFault")
+                    ) =>
+                {
+                    Ok(None)
+                }
                 answer => answer.map(Some),
             }
         };
         Ok(match call.read("DescribeDBInstances", ask).await? {
             Some(_) => Verdict::pass(format!("a snapshot of {} is taken first", self.name)),
-            None => Verdict::fail(format!("there is no database {} to take a snapshot of", self.name)),
+            None => Verdict::fail(format!(
+                "there is no database {} to take a snapshot of",
+                self.name
+            )),
         })
     }
 }
@@ -168,7 +195,12 @@ const fn is_worth_it(phase: MigrationPhase) -> bool {
 
 #[async_trait]
 impl<M: Migrator> Migrator for SnapshotFirst<M> {
-    async fn migrate(&self, op: &Op, phase: MigrationPhase, assignment: &Assignment) -> Result<String, Fault> {
+    async fn migrate(
+        &self,
+        op: &Op,
+        phase: MigrationPhase,
+        assignment: &Assignment,
+    ) -> Result<String, Fault> {
         if !is_worth_it(phase) {
             return self.inner.migrate(op, phase, assignment).await;
         }

@@ -48,7 +48,11 @@ impl fmt::Display for WayBack {
         write!(f, "  for the moment before the migrations, {before}")?;
         match self.latest {
             Some(latest) if latest < self.before => {
-                writeln!(f, " (not yet: the latest moment that can be restored is {}):", seconds(latest))?;
+                writeln!(
+                    f,
+                    " (not yet: the latest moment that can be restored is {}):",
+                    seconds(latest)
+                )?;
             }
             Some(latest) => writeln!(f, " (the latest that can be restored is {}):", seconds(latest))?,
             None => writeln!(f, ":")?,
@@ -78,11 +82,22 @@ impl Database {
         self.way_back_to(op, report.deployment, before).await
     }
 
-    async fn way_back_to(&self, op: &Op, deployment: DeploymentId, before: Timestamp) -> Result<WayBack, Fault> {
+    async fn way_back_to(
+        &self,
+        op: &Op,
+        deployment: DeploymentId,
+        before: Timestamp,
+    ) -> Result<WayBack, Fault> {
         let call = self.begin(op);
-        let request = self.client.describe_db_instances().db_instance_identifier(&self.name);
+        let request = self
+            .client
+            .describe_db_instances()
+            .db_instance_identifier(&self.name);
         let answer = call.read("DescribeDBInstances", request.send()).await?;
-        let latest = answer.db_instances().first().and_then(|database| database.latest_restorable_time());
+        let latest = answer
+            .db_instances()
+            .first()
+            .and_then(|database| database.latest_restorable_time());
         let moment = |at: &aws_smithy_types::DateTime| at.to_millis().ok().map(Timestamp::from_millis);
         let name = self.snapshot_name(deployment, MigrationPhase::Expand);
         let snapshot = self.snapshot(&call, &name).await?;

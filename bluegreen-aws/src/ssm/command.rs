@@ -186,9 +186,16 @@ mod tests {
 
     #[test]
     fn each_argument_is_one_quoted_word() {
-        let spec = CommandSpec::new(["php", "it's", "{service}; rm -rf /"]).env("APP_ENV", "a b").dir("/srv/{service}");
-        assert_eq!(line(spec.clone()).unwrap(), r"'env' 'APP_ENV=a b' 'php' 'it'\''s' 'shop; rm -rf /'");
-        let filled = RemoteCommand::run(spec).fill(&values(), Duration::from_secs(90)).unwrap();
+        let spec = CommandSpec::new(["php", "it's", "{service}; rm -rf /"])
+            .env("APP_ENV", "a b")
+            .dir("/srv/{service}");
+        assert_eq!(
+            line(spec.clone()).unwrap(),
+            r"'env' 'APP_ENV=a b' 'php' 'it'\''s' 'shop; rm -rf /'"
+        );
+        let filled = RemoteCommand::run(spec)
+            .fill(&values(), Duration::from_secs(90))
+            .unwrap();
         assert_eq!(filled.parameters["workingDirectory"], ["/srv/shop"]);
         assert_eq!(filled.parameters["executionTimeout"], ["90"]);
     }
@@ -196,17 +203,25 @@ mod tests {
     #[test]
     fn a_command_may_not_run_longer_than_its_call() {
         let spec = CommandSpec::new(["true"]).timeout(Duration::from_secs(500));
-        let filled = RemoteCommand::run(spec).fill(&values(), Duration::from_secs(60)).unwrap();
+        let filled = RemoteCommand::run(spec)
+            .fill(&values(), Duration::from_secs(60))
+            .unwrap();
         assert_eq!(filled.parameters["executionTimeout"], ["60"]);
     }
 
     #[test]
     fn what_the_service_would_fill_in_and_secrets_are_refused() {
-        let with = |value: &str| line(CommandSpec::new(["echo", "{given}"]).env("A", "b")).map(|_| value.to_owned());
+        let with =
+            |value: &str| line(CommandSpec::new(["echo", "{given}"]).env("A", "b")).map(|_| value.to_owned());
         assert!(with("x").is_err(), "no value for a placeholder");
         let given = values().with("given", "{{ssm:token}}");
         let command = RemoteCommand::document("d").parameter("p", "{given}");
-        assert!(command.fill(&given, Duration::from_secs(1)).unwrap_err().contains("{{"));
+        assert!(
+            command
+                .fill(&given, Duration::from_secs(1))
+                .unwrap_err()
+                .contains("{{")
+        );
         let secret = line(CommandSpec::new(["echo"]).secret_env("TOKEN", "token"));
         assert!(secret.unwrap_err().contains("TOKEN"));
     }

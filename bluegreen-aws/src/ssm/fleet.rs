@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::operation::get_command_invocation::GetCommandInvocationOutput;
 use aws_sdk_ssm::types::{
-    Command, CommandFilter, CommandFilterKey, CommandInvocation, CommandInvocationStatus, CommandStatus,
-    InstanceInformationStringFilter, PingStatus,
+    Command, CommandFilter, CommandFilterKey, CommandStatus, InstanceInformationStringFilter, PingStatus,
 };
 use bluegreen_core::command::Values;
 use bluegreen_core::{Fault, FaultKind, Op, ServiceName, Slot};
 use serde::{Deserialize, Serialize};
 
 use super::command::{Filled, RemoteCommand};
+use super::result::Ran;
 use super::sent::{Lane, Memory};
 use super::{SERVICE, outcome};
 use crate::account::{Account, Call, SdkFailure, Urgency};
@@ -30,8 +29,6 @@ const POLL: Duration = Duration::from_secs(2);
 const LOOKBACK: Duration = Duration::from_hours(6);
 /// The most machines of one command, by the service's limit.
 const MACHINES: usize = 50;
-/// Of so many machines the output is read when something failed.
-const TOLD: usize = 3;
 
 /// A tag that the machines of a slot carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,27 +75,21 @@ impl Tag {
 #[derive(Debug, Clone)]
 pub struct Fleet {
     account: Account,
-    client: Client,
+    pub(super) client: Client,
     service: ServiceName,
     tags: PerSlot<Tag>,
     variables: BTreeMap<Slot, BTreeMap<String, String>>,
     settle: Duration,
-    poll: Duration,
+    pub(super) poll: Duration,
     sent: Memory,
     /// What is found cannot change until it is acted on.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What a command wrote, where it ran on one machine, and what it came to.
-pub(super) struct Ran {
-    pub(super) output: Option<GetCommandInvocationOutput>,
-    pub(super) evidence: String,
-}
-
 /// A command that was found or sent: its id, and on how many machines it runs.
-struct Sent {
-    id: String,
-    machines: usize,
+pub(super) struct Sent {
+    pub(super) id: String,
+    pub(super) machines: usize,
 }
 
 impl Fleet {
@@ -237,7 +228,10 @@ impl Fleet {
         let mut found = Vec::new();
         let mut pages = None;
         loop {
-            let filter = CommandFilter::builder().key(CommandFilterKey::InvokedAfter).value(&after).build();
+            let filter = CommandFilter::builder()
+                .key(CommandFilterKey::InvokedAfter)
+                .value(&after)
+                .build();
             let filter = filter.map_err(|error| call.unfit("ListCommands", error.to_string()))?;
             let request = self.client.list_commands().filters(filter).set_next_token(pages);
             let page = call.read("ListCommands", request.send()).await?;
@@ -248,7 +242,11 @@ impl Fleet {
                 break;
             }
         }
-        found.sort_by_key(|command| command.requested_date_time().map(|at| (at.secs(), at.subsec_nanos())));
+        found.sort_by_key(|command| {
+            command
+                .requested_date_time()
+                .map(|at| (at.secs(), at.subsec_nanos()))
+        });
         Ok(found)
     }
 
@@ -259,7 +257,10 @@ impl Fleet {
         let (mut online, mut lost) = (Vec::new(), Vec::new());
         let mut pages = None;
         loop {
-            let filter = InstanceInformationStringFilter::builder().key(format!("tag:{key}")).values(value).build();
+            let filter = InstanceInformationStringFilter::builder()
+                .key(format!("tag:{key}"))
+                .values(value)
+                .build();
             let filter = filter.map_err(|error| call.unfit(OPERATION, error.to_string()))?;
             let request = self
                 .client
@@ -291,17 +292,31 @@ impl Fleet {
             return Ok(online);
         }
         if !lost.is_empty() {
-            let message = format!("{} of {} machines do not answer: {}", lost.len(), lost.len() + online.len(), lost.join(", "));
+            let message = format!(
+                "{} of {} machines do not answer: {}",
+                lost.len(),
+                lost.len() + online.len(),
+                lost.join(", ")
+            );
             return Err(call.fault(none, OPERATION, message));
         }
         if online.len() > MACHINES {
-            let message = format!("there are {} machines, and a command goes to {MACHINES} at most", online.len());
+            let message = format!(
+                "there are {} machines, and a command goes to {MACHINES} at most",
+                online.len()
+            );
             return Err(call.unfit(OPERATION, message));
         }
         Ok(online)
     }
 
-    async fn send(&self, call: &Call, filled: Filled, machines: Vec<String>, comment: &str) -> Result<Sent, Fault> {
+    async fn send(
+        &self,
+        call: &Call,
+        filled: Filled,
+        machines: Vec<String>,
+        comment: &str,
+    ) -> Result<Sent, Fault> {
         const OPERATION: &str = "SendCommand";
         let count = machines.len();
         let request = self
@@ -327,97 +342,6 @@ impl Fleet {
         let id = id.ok_or_else(|| call.fault(FaultKind::Unknown, OPERATION, "the answer has no id"))?;
         Ok(Sent { id, machines: count })
     }
-
-    /// Waits until a command is over on all its machines.
-    async fn result(&self, call: &Call, sent: &Sent) -> Result<Ran, Fault> {
-        let invocations = loop {
-            // Right after it was sent it has none.
-            let invocations = self.invocations(call, &sent.id).await?;
-            let over = |invocation: &CommandInvocation| invocation.status().is_some_and(outcome::is_over);
-            if !invocations.is_empty() && invocations.len() >= sent.machines && invocations.iter().all(over) {
-                break invocations;
-            }
-            if !call.pause(self.poll).await {
-                let message = format!("command {} is still at work", sent.id);
-                return Err(call.fault(FaultKind::Unknown, "ListCommandInvocations", message));
-            }
-        };
-        self.judge(call, &sent.id, &invocations).await
-    }
-
-    async fn invocations(&self, call: &Call, id: &str) -> Result<Vec<CommandInvocation>, Fault> {
-        let mut found = Vec::new();
-        let mut pages = None;
-        loop {
-            let request = self
-                .client
-                .list_command_invocations()
-                .command_id(id)
-                .set_next_token(pages);
-            let page = call.read("ListCommandInvocations", request.send()).await?;
-            found.extend(page.command_invocations().iter().cloned());
-            pages = page.next_token;
-            if pages.is_none() {
-                return Ok(found);
-            }
-        }
-    }
-
-    async fn judge(&self, call: &Call, id: &str, invocations: &[CommandInvocation]) -> Result<Ran, Fault> {
-        let succeeded = |invocation: &&CommandInvocation| {
-            invocation.status() == Some(&CommandInvocationStatus::Success)
-        };
-        let failed: Vec<_> = invocations.iter().filter(|invocation| !succeeded(invocation)).collect();
-        if failed.is_empty() {
-            let output = match invocations {
-                [only] => self.output(call, id, only).await?,
-                _ => None,
-            };
-            let told = output.as_ref().map(outcome::told).filter(|told| !told.is_empty());
-            let told = told.map_or_else(String::new, |told| format!(": {told}"));
-            let machines: Vec<_> = invocations.iter().filter_map(CommandInvocation::instance_id).take(TOLD).collect();
-            let evidence = format!("command {id} succeeded on {} ({}){told}", invocations.len(), machines.join(", "));
-            return Ok(Ran { output, evidence });
-        }
-        let mut worst = None;
-        let mut message = format!("command {id} failed on {} of {} machines", failed.len(), invocations.len());
-        for invocation in failed.iter().take(TOLD) {
-            let output = self.output(call, id, invocation).await?;
-            let code = output.as_ref().map(GetCommandInvocationOutput::response_code);
-            worst = Some(heavier(worst, outcome::kind(invocation, code)));
-            let details = invocation.status_details().unwrap_or("without a status");
-            let told = output.as_ref().map(outcome::told).unwrap_or_default();
-            let machine = invocation.instance_id().unwrap_or("a machine");
-            message += &format!("; {machine}: {details}, exit code {}: {told}", code.unwrap_or(-1));
-        }
-        let kind = worst.unwrap_or(FaultKind::Unknown);
-        Err(call.fault(kind, "GetCommandInvocation", message))
-    }
-
-    /// What a command wrote on a machine; as soon as it can be found.
-    async fn output(
-        &self,
-        call: &Call,
-        id: &str,
-        invocation: &CommandInvocation,
-    ) -> Result<Option<GetCommandInvocationOutput>, Fault> {
-        let Some(machine) = invocation.instance_id() else {
-            return Ok(None);
-        };
-        loop {
-            let request = self.client.get_command_invocation().command_id(id).instance_id(machine);
-            let get = async {
-                match request.send().await {
-                    Err(error) if error.code() == Some("InvocationDoesNotExist") => Ok(None),
-                    answer => answer.map(Some),
-                }
-            };
-            let output = call.read("GetCommandInvocation", get).await?;
-            if output.is_some() || !call.pause(self.poll).await {
-                return Ok(output);
-            }
-        }
-    }
 }
 
 impl Sent {
@@ -432,15 +356,11 @@ impl Sent {
 const fn is_running(command: &Command) -> bool {
     !matches!(
         command.status,
-        Some(CommandStatus::Success | CommandStatus::Failed | CommandStatus::TimedOut | CommandStatus::Cancelled)
+        Some(
+            CommandStatus::Success
+                | CommandStatus::Failed
+                | CommandStatus::TimedOut
+                | CommandStatus::Cancelled
+        )
     )
-}
-
-/// Of two ends the one that says less good of the effect: what is not known, then what will not work.
-fn heavier(one: Option<FaultKind>, other: FaultKind) -> FaultKind {
-    match (one, other) {
-        (Some(FaultKind::Unknown), _) | (_, FaultKind::Unknown) => FaultKind::Unknown,
-        (Some(FaultKind::Rejected), _) => FaultKind::Rejected,
-        (_, other) => other,
-    }
 }

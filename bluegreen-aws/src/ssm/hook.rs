@@ -62,7 +62,9 @@ impl HookAction for RemoteHook {
                 values = values.release(release);
             }
             let (lane, act) = (self.fleet.lane("hook"), format!("{} {slot}", op.id));
-            let ran = self.fleet.ensure(&call, slot, (&lane, &act), (&self.command, &values));
+            let ran = self
+                .fleet
+                .ensure(&call, slot, (&lane, &act), (&self.command, &values));
             told.push(ran.await?.evidence);
         }
         Ok(told.join("; "))

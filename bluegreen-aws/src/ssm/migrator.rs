@@ -11,7 +11,7 @@ use super::fleet::Fleet;
 /// Runs migrations on one machine of the slot that is deployed to.
 ///
 /// The release has to be there already, so a plan with it says that migrations run after the host has deployed
-/// (`when = "after_prepare"`). Migrations of a service never run twice at once: one that a deployer had begun that was
+/// (`expand = "after_prepare"`). Migrations of a service never run twice at once: one that a deployer had begun that was
 /// killed is waited for and its result taken, as long as the deadline of the phase allows. It is ended by the agent
 /// when what was left of that time, as it was sent, is over.
 #[derive(Debug, Clone)]
@@ -58,7 +58,12 @@ impl RemoteMigrator {
 
 #[async_trait]
 impl Migrator for RemoteMigrator {
-    async fn migrate(&self, op: &Op, phase: MigrationPhase, assignment: &Assignment) -> Result<String, Fault> {
+    async fn migrate(
+        &self,
+        op: &Op,
+        phase: MigrationPhase,
+        assignment: &Assignment,
+    ) -> Result<String, Fault> {
         let slot = assignment.slot;
         let call = self.fleet.begin(op, slot);
         let command = match phase {
@@ -67,15 +72,21 @@ impl Migrator for RemoteMigrator {
             MigrationPhase::Contract => &self.contract,
         };
         let Some(command) = command else {
-            let message =
-                format!("there is no command for {phase}: give the migrator one, or take the phase out of the plan");
+            let message = format!(
+                "there is no command for {phase}: give the migrator one, or take the phase out of the plan"
+            );
             return Err(call.unfit("SendCommand", message));
         };
         let values = self.fleet.values(slot);
-        let values = values.release(&assignment.release).deployment(assignment.deployment);
+        let values = values
+            .release(&assignment.release)
+            .deployment(assignment.deployment);
         let act = format!("{phase} {}", assignment.deployment);
         let lane = self.fleet.lane("migrate");
-        let ran = self.fleet.ensure(&call, slot, (&lane, &act), (command, &values)).await?;
+        let ran = self
+            .fleet
+            .ensure(&call, slot, (&lane, &act), (command, &values))
+            .await?;
         Ok(ran.evidence)
     }
 

@@ -17,6 +17,7 @@ mod fleet;
 mod hook;
 mod migrator;
 mod outcome;
+mod result;
 mod sent;
 mod workers;
 

@@ -30,7 +30,9 @@ pub(super) fn kind(invocation: &CommandInvocation, code: Option<i32>) -> FaultKi
     let not_done = FaultKind::Unavailable { retry_after: None };
     match (invocation.status(), invocation.status_details()) {
         // It never reached the machine.
-        (Some(CommandInvocationStatus::TimedOut), Some("DeliveryTimedOut" | "Delivery Timed Out")) => not_done,
+        (Some(CommandInvocationStatus::TimedOut), Some("DeliveryTimedOut" | "Delivery Timed Out")) => {
+            not_done
+        }
         (Some(CommandInvocationStatus::Failed), _) if code == Some(TRY_AGAIN) => not_done,
         (Some(CommandInvocationStatus::Failed), _) => FaultKind::Rejected,
         // It was ended in the middle.
@@ -49,7 +51,11 @@ pub(super) fn told(output: &GetCommandInvocationOutput) -> String {
     let stderr = output.standard_error_content().unwrap_or_default();
     let mut text = String::new();
     for (name, written) in [("", stdout), ("errors: ", stderr)] {
-        let lines: Vec<_> = written.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<_> = written
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
         let last = lines.len().saturating_sub(3);
         let end = lines.get(last..).unwrap_or_default().join(" | ");
         if !end.is_empty() {

@@ -44,8 +44,13 @@ impl RemoteWorkers {
 
     async fn ensure(&self, op: &Op, slot: Slot, command: &RemoteCommand) -> Result<(), Fault> {
         let call = self.fleet.begin(op, slot);
-        let (lane, values) = (self.fleet.lane(&format!("workers-{slot}")), self.fleet.values(slot));
-        let ran = self.fleet.ensure(&call, slot, (&lane, &op.id), (command, &values));
+        let (lane, values) = (
+            self.fleet.lane(&format!("workers-{slot}")),
+            self.fleet.values(slot),
+        );
+        let ran = self
+            .fleet
+            .ensure(&call, slot, (&lane, &op.id), (command, &values));
         ran.await.map(drop)
     }
 }
@@ -78,7 +83,9 @@ impl Workers for RemoteWorkers {
                 Err(fault) => return Err(fault),
             };
             let output = ran.output.as_ref().filter(|output| !outcome::is_cut(output));
-            let written = output.and_then(|output| output.standard_output_content()).unwrap_or_default();
+            let written = output
+                .and_then(|output| output.standard_output_content())
+                .unwrap_or_default();
             let last = written.trim().lines().next_back().unwrap_or_default().trim();
             return last.parse().map(Some).map_err(|_| {
                 let message = format!("its last line is no number of jobs: {}", ran.evidence);

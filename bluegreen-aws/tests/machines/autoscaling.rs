@@ -40,7 +40,10 @@ async fn too_few_machines_are_no_success() {
     let world = world(5, 0);
     world.aws.add_auto_scaling_group("fixit-blue", 12, 20, 12);
     let host = world.scaled();
-    let fault = host.deploy(&op("deploy"), &assignment(1, "1.4.0")).await.unwrap_err();
+    let fault = host
+        .deploy(&op("deploy"), &assignment(1, "1.4.0"))
+        .await
+        .unwrap_err();
     assert_eq!(fault.kind, FaultKind::Rejected);
     assert!(fault.to_string().contains("raise its maximum"), "{fault}");
     assert_eq!(world.begun(), 0);
@@ -54,7 +57,12 @@ async fn machines_that_do_not_come_are_told_with_the_reason() {
     let brief = op_within("deploy", Duration::from_secs(2));
     let fault = host.deploy(&brief, &assignment(1, "1.4.0")).await.unwrap_err();
     assert!(matches!(fault.kind, FaultKind::Unavailable { .. }), "{fault}");
-    assert!(fault.to_string().contains("0 of 3 machines in service; suspended: Launch"), "{fault}");
+    assert!(
+        fault
+            .to_string()
+            .contains("0 of 3 machines in service; suspended: Launch"),
+        "{fault}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +81,10 @@ async fn a_standby_keeps_its_size_and_a_retired_slot_keeps_nothing() {
         host.retire(&op("retire"), Slot::Green).await.unwrap();
     }
     let group = world.aws.auto_scaling_group("fixit-green").unwrap();
-    assert_eq!((group.min, group.desired, group.in_service, group.max), (0, 0, 0, 10));
+    assert_eq!(
+        (group.min, group.desired, group.in_service, group.max),
+        (0, 0, 0, 10)
+    );
     let blue = world.aws.auto_scaling_group("fixit-blue").unwrap();
     assert_eq!(blue.in_service, 4, "the other slot is untouched");
 }
@@ -84,7 +95,11 @@ async fn a_slot_is_never_made_smaller_by_a_deploy() {
     let host = world.scaled();
     host.deploy(&op("deploy"), &assignment(1, "1.4.0")).await.unwrap();
     let changes = world.aws.requests();
-    assert!(changes.iter().all(|asked| asked.action != "UpdateAutoScalingGroup"));
+    assert!(
+        changes
+            .iter()
+            .all(|asked| asked.action != "UpdateAutoScalingGroup")
+    );
     assert_eq!(ready(&host, Slot::Green).await.instances, Some(6));
 }
 
@@ -92,7 +107,14 @@ async fn a_slot_is_never_made_smaller_by_a_deploy() {
 async fn a_group_that_is_missing_is_named() {
     let world = World::in_memory(FakeConfig::default());
     world.aws.add_auto_scaling_group("fixit-blue", 0, 1, 1);
-    let fault = world.scaled().readiness(&op("readiness"), Slot::Green).await.unwrap_err();
+    let fault = world
+        .scaled()
+        .readiness(&op("readiness"), Slot::Green)
+        .await
+        .unwrap_err();
     assert_eq!(fault.kind, FaultKind::Rejected);
-    assert!(fault.to_string().contains("there is no group fixit-green"), "{fault}");
+    assert!(
+        fault.to_string().contains("there is no group fixit-green"),
+        "{fault}"
+    );
 }

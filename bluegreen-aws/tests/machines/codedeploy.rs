@@ -27,17 +27,32 @@ async fn settled(host: &impl Host) -> bluegreen_core::Readiness {
 #[tokio::test(start_paused = true)]
 async fn groups_that_control_traffic_are_refused() {
     for (group, names) in [
-        (DeploymentGroup::tagged("slot", "green").traffic_control(), "WITH_TRAFFIC_CONTROL"),
-        (DeploymentGroup::tagged("slot", "green").blue_green(), "BLUE_GREEN"),
-        (DeploymentGroup::tagged("slot", "green").load_balancer("fixit-green"), "loadBalancerInfo"),
-        (DeploymentGroup::tagged("slot", "green").platform("ECS"), "compute platform"),
+        (
+            DeploymentGroup::tagged("slot", "green").traffic_control(),
+            "WITH_TRAFFIC_CONTROL",
+        ),
+        (
+            DeploymentGroup::tagged("slot", "green").blue_green(),
+            "BLUE_GREEN",
+        ),
+        (
+            DeploymentGroup::tagged("slot", "green").load_balancer("fixit-green"),
+            "loadBalancerInfo",
+        ),
+        (
+            DeploymentGroup::tagged("slot", "green").platform("ECS"),
+            "compute platform",
+        ),
     ] {
         let world = world();
         world.aws.add_deployment_group(APPLICATION, "green", group);
         let host = world.code_deploy();
         // Before anything is touched: the checks ask for the readiness, which is enough to refuse it.
         let seen = host.readiness(&op("check"), Slot::Green).await.unwrap_err();
-        let deployed = host.deploy(&op("deploy"), &assignment(1, "1.4.0")).await.unwrap_err();
+        let deployed = host
+            .deploy(&op("deploy"), &assignment(1, "1.4.0"))
+            .await
+            .unwrap_err();
         for fault in [seen, deployed] {
             assert_eq!(fault.kind, FaultKind::Rejected, "{fault}");
             assert!(fault.to_string().contains(names), "{fault}");
@@ -50,18 +65,26 @@ async fn groups_that_control_traffic_are_refused() {
 async fn a_deployment_is_found_again_after_a_crash_among_many() {
     let world = world();
     for number in 0..7 {
-        world.aws.deploy_by_hand(APPLICATION, "green", &format!("old-{number}.zip"), "user");
+        world
+            .aws
+            .deploy_by_hand(APPLICATION, "green", &format!("old-{number}.zip"), "user");
         tokio::time::advance(Duration::from_secs(1)).await;
     }
     let ours = assignment(1, "1.4.0");
     world.aws.disturb(Some(ProviderFault::LostAnswer)).await.unwrap();
-    let lost = world.code_deploy().deploy(&op("deploy"), &ours).await.unwrap_err();
+    let lost = world
+        .code_deploy()
+        .deploy(&op("deploy"), &ours)
+        .await
+        .unwrap_err();
     assert_eq!(lost.kind, FaultKind::Unknown, "{lost}");
     // Another process, which knows of nothing.
     world.code_deploy().deploy(&op("deploy"), &ours).await.unwrap();
     assert_eq!(settled(&world.code_deploy()).await.state, ReadyState::Ready);
     // Also when others came after it.
-    world.aws.deploy_by_hand(APPLICATION, "green", "later.zip", "user");
+    world
+        .aws
+        .deploy_by_hand(APPLICATION, "green", "later.zip", "user");
     tokio::time::advance(Duration::from_secs(1)).await;
     world.code_deploy().deploy(&op("deploy"), &ours).await.unwrap();
     assert_eq!(world.begun(), 9);
@@ -82,7 +105,10 @@ async fn every_status_is_a_state() {
         let world = world();
         world.aws.script_deployments([ending.clone()]);
         let host = world.code_deploy();
-        assert_eq!(host.readiness(&op("before"), Slot::Green).await.unwrap().state, ReadyState::Stopped);
+        assert_eq!(
+            host.readiness(&op("before"), Slot::Green).await.unwrap().state,
+            ReadyState::Stopped
+        );
         host.deploy(&op("deploy"), &assignment(1, "1.4.0")).await.unwrap();
         let mut statuses = Vec::new();
         let seen = loop {
@@ -116,7 +142,13 @@ async fn lifecycle_events_are_the_evidence_of_a_failure() {
     let host = world.code_deploy();
     host.deploy(&op("deploy"), &assignment(1, "1.4.0")).await.unwrap();
     let seen = settled(&host).await;
-    for says in ["HEALTH_CONSTRAINTS", "ValidateService failed", "scripts/validateservice.sh", "returned error: 500", "1.4.0"] {
+    for says in [
+        "HEALTH_CONSTRAINTS",
+        "ValidateService failed",
+        "scripts/validateservice.sh",
+        "returned error: 500",
+        "1.4.0",
+    ] {
         assert!(seen.evidence.contains(says), "no {says} in {}", seen.evidence);
     }
 }
@@ -140,7 +172,9 @@ async fn a_rollback_of_code_deploy_itself_is_never_taken_for_the_release() {
     let all = world.aws.deployments(APPLICATION, "green");
     assert_eq!(all.len(), 2, "ours asked for no rollback: {all:?}");
     // One that somebody else let go back all the same.
-    world.aws.deploy_by_hand(APPLICATION, "green", "api/1.3.0.zip", "codeDeployRollback");
+    world
+        .aws
+        .deploy_by_hand(APPLICATION, "green", "api/1.3.0.zip", "codeDeployRollback");
     let seen = settled(&host).await;
     assert_eq!(seen.state, ReadyState::Failed, "{seen:?}");
 }
@@ -151,21 +185,28 @@ async fn one_deployment_a_group() {
     let host = world.code_deploy();
     // One of somebody else is not touched.
     world.aws.script_deployments([Ending::Hangs]);
-    let foreign = world.aws.deploy_by_hand(APPLICATION, "green", "hotfix.zip", "user");
+    let foreign = world
+        .aws
+        .deploy_by_hand(APPLICATION, "green", "hotfix.zip", "user");
     let brief = op_within("deploy", Duration::from_millis(200));
     let fault = host.deploy(&brief, &assignment(1, "1.4.0")).await.unwrap_err();
     assert!(matches!(fault.kind, FaultKind::Unavailable { .. }), "{fault}");
     assert!(fault.to_string().contains(&foreign), "{fault}");
     let fault = host.retire(&brief, Slot::Green).await.unwrap_err();
     assert!(matches!(fault.kind, FaultKind::Unavailable { .. }), "{fault}");
-    assert_eq!(world.aws.deployments(APPLICATION, "green")[0].status, "InProgress");
+    assert_eq!(
+        world.aws.deployments(APPLICATION, "green")[0].status,
+        "InProgress"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_was_given_up_is_stopped() {
     let world = world();
     let host = world.code_deploy();
-    world.aws.script_deployments([Ending::Hangs, Ending::Hangs, Ending::Hangs]);
+    world
+        .aws
+        .script_deployments([Ending::Hangs, Ending::Hangs, Ending::Hangs]);
     host.deploy(&op("deploy"), &assignment(1, "1.3.0")).await.unwrap();
     // By the next deployment,
     host.deploy(&op("deploy"), &assignment(2, "1.4.0")).await.unwrap();
@@ -179,7 +220,10 @@ async fn one_that_was_given_up_is_stopped() {
     let all = world.aws.deployments(APPLICATION, "green");
     assert!(all.iter().all(|seen| seen.status == "Stopped"), "{all:?}");
     let seen = settled(&host).await;
-    assert!(seen.state == ReadyState::Failed && seen.evidence.contains("MANUAL_STOP"), "{seen:?}");
+    assert!(
+        seen.state == ReadyState::Failed && seen.evidence.contains("MANUAL_STOP"),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +232,9 @@ async fn machines_that_auto_scaling_adds_change_nothing_for_the_slot() {
     let host = world.code_deploy();
     host.deploy(&op("deploy"), &assignment(1, "1.4.0")).await.unwrap();
     assert_eq!(settled(&host).await.state, ReadyState::Ready);
-    world.aws.deploy_by_hand(APPLICATION, "green", "api/1.4.0.zip", "autoscaling");
+    world
+        .aws
+        .deploy_by_hand(APPLICATION, "green", "api/1.4.0.zip", "autoscaling");
     let seen = host.readiness(&op("readiness"), Slot::Green).await.unwrap();
     assert_eq!(seen.state, ReadyState::Ready, "{seen:?}");
     assert_eq!(seen.instances, None, "how many there are now is not known");
@@ -204,7 +250,10 @@ async fn a_group_without_machines_fails_and_says_so() {
     let host = world.code_deploy();
     host.deploy(&op("deploy"), &assignment(1, "1.4.0")).await.unwrap();
     let seen = settled(&host).await;
-    assert!(seen.state == ReadyState::Failed && seen.evidence.contains("NO_INSTANCES"), "{seen:?}");
+    assert!(
+        seen.state == ReadyState::Failed && seen.evidence.contains("NO_INSTANCES"),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,9 @@ use super::world::World;
 
 /// Small pages, and a list of commands that lags behind.
 fn config() -> FakeConfig {
-    FakeConfig::default().page_most(2).deployment_phase(Duration::from_millis(8))
+    FakeConfig::default()
+        .page_most(2)
+        .deployment_phase(Duration::from_millis(8))
 }
 
 const SECRET: &str = "no secret";
@@ -64,13 +66,21 @@ mod migrations {
             .secret(SECRET)
             .applied(async move |phase: MigrationPhase| {
                 applied.aws.catch_up();
-                u32::from(applied.machine.lock().unwrap().applied.contains(&phase.to_string()))
+                u32::from(
+                    applied
+                        .machine
+                        .lock()
+                        .unwrap()
+                        .applied
+                        .contains(&phase.to_string()),
+                )
             })
             .overlaps(async move || {
                 // Of one lane at most one is not over.
                 let open = overlaps.aws.commands();
                 let open = open.iter().filter(|seen| {
-                    let is_open = |(_, status): &(String, String)| status == "Pending" || status == "InProgress";
+                    let is_open =
+                        |(_, status): &(String, String)| status == "Pending" || status == "InProgress";
                     seen.invocations.iter().any(is_open)
                 });
                 u32::try_from(open.count().saturating_sub(1)).unwrap()
@@ -91,7 +101,11 @@ mod workers {
             .claiming(async move || {
                 claiming.aws.catch_up();
                 let machine = claiming.machine.lock().unwrap();
-                let mut slots: Vec<Slot> = machine.claiming.iter().map(|slot| slot.parse().unwrap()).collect();
+                let mut slots: Vec<Slot> = machine
+                    .claiming
+                    .iter()
+                    .map(|slot| slot.parse().unwrap())
+                    .collect();
                 slots.sort_unstable();
                 slots
             })
@@ -136,7 +150,14 @@ mod snapshots {
             .secret(SECRET)
             .applied(async move |phase: MigrationPhase| {
                 applied.aws.catch_up();
-                u32::from(applied.machine.lock().unwrap().applied.contains(&phase.to_string()))
+                u32::from(
+                    applied
+                        .machine
+                        .lock()
+                        .unwrap()
+                        .applied
+                        .contains(&phase.to_string()),
+                )
             })
             .faults(async move |fault| faults.aws.disturb(fault).await.is_ok())
             .guard(world)

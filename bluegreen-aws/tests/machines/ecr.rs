@@ -13,7 +13,12 @@ async fn an_image_that_was_not_pushed_is_found_out_before_anything_is_touched() 
     let gate = ImageGate::new(&world.account, "image", "fixit/api").prefix("v");
     let asked = |version: &str| {
         let service = ServiceName::new("fixit").unwrap();
-        GateContext::new(service, Slot::Green, Some(release(version)), Split::all(Slot::Blue))
+        GateContext::new(
+            service,
+            Slot::Green,
+            Some(release(version)),
+            Split::all(Slot::Blue),
+        )
     };
     let there = gate.check(&op("check"), &asked("1.4.0")).await.unwrap();
     assert_eq!(there.outcome, Outcome::Pass, "{there:?}");

@@ -27,16 +27,36 @@ async fn the_snapshot_is_available_before_the_migration_begins_and_its_name_is_i
     let world = world();
     let migrator = SnapshotFirst::new(database(&world), world.migrator());
     let ours = assignment(17, "1.4.0");
-    let did = migrator.migrate(&op("migrate"), MigrationPhase::Expand, &ours).await.unwrap();
-    assert!(did.starts_with("snapshot fixit-bluegreen-17-20261121t083000z-expand is available; "), "{did}");
-    let actions: Vec<_> = world.aws.requests().into_iter().map(|asked| asked.action).collect();
-    let last_look = actions.iter().rposition(|action| action == "DescribeDBSnapshots").unwrap();
+    let did = migrator
+        .migrate(&op("migrate"), MigrationPhase::Expand, &ours)
+        .await
+        .unwrap();
+    assert!(
+        did.starts_with("snapshot fixit-bluegreen-17-20261121t083000z-expand is available; "),
+        "{did}"
+    );
+    let actions: Vec<_> = world
+        .aws
+        .requests()
+        .into_iter()
+        .map(|asked| asked.action)
+        .collect();
+    let last_look = actions
+        .iter()
+        .rposition(|action| action == "DescribeDBSnapshots")
+        .unwrap();
     let sent = actions.iter().position(|action| action == "SendCommand").unwrap();
     assert!(last_look < sent, "{actions:?}");
     // Again: no second one.
-    migrator.migrate(&op("migrate"), MigrationPhase::Expand, &ours).await.unwrap();
+    migrator
+        .migrate(&op("migrate"), MigrationPhase::Expand, &ours)
+        .await
+        .unwrap();
     assert_eq!(world.aws.snapshots().len(), 1);
-    migrator.migrate(&op("backfill"), MigrationPhase::Backfill, &ours).await.unwrap();
+    migrator
+        .migrate(&op("backfill"), MigrationPhase::Backfill, &ours)
+        .await
+        .unwrap();
     assert_eq!(world.aws.snapshots().len(), 1, "a backfill needs none");
 }
 
@@ -46,7 +66,10 @@ async fn without_a_snapshot_nothing_is_migrated() {
     world.aws.spoil_snapshot();
     let migrator = SnapshotFirst::new(database(&world), world.migrator());
     let ours = assignment(17, "1.4.0");
-    let fault = migrator.migrate(&op("migrate"), MigrationPhase::Expand, &ours).await.unwrap_err();
+    let fault = migrator
+        .migrate(&op("migrate"), MigrationPhase::Expand, &ours)
+        .await
+        .unwrap_err();
     assert_eq!(fault.kind, FaultKind::Rejected);
     assert!(fault.to_string().contains("no migration was run"), "{fault}");
     assert!(world.aws.commands().is_empty());
@@ -75,10 +98,23 @@ async fn restoring_is_told_with_exact_commands_and_never_done() {
     let notifier = WayBackNotifier::new(database(&world), heard.clone());
     let notice = |kind| {
         let service = ServiceName::new("fixit").unwrap();
-        Notice::new(kind, service, ours.deployment, release("1.4.0"), Slot::Green, "It is back.".to_owned())
+        Notice::new(
+            kind,
+            service,
+            ours.deployment,
+            release("1.4.0"),
+            Slot::Green,
+            "It is back.".to_owned(),
+        )
     };
-    notifier.notify(&op("notify"), &notice(NoticeKind::Succeeded)).await.unwrap();
-    notifier.notify(&op("notify"), &notice(NoticeKind::RolledBack)).await.unwrap();
+    notifier
+        .notify(&op("notify"), &notice(NoticeKind::Succeeded))
+        .await
+        .unwrap();
+    notifier
+        .notify(&op("notify"), &notice(NoticeKind::RolledBack))
+        .await
+        .unwrap();
     let heard = heard.0.lock().unwrap().clone();
     assert_eq!(heard[0], "It is back.");
     for says in [
@@ -90,5 +126,11 @@ async fn restoring_is_told_with_exact_commands_and_never_done() {
     ] {
         assert!(heard[1].contains(says), "no {says:?} in {}", heard[1]);
     }
-    assert!(world.aws.requests().iter().all(|asked| !asked.action.starts_with("Restore")));
+    assert!(
+        world
+            .aws
+            .requests()
+            .iter()
+            .all(|asked| !asked.action.starts_with("Restore"))
+    );
 }

@@ -46,7 +46,10 @@ async fn a_deployment_is_looked_for_and_then_created_with_its_mark() {
         .await
         .unwrap();
     let sent: Vec<_> = replay.actual_requests().collect();
-    let targets: Vec<_> = sent.iter().map(|request| request.headers().get("x-amz-target").unwrap()).collect();
+    let targets: Vec<_> = sent
+        .iter()
+        .map(|request| request.headers().get("x-amz-target").unwrap())
+        .collect();
     assert_eq!(
         targets,
         [

@@ -48,7 +48,9 @@ impl World {
         let quick = Rate::a_second(100_000);
         let account = ["autoscaling", "codedeploy", "ecr", "rds", "ssm"]
             .into_iter()
-            .fold(Account::new(&aws.sdk_config()), |account, service| account.rate(service, quick));
+            .fold(Account::new(&aws.sdk_config()), |account, service| {
+                account.rate(service, quick)
+            });
         let machine: Arc<Mutex<Machine>> = Arc::default();
         machine.lock().unwrap().claiming.insert("blue".to_owned());
         let runs = machine.clone();
@@ -87,17 +89,23 @@ impl World {
         let groups = PerSlot::new("blue".to_owned(), "green".to_owned());
         let bundles = "s3://fixit-artifacts/api/{version}.zip".parse().unwrap();
         CodeDeployHost::new(&self.account, APPLICATION, groups, bundles)
-            .when_retired(WhenRetired::Deploys("s3://fixit-artifacts/stop.zip".parse().unwrap()))
+            .when_retired(WhenRetired::Deploys(
+                "s3://fixit-artifacts/stop.zip".parse().unwrap(),
+            ))
             .settle_time(Duration::from_millis(100))
             .poll(Duration::from_millis(5))
     }
 
     pub(crate) fn scaled(&self) -> AutoScalingHost<CodeDeployHost> {
         let groups = PerSlot::new("fixit-blue".to_owned(), "fixit-green".to_owned());
-        AutoScalingHost::new(&self.account, groups, self.code_deploy().when_retired(WhenRetired::GoesOn))
-            .least(2)
-            .settle_time(Duration::from_millis(100))
-            .poll(Duration::from_millis(5))
+        AutoScalingHost::new(
+            &self.account,
+            groups,
+            self.code_deploy().when_retired(WhenRetired::GoesOn),
+        )
+        .least(2)
+        .settle_time(Duration::from_millis(100))
+        .poll(Duration::from_millis(5))
     }
 
     pub(crate) fn fleet(&self) -> Fleet {
@@ -133,7 +141,9 @@ impl World {
     pub(crate) fn begun(&self) -> usize {
         let begun = |slot: Slot| {
             let all = self.aws.deployments(APPLICATION, slot.as_str());
-            all.into_iter().filter(|seen| !seen.key.starts_with("stop")).count()
+            all.into_iter()
+                .filter(|seen| !seen.key.starts_with("stop"))
+                .count()
         };
         begun(Slot::Blue) + begun(Slot::Green)
     }
@@ -150,7 +160,11 @@ impl World {
 impl Machine {
     /// What `migrate` and `workers` do, wherever they run.
     fn carry_out(&mut self, run: &RunCommand) -> CommandOutput {
-        let line = run.parameters.get("commands").map(|lines| lines.join("\n")).unwrap_or_default();
+        let line = run
+            .parameters
+            .get("commands")
+            .map(|lines| lines.join("\n"))
+            .unwrap_or_default();
         self.runs.push(line.clone());
         if let Some(output) = self.next.take() {
             return output;

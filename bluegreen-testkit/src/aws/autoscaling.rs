@@ -55,7 +55,10 @@ pub(super) fn answer(cloud: &Cloud, account: &mut Account, asked: &Asked) -> Ans
         "DescribeAutoScalingGroups" => describe(cloud, account, &form),
         "UpdateAutoScalingGroup" => update(account, &form),
         "SetDesiredCapacity" => set_desired(account, &form),
-        other => Err(Refusal::new("InvalidAction", format!("Could not find operation {other}"))),
+        other => Err(Refusal::new(
+            "InvalidAction",
+            format!("Could not find operation {other}"),
+        )),
     };
     cloud.catch_up(account);
     answered
@@ -66,12 +69,17 @@ fn invalid(message: impl Into<String>) -> Refusal {
 }
 
 fn no_group(name: &str) -> Refusal {
-    invalid(format!("AutoScalingGroup name not found - AutoScalingGroup: {name} not found"))
+    invalid(format!(
+        "AutoScalingGroup name not found - AutoScalingGroup: {name} not found"
+    ))
 }
 
 fn describe(cloud: &Cloud, account: &Account, form: &Form) -> Answered {
     let names = form.texts("AutoScalingGroupNames");
-    let most = form.text("MaxRecords").and_then(|most| most.parse().ok()).unwrap_or(50);
+    let most = form
+        .text("MaxRecords")
+        .and_then(|most| most.parse().ok())
+        .unwrap_or(50);
     if !(1..=100).contains(&most) {
         return Err(invalid("MaxRecords is between 1 and 100"));
     }
@@ -88,7 +96,9 @@ fn describe(cloud: &Cloud, account: &Account, form: &Form) -> Answered {
         (Some(_), Some((name, _))) => element("NextToken", name),
         _ => String::new(),
     };
-    let shown = page.into_iter().map(|(name, group)| show(cloud, account, name, group));
+    let shown = page
+        .into_iter()
+        .map(|(name, group)| show(cloud, account, name, group));
     Ok(Answer::new(members("AutoScalingGroups", shown) + &next))
 }
 
@@ -105,7 +115,8 @@ fn show(cloud: &Cloud, account: &Account, name: &str, group: &Group) -> String {
         .concat()
     });
     let suspended = group.suspended.iter().map(|process| {
-        element("ProcessName", process) + &element("SuspensionReason", "User suspended at 2026-11-21T08:30:00Z")
+        element("ProcessName", process)
+            + &element("SuspensionReason", "User suspended at 2026-11-21T08:30:00Z")
     });
     [
         element("AutoScalingGroupName", name),
@@ -137,7 +148,11 @@ fn size(form: &Form, name: &str) -> Result<Option<usize>, Refusal> {
 
 fn update(account: &mut Account, form: &Form) -> Answered {
     let name = form.text("AutoScalingGroupName").unwrap_or_default();
-    let group = account.autoscaling.groups.get_mut(name).ok_or_else(|| no_group(name))?;
+    let group = account
+        .autoscaling
+        .groups
+        .get_mut(name)
+        .ok_or_else(|| no_group(name))?;
     let mut wanted = group.clone();
     wanted.min = size(form, "MinSize")?.unwrap_or(wanted.min);
     wanted.max = size(form, "MaxSize")?.unwrap_or(wanted.max);
@@ -162,14 +177,24 @@ fn update(account: &mut Account, form: &Form) -> Answered {
 
 fn set_desired(account: &mut Account, form: &Form) -> Answered {
     let name = form.text("AutoScalingGroupName").unwrap_or_default();
-    let group = account.autoscaling.groups.get_mut(name).ok_or_else(|| no_group(name))?;
+    let group = account
+        .autoscaling
+        .groups
+        .get_mut(name)
+        .ok_or_else(|| no_group(name))?;
     let desired = size(form, "DesiredCapacity")?.ok_or_else(|| invalid("DesiredCapacity is required"))?;
     if desired < group.min {
-        let message = format!("New SetDesiredCapacity value {desired} is below min value {} for the AutoScalingGroup.", group.min);
+        let message = format!(
+            "New SetDesiredCapacity value {desired} is below min value {} for the AutoScalingGroup.",
+            group.min
+        );
         return Err(invalid(message));
     }
     if desired > group.max {
-        let message = format!("New SetDesiredCapacity value {desired} is above max value {} for the AutoScalingGroup.", group.max);
+        let message = format!(
+            "New SetDesiredCapacity value {desired} is above max value {} for the AutoScalingGroup.",
+            group.max
+        );
         return Err(invalid(message));
     }
     group.desired = desired;
@@ -188,7 +213,9 @@ impl FakeAws {
         };
         state.autoscaling.groups.insert(name.to_owned(), group);
         for _ in 0..desired {
-            let _ = state.instances.launch(BTreeMap::new(), Some(name), Life::InService);
+            let _ = state
+                .instances
+                .launch(BTreeMap::new(), Some(name), Life::InService);
         }
     }
 

@@ -54,7 +54,12 @@ impl Instance {
 
 impl Instances {
     /// Launches one: it is pending for a while where it belongs to a group.
-    pub(super) fn launch(&mut self, mut tags: BTreeMap<String, String>, group: Option<&str>, life: Life) -> String {
+    pub(super) fn launch(
+        &mut self,
+        mut tags: BTreeMap<String, String>,
+        group: Option<&str>,
+        life: Life,
+    ) -> String {
         self.made += 1;
         // Ids do not tell what is older.
         let id = format!("i-{:017x}", self.made.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 4);
@@ -123,7 +128,9 @@ impl Cloud {
     pub(super) fn catch_up(&self, state: &mut State) {
         let now = self.clock.monotonic();
         state.instances.advance(now);
-        state.autoscaling.advance(&mut state.instances, now, self.config.instance_takes);
+        state
+            .autoscaling
+            .advance(&mut state.instances, now, self.config.instance_takes);
         state.codedeploy.advance(self, &state.instances);
         state.ssm.advance(self, &state.instances);
     }

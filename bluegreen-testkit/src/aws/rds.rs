@@ -35,7 +35,10 @@ pub(super) fn answer(cloud: &Cloud, account: &mut Account, asked: &Asked) -> Ans
         "CreateDBSnapshot" => create(cloud, account, &form),
         "DescribeDBSnapshots" => snapshots(cloud, account, &form),
         "DescribeDBInstances" => databases(cloud, account, &form),
-        other => Err(Refusal::new("InvalidAction", format!("Could not find operation {other}"))),
+        other => Err(Refusal::new(
+            "InvalidAction",
+            format!("Could not find operation {other}"),
+        )),
     }
 }
 
@@ -51,15 +54,23 @@ fn no_database(name: &str) -> Refusal {
 fn is_identifier(name: &str) -> bool {
     (1..=255).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
         && !name.ends_with('-')
         && !name.contains("--")
 }
 
 fn create(cloud: &Cloud, account: &mut Account, form: &Form) -> Answered {
-    let database = form.text("DBInstanceIdentifier").unwrap_or_default().to_lowercase();
+    let database = form
+        .text("DBInstanceIdentifier")
+        .unwrap_or_default()
+        .to_lowercase();
     // Names are kept in lower case, whatever is asked for.
-    let name = form.text("DBSnapshotIdentifier").unwrap_or_default().to_lowercase();
+    let name = form
+        .text("DBSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_lowercase();
     if !is_identifier(&name) {
         let message = format!(
             "The parameter DBSnapshotIdentifier is not a valid identifier. Identifiers must begin with a letter; must \
@@ -72,11 +83,14 @@ fn create(cloud: &Cloud, account: &mut Account, form: &Form) -> Answered {
         return Err(no_database(&database));
     }
     if account.rds.snapshots.contains_key(&name) {
-        let message = format!("Cannot create the snapshot because a snapshot with the identifier {name} already exists.");
+        let message = format!(
+            "Cannot create the snapshot because a snapshot with the identifier {name} already exists."
+        );
         return Err(Refusal::new("DBSnapshotAlreadyExists", message));
     }
     let now = cloud.clock.monotonic();
-    let being_made = |snapshot: &Snapshot| snapshot.database == database && status(cloud, snapshot) == "creating";
+    let being_made =
+        |snapshot: &Snapshot| snapshot.database == database && status(cloud, snapshot) == "creating";
     if account.rds.snapshots.values().any(being_made) {
         let message = format!("Database instance is not in available state: {database} is backing-up.");
         return Err(Refusal::new("InvalidDBInstanceState", message));
@@ -119,24 +133,39 @@ fn show_snapshot(cloud: &Cloud, name: &str, snapshot: &Snapshot) -> String {
         made,
         element(
             "DBSnapshotArn",
-            &format!("arn:aws:rds:{}:{}:snapshot:{name}", cloud.config.region, cloud.config.account),
+            &format!(
+                "arn:aws:rds:{}:{}:snapshot:{name}",
+                cloud.config.region, cloud.config.account
+            ),
         ),
     ]
     .concat()
 }
 
 fn snapshots(cloud: &Cloud, account: &Account, form: &Form) -> Answered {
-    let name = form.text("DBSnapshotIdentifier").unwrap_or_default().to_lowercase();
-    let snapshot = account.rds.snapshots.get(&name).ok_or_else(|| {
-        missing("DBSnapshotNotFound", format!("DBSnapshot {name} not found."))
-    })?;
+    let name = form
+        .text("DBSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_lowercase();
+    let snapshot = account
+        .rds
+        .snapshots
+        .get(&name)
+        .ok_or_else(|| missing("DBSnapshotNotFound", format!("DBSnapshot {name} not found.")))?;
     let shown = around("DBSnapshot", &show_snapshot(cloud, &name, snapshot));
     Ok(Answer::new(around("DBSnapshots", &shown)))
 }
 
 fn databases(cloud: &Cloud, account: &Account, form: &Form) -> Answered {
-    let name = form.text("DBInstanceIdentifier").unwrap_or_default().to_lowercase();
-    let behind = account.rds.databases.get(&name).ok_or_else(|| no_database(&name))?;
+    let name = form
+        .text("DBInstanceIdentifier")
+        .unwrap_or_default()
+        .to_lowercase();
+    let behind = account
+        .rds
+        .databases
+        .get(&name)
+        .ok_or_else(|| no_database(&name))?;
     let millis = i64::try_from(behind.saturating_mul(1_000)).unwrap_or(0);
     let latest = Timestamp::from_millis(cloud.clock.now().as_millis().saturating_sub(millis));
     let shown = [

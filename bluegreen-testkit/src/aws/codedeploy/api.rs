@@ -37,7 +37,12 @@ fn text<'a>(body: &'a Value, name: &str) -> &'a str {
 }
 
 fn texts<'a>(body: &'a Value, name: &str) -> Vec<&'a str> {
-    body[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    body[name]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// The group that is named, which has to be there.
@@ -48,7 +53,10 @@ fn named<'a>(account: &'a mut Account, body: &Value) -> Result<((String, String)
         let message = format!("No application found for name: {application}");
         return Err(Refusal::new("ApplicationDoesNotExistException", message));
     }
-    let key = (application.to_owned(), text(body, "deploymentGroupName").to_owned());
+    let key = (
+        application.to_owned(),
+        text(body, "deploymentGroupName").to_owned(),
+    );
     match groups.get_mut(&key) {
         Some(group) => Ok((key, group)),
         None => {
@@ -60,11 +68,17 @@ fn named<'a>(account: &'a mut Account, body: &Value) -> Result<((String, String)
 
 fn found<'a>(account: &'a Account, id: &str) -> Result<&'a Deployment, Refusal> {
     if !id.starts_with("d-") {
-        return Err(Refusal::new("InvalidDeploymentIdException", format!("{id} is no deployment id")));
+        return Err(Refusal::new(
+            "InvalidDeploymentIdException",
+            format!("{id} is no deployment id"),
+        ));
     }
     let mut all = account.codedeploy.deployments.iter();
     all.find(|deployment| deployment.id == id).ok_or_else(|| {
-        Refusal::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found"))
+        Refusal::new(
+            "DeploymentDoesNotExistException",
+            format!("The deployment {id} could not be found"),
+        )
     })
 }
 
@@ -82,10 +96,17 @@ fn create(cloud: &Cloud, account: &mut Account, body: &Value) -> Done {
         || text(location, "key").is_empty()
         || !kinds.contains(&text(location, "bundleType"))
     {
-        return Err(Refusal::new("InvalidRevisionException", "The revision was specified in an invalid format."));
+        return Err(Refusal::new(
+            "InvalidRevisionException",
+            "The revision was specified in an invalid format.",
+        ));
     }
     let now = cloud.clock.monotonic();
-    let mut of_group = account.codedeploy.deployments.iter().filter(|deployment| deployment.group == key);
+    let mut of_group = account
+        .codedeploy
+        .deployments
+        .iter()
+        .filter(|deployment| deployment.group == key);
     if let Some(active) = of_group.find(|deployment| !deployment.has_ended(cloud, now)) {
         let message = format!(
             "The Deployment Group '{}' already has an active Deployment '{}'",
@@ -114,7 +135,10 @@ fn get(cloud: &Cloud, account: &Account, body: &Value) -> Done {
 
 fn bounded(ids: &[&str]) -> Result<(), Refusal> {
     if ids.len() > BATCH {
-        return Err(Refusal::new("BatchLimitExceededException", format!("at most {BATCH} are asked for at once")));
+        return Err(Refusal::new(
+            "BatchLimitExceededException",
+            format!("at most {BATCH} are asked for at once"),
+        ));
     }
     Ok(())
 }
@@ -131,9 +155,12 @@ fn batch(cloud: &Cloud, account: &Account, body: &Value) -> Done {
 fn page<T>(cloud: &Cloud, body: &Value, all: Vec<T>) -> Result<(Vec<T>, Option<String>), Refusal> {
     let from = match text(body, "nextToken") {
         "" => 0,
-        token => token
-            .parse()
-            .map_err(|_| Refusal::new("InvalidNextTokenException", "The next token was specified in an invalid format."))?,
+        token => token.parse().map_err(|_| {
+            Refusal::new(
+                "InvalidNextTokenException",
+                "The next token was specified in an invalid format.",
+            )
+        })?,
     };
     let most = cloud.config.page_most.min(PAGE);
     let next = (all.len() > from + most).then(|| (from + most).to_string());
@@ -152,7 +179,13 @@ fn list(cloud: &Cloud, account: &mut Account, body: &Value) -> Done {
             && start.is_none_or(|start| start <= at)
             && end.is_none_or(|end| at <= end)
     };
-    let ids: Vec<_> = account.codedeploy.deployments.iter().filter(fits).map(|found| &found.id).collect();
+    let ids: Vec<_> = account
+        .codedeploy
+        .deployments
+        .iter()
+        .filter(fits)
+        .map(|found| &found.id)
+        .collect();
     let (ids, next) = page(cloud, body, ids)?;
     Ok(json!({"deployments": ids, "nextToken": next}))
 }
@@ -195,9 +228,16 @@ fn group(cloud: &Cloud, account: &mut Account, body: &Value) -> Done {
         })
     };
     let last = account.codedeploy.last(&key, |_| true, cloud, now).map(brief);
-    let good = account.codedeploy.last(&key, |status| status == "Succeeded", cloud, now).map(brief);
-    let balancer = settings.load_balancer.map(|name| json!({"targetGroupInfoList": [{"name": name}]}));
-    let scaling = settings.auto_scaling.map(|name| json!([{"name": name, "hook": format!("CodeDeploy-{name}")}]));
+    let good = account
+        .codedeploy
+        .last(&key, |status| status == "Succeeded", cloud, now)
+        .map(brief);
+    let balancer = settings
+        .load_balancer
+        .map(|name| json!({"targetGroupInfoList": [{"name": name}]}));
+    let scaling = settings
+        .auto_scaling
+        .map(|name| json!([{"name": name, "hook": format!("CodeDeploy-{name}")}]));
     let more = [
         ("lastAttemptedDeployment", last),
         ("lastSuccessfulDeployment", good),
@@ -205,7 +245,10 @@ fn group(cloud: &Cloud, account: &mut Account, body: &Value) -> Done {
         ("autoScalingGroups", scaling),
     ];
     if let Some(shown) = shown.as_object_mut() {
-        shown.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        shown.extend(
+            more.into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+        );
     }
     Ok(json!({"deploymentGroupInfo": shown}))
 }

@@ -61,7 +61,11 @@ impl Deployment {
     pub(super) fn status(&self, cloud: &Cloud, now: Monotonic) -> &'static str {
         let phase = cloud.config.deployment_phase;
         if let Some(stopped) = self.stopped {
-            return if now.since(stopped) >= phase { "Stopped" } else { "InProgress" };
+            return if now.since(stopped) >= phase {
+                "Stopped"
+            } else {
+                "InProgress"
+            };
         }
         let age = now.since(self.begun);
         if age < phase {
@@ -92,7 +96,9 @@ impl Deployment {
         match (status, &self.ending) {
             ("Created" | "Queued", _) => [all, 0, 0, 0],
             ("InProgress" | "Baking", _) => [0, all, 0, 0],
-            ("Succeeded", Ending::SucceedsWithout(failed)) => [0, 0, all.saturating_sub(*failed), (*failed).min(all)],
+            ("Succeeded", Ending::SucceedsWithout(failed)) => {
+                [0, 0, all.saturating_sub(*failed), (*failed).min(all)]
+            }
             ("Succeeded", _) => [0, 0, all, 0],
             _ => [0, 0, 0, all],
         }
@@ -131,7 +137,10 @@ impl Deployment {
             _ => None,
         };
         if let (Some((code, message)), Some(shown)) = (error, shown.as_object_mut()) {
-            shown.insert("errorInformation".to_owned(), json!({"code": code, "message": message}));
+            shown.insert(
+                "errorInformation".to_owned(),
+                json!({"code": code, "message": message}),
+            );
         }
         shown
     }

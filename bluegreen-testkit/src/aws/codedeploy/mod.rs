@@ -141,7 +141,15 @@ impl State {
         for group in back {
             if let Some(good) = self.last(&group, |status| status == "Succeeded", cloud, now) {
                 let revision = good.revision.clone();
-                self.begin(cloud, instances, &group, revision, "", "codeDeployRollback", false);
+                self.begin(
+                    cloud,
+                    instances,
+                    &group,
+                    revision,
+                    "",
+                    "codeDeployRollback",
+                    false,
+                );
             }
         }
     }
@@ -171,7 +179,10 @@ impl State {
     ) -> String {
         let number = self.deployments.len() as u64 + 1;
         let id = format!("d-{:09X}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 28);
-        let machines = self.groups.get(group).map(|group| group.settings.machines(instances));
+        let machines = self
+            .groups
+            .get(group)
+            .map(|group| group.settings.machines(instances));
         let machines = machines.unwrap_or_default();
         let ending = match creator {
             "user" => self.scripted.pop_front().unwrap_or_default(),
@@ -184,7 +195,11 @@ impl State {
             creator: creator.to_owned(),
             revision,
             // Nothing to deploy to is a failure, not a success.
-            ending: if machines.is_empty() { Ending::NoInstances } else { ending },
+            ending: if machines.is_empty() {
+                Ending::NoInstances
+            } else {
+                ending
+            },
             machines,
             begun: cloud.clock.monotonic(),
             at: cloud.clock.now(),
@@ -219,7 +234,9 @@ impl FakeAws {
             "revisionType": "S3", "s3Location": {"bucket": "somewhere", "key": key, "bundleType": "zip"},
         });
         let (cloud, instances) = (&self.cloud, &state.instances);
-        state.codedeploy.begin(cloud, instances, &group, revision, "by hand", creator, false)
+        state
+            .codedeploy
+            .begin(cloud, instances, &group, revision, "by hand", creator, false)
     }
 
     /// All deployments of a group, the oldest first.
@@ -229,14 +246,18 @@ impl FakeAws {
         self.cloud.catch_up(&mut state);
         let now = self.cloud.clock.monotonic();
         let of_group = state.codedeploy.deployments.iter();
-        let of_group = of_group.filter(|deployment| deployment.group.0 == application && deployment.group.1 == group);
+        let of_group =
+            of_group.filter(|deployment| deployment.group.0 == application && deployment.group.1 == group);
         of_group
             .map(|deployment| SeenDeployment {
                 id: deployment.id.clone(),
                 status: deployment.status(&self.cloud, now).to_owned(),
                 creator: deployment.creator.clone(),
                 description: deployment.description.clone(),
-                key: deployment.revision["s3Location"]["key"].as_str().unwrap_or_default().to_owned(),
+                key: deployment.revision["s3Location"]["key"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
             })
             .collect()
     }

@@ -90,15 +90,25 @@ fn send(cloud: &Cloud, account: &mut Account, body: &Value) -> Done {
 }
 
 /// The document is there and takes these parameters.
-fn check(account: &Account, document: &str, parameters: &BTreeMap<String, Vec<String>>) -> Result<(), Refusal> {
+fn check(
+    account: &Account,
+    document: &str,
+    parameters: &BTreeMap<String, Vec<String>>,
+) -> Result<(), Refusal> {
     const SHELL: [&str; 3] = ["commands", "workingDirectory", "executionTimeout"];
     let is_shell = document == "AWS-RunShellScript";
     let known = account.ssm.documents.get(document);
     if !is_shell && known.is_none() {
-        return Err(Refusal::new("InvalidDocument", format!("Document with name {document} does not exist.")));
+        return Err(Refusal::new(
+            "InvalidDocument",
+            format!("Document with name {document} does not exist."),
+        ));
     }
     if is_shell && !parameters.contains_key("commands") {
-        return Err(Refusal::new("InvalidParameters", "Parameter \"commands\" is required"));
+        return Err(Refusal::new(
+            "InvalidParameters",
+            "Parameter \"commands\" is required",
+        ));
     }
     for (name, values) in parameters {
         let taken = if is_shell {
@@ -112,7 +122,10 @@ fn check(account: &Account, document: &str, parameters: &BTreeMap<String, Vec<St
         }
         // Two braces are the service's own: a name in Parameter Store, whose value it fills in.
         if values.iter().any(|value| value.contains("{{")) {
-            return Err(Refusal::new("InvalidParameters", "Parameter Store: no such parameter"));
+            return Err(Refusal::new(
+                "InvalidParameters",
+                "Parameter Store: no such parameter",
+            ));
         }
     }
     Ok(())
@@ -147,7 +160,9 @@ fn show(command: &Command) -> Value {
     let (status, details) = command.status();
     let ended = |wanted: &str| {
         let count = command.invocations.iter();
-        count.filter(|invocation| invocation.state.status().0 == wanted).count()
+        count
+            .filter(|invocation| invocation.state.status().0 == wanted)
+            .count()
     };
     // No machine at all is a success that did nothing.
     let (status, details) = if command.invocations.is_empty() {
@@ -168,7 +183,11 @@ fn show(command: &Command) -> Value {
 
 fn invocation(cloud: &Cloud, account: &Account, body: &Value) -> Done {
     let (id, instance) = (text(body, "CommandId"), text(body, "InstanceId"));
-    let command = account.ssm.commands.iter().find(|command| command.id == id && command.is_visible(cloud));
+    let command = account
+        .ssm
+        .commands
+        .iter()
+        .find(|command| command.id == id && command.is_visible(cloud));
     let found = command.and_then(|command| {
         let mut all = command.invocations.iter();
         Some((command, all.find(|invocation| invocation.instance == instance)?))
@@ -190,14 +209,21 @@ fn invocation(cloud: &Cloud, account: &Account, body: &Value) -> Done {
 }
 
 /// A page of a list, from a token that is a number.
-fn page<T>(cloud: &Cloud, body: &Value, most: usize, all: Vec<T>) -> Result<(Vec<T>, Option<String>), Refusal> {
+fn page<T>(
+    cloud: &Cloud,
+    body: &Value,
+    most: usize,
+    all: Vec<T>,
+) -> Result<(Vec<T>, Option<String>), Refusal> {
     let from = match text(body, "NextToken") {
         "" => 0,
         token => token
             .parse()
             .map_err(|_| Refusal::new("InvalidNextToken", "The specified token isn't valid."))?,
     };
-    let asked = body["MaxResults"].as_u64().and_then(|most| usize::try_from(most).ok());
+    let asked = body["MaxResults"]
+        .as_u64()
+        .and_then(|most| usize::try_from(most).ok());
     let most = asked.unwrap_or(most).min(cloud.config.page_most);
     let next = (all.len() > from + most).then(|| (from + most).to_string());
     Ok((all.into_iter().skip(from).take(most).collect(), next))
@@ -206,7 +232,8 @@ fn page<T>(cloud: &Cloud, body: &Value, most: usize, all: Vec<T>) -> Result<(Vec
 fn commands(cloud: &Cloud, account: &Account, body: &Value) -> Done {
     let filter = |name: &str| {
         let mut all = body["Filters"].as_array().into_iter().flatten();
-        all.find(|filter| text(filter, "key") == name).map(|filter| text(filter, "value"))
+        all.find(|filter| text(filter, "key") == name)
+            .map(|filter| text(filter, "value"))
     };
     let (document, status) = (filter("DocumentName"), filter("Status"));
     let after = filter("InvokedAfter").unwrap_or_default();
@@ -227,7 +254,11 @@ fn commands(cloud: &Cloud, account: &Account, body: &Value) -> Done {
 
 fn invocations(cloud: &Cloud, account: &Account, body: &Value) -> Done {
     let id = text(body, "CommandId");
-    let command = account.ssm.commands.iter().find(|command| command.id == id && command.is_visible(cloud));
+    let command = account
+        .ssm
+        .commands
+        .iter()
+        .find(|command| command.id == id && command.is_visible(cloud));
     let show = |command: &Command, invocation: &Invocation| {
         let (status, details) = invocation.state.status();
         json!({
@@ -247,7 +278,8 @@ fn invocations(cloud: &Cloud, account: &Account, body: &Value) -> Done {
 fn cancel(account: &mut Account, body: &Value) -> Done {
     let id = text(body, "CommandId");
     let command = account.ssm.commands.iter_mut().find(|command| command.id == id);
-    let command = command.ok_or_else(|| Refusal::new("InvalidCommandId", "The specified command ID isn't valid."))?;
+    let command =
+        command.ok_or_else(|| Refusal::new("InvalidCommandId", "The specified command ID isn't valid."))?;
     for invocation in &mut command.invocations {
         if !matches!(invocation.state, Progress::Ended { .. }) {
             invocation.state = ended("Cancelled", "Cancelled", CommandOutput::default());
@@ -267,7 +299,10 @@ fn machines(cloud: &Cloud, account: &Account, body: &Value) -> Done {
     };
     let key = text(filter, "Key");
     let Some(key) = key.strip_prefix("tag:") else {
-        return Err(Refusal::new("InvalidInstanceInformationFilterValue", "The specified filter value isn't valid."));
+        return Err(Refusal::new(
+            "InvalidInstanceInformationFilterValue",
+            "The specified filter value isn't valid.",
+        ));
     };
     let found = texts(&filter["Values"]).into_iter().flat_map(|value| {
         let tagged: Vec<_> = account

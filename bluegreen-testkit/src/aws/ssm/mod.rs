@@ -139,7 +139,11 @@ impl Command {
 
     /// How all of it stands: `(Status, StatusDetails)`.
     fn status(&self) -> (&'static str, &'static str) {
-        let states = || self.invocations.iter().map(|invocation| invocation.state.status());
+        let states = || {
+            self.invocations
+                .iter()
+                .map(|invocation| invocation.state.status())
+        };
         let ended = |status: &str| !matches!(status, "Pending" | "InProgress");
         if states().all(|(status, _)| status == "Pending") {
             return ("Pending", "Pending");
@@ -171,7 +175,9 @@ impl State {
         for (number, command) in self.commands.iter_mut().enumerate() {
             let delivered = Monotonic(command.sent.0 + cloud.config.command_delivered);
             for (place, invocation) in command.invocations.iter_mut().enumerate() {
-                let online = instances.get(&invocation.instance).is_some_and(|instance| instance.online);
+                let online = instances
+                    .get(&invocation.instance)
+                    .is_some_and(|instance| instance.online);
                 if invocation.state == Progress::Pending && delivered <= now {
                     if online {
                         let until = Monotonic(delivered.0 + cloud.config.command_takes);
@@ -207,7 +213,10 @@ impl State {
             parameters: command.parameters.clone(),
             comment: command.comment.clone(),
         };
-        let output = self.machine.as_ref().map_or_else(CommandOutput::default, |machine| machine(&run));
+        let output = self
+            .machine
+            .as_ref()
+            .map_or_else(CommandOutput::default, |machine| machine(&run));
         let status = if output.code == 0 { "Success" } else { "Failed" };
         invocation.state = ended(status, status, output);
     }
@@ -231,7 +240,10 @@ impl FakeAws {
     /// Adds a document with parameters of these names.
     pub fn add_document<const N: usize>(&self, name: &str, parameters: [&str; N]) {
         let parameters = parameters.map(str::to_owned).into();
-        held(&self.cloud.state).ssm.documents.insert(name.to_owned(), parameters);
+        held(&self.cloud.state)
+            .ssm
+            .documents
+            .insert(name.to_owned(), parameters);
     }
 
     /// All commands that were sent, in their order.
@@ -247,7 +259,12 @@ impl FakeAws {
             invocations: command
                 .invocations
                 .iter()
-                .map(|invocation| (invocation.instance.clone(), invocation.state.status().0.to_owned()))
+                .map(|invocation| {
+                    (
+                        invocation.instance.clone(),
+                        invocation.state.status().0.to_owned(),
+                    )
+                })
                 .collect(),
         };
         state.ssm.commands.iter().map(seen).collect()
