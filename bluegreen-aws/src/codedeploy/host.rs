@@ -77,6 +77,8 @@ pub struct CodeDeployHost {
     poll: Duration,
     /// A group has one deployment at a time: so has this host.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Set when both groups were seen to fit.
+    fits: Arc<tokio::sync::OnceCell<()>>,
 }
 
 impl CodeDeployHost {
@@ -100,6 +102,7 @@ impl CodeDeployHost {
             settle: SETTLE,
             poll: POLL,
             turn: Arc::default(),
+            fits: Arc::default(),
         }
     }
 
@@ -361,6 +364,9 @@ impl Host for CodeDeployHost {
     async fn readiness(&self, op: &Op, slot: Slot) -> Result<Readiness, Fault> {
         let call = self.begin(op, slot);
         let group = self.group(&call, slot).await?;
+        // Before anything is touched only the live slot is asked for, and the other has to fit as well.
+        let other = async || self.group(&call, slot.other()).await.map(drop);
+        self.fits.get_or_try_init(other).await?;
         let Some(newest) = group::newest(&group) else {
             return Ok(Readiness::new(
                 ReadyState::Stopped,

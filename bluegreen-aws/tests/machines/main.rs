@@ -11,6 +11,7 @@
 mod autoscaling;
 mod codedeploy;
 mod conformance;
+mod deployment;
 mod ecr;
 mod rds;
 mod ssm;
