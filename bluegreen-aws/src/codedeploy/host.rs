@@ -365,8 +365,10 @@ impl Host for CodeDeployHost {
         let call = self.begin(op, slot);
         let group = self.group(&call, slot).await?;
         // Before anything is touched only the live slot is asked for, and the other has to fit as well.
-        let other = async || self.group(&call, slot.other()).await.map(drop);
-        self.fits.get_or_try_init(other).await?;
+        let other = self.group(&call, slot.other());
+        self.fits
+            .get_or_try_init(|| async { other.await.map(drop) })
+            .await?;
         let Some(newest) = group::newest(&group) else {
             return Ok(Readiness::new(
                 ReadyState::Stopped,
