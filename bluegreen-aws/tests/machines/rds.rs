@@ -32,7 +32,7 @@ async fn the_snapshot_is_available_before_the_migration_begins_and_its_name_is_i
         .await
         .unwrap();
     assert!(
-        did.starts_with("snapshot fixit-bluegreen-17-20261121t083000z-expand is available; "),
+        did.starts_with("snapshot fixit-bluegreen-17-20231114t221320z-expand is available; "),
         "{did}"
     );
     let actions: Vec<_> = world
@@ -119,10 +119,10 @@ async fn restoring_is_told_with_exact_commands_and_never_done() {
     assert_eq!(heard[0], "It is back.");
     for says in [
         "It is back.\n",
-        "aws rds restore-db-instance-from-db-snapshot --db-instance-identifier fixit-before-17-20261121t083000z \
-         --db-snapshot-identifier fixit-bluegreen-17-20261121t083000z-expand",
+        "aws rds restore-db-instance-from-db-snapshot --db-instance-identifier fixit-before-17-20231114t221320z \
+         --db-snapshot-identifier fixit-bluegreen-17-20231114t221320z-expand",
         "aws rds restore-db-instance-to-point-in-time --source-db-instance-identifier fixit \
-         --target-db-instance-identifier fixit-before-17-20261121t083000z --restore-time 2026-11-21T08:30:00Z",
+         --target-db-instance-identifier fixit-before-17-20231114t221320z --restore-time 2023-11-14T22:13:20Z",
     ] {
         assert!(heard[1].contains(says), "no {says:?} in {}", heard[1]);
     }

@@ -19,16 +19,15 @@ fn world() -> World {
 async fn a_resumed_deployer_finds_its_command_again_and_takes_its_result() {
     let slow = FakeConfig::default().command_takes(Duration::from_secs(30));
     let world = World::in_memory(slow).with_machines();
-    let brief = op_within("migrate", Duration::from_secs(5));
+    let long = op_within("migrate", Duration::from_mins(2));
     let ours = assignment(1, "1.4.0");
-    let died = world
-        .migrator()
-        .migrate(&brief, MigrationPhase::Expand, &ours)
+    // It dies in the middle.
+    let migrator = world.migrator();
+    let died = migrator.migrate(&long, MigrationPhase::Expand, &ours);
+    tokio::time::timeout(Duration::from_secs(5), died)
         .await
         .unwrap_err();
-    assert_eq!(died.kind, FaultKind::Unknown, "{died}");
     // Another process, which knows of nothing.
-    let long = op_within("migrate", Duration::from_mins(2));
     let did = world
         .migrator()
         .migrate(&long, MigrationPhase::Expand, &ours)
@@ -50,12 +49,13 @@ async fn a_resumed_deployer_finds_its_command_again_and_takes_its_result() {
 async fn migrations_of_two_deployments_never_run_at_once() {
     let slow = FakeConfig::default().command_takes(Duration::from_secs(30));
     let world = World::in_memory(slow).with_machines();
+    let (first, ours) = (world.migrator(), assignment(1, "1.4.0"));
+    let long = op_within("migrate", Duration::from_mins(2));
+    let died = first.migrate(&long, MigrationPhase::Expand, &ours);
+    tokio::time::timeout(Duration::from_secs(5), died)
+        .await
+        .unwrap_err();
     let brief = op_within("migrate", Duration::from_secs(5));
-    let first = world
-        .migrator()
-        .migrate(&brief, MigrationPhase::Expand, &assignment(1, "1.4.0"))
-        .await;
-    assert_eq!(first.unwrap_err().kind, FaultKind::Unknown);
     let second = world
         .migrator()
         .migrate(&brief, MigrationPhase::Expand, &assignment(2, "1.5.0"))
@@ -64,7 +64,6 @@ async fn migrations_of_two_deployments_never_run_at_once() {
     assert!(matches!(second.kind, FaultKind::Unavailable { .. }), "{second}");
     assert!(second.to_string().contains("still at work"), "{second}");
     assert_eq!(world.aws.commands().len(), 1);
-    let long = op_within("migrate", Duration::from_mins(2));
     world
         .migrator()
         .migrate(&long, MigrationPhase::Expand, &assignment(2, "1.5.0"))
@@ -237,4 +236,30 @@ async fn commands_of_other_services_are_not_ours() {
         .await
         .unwrap();
     assert_eq!(world.aws.commands().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_takes_too_long_is_ended_on_its_machine_and_can_be_sent_again() {
+    let slow = FakeConfig::default().command_takes(Duration::from_secs(30));
+    let world = World::in_memory(slow).with_machines();
+    let ours = assignment(1, "1.4.0");
+    let brief = op_within("migrate", Duration::from_secs(5));
+    let fault = world
+        .migrator()
+        .migrate(&brief, MigrationPhase::Expand, &ours)
+        .await
+        .unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unknown, "{fault}");
+    let long = op_within("migrate", Duration::from_mins(2));
+    let did = world
+        .migrator()
+        .migrate(&long, MigrationPhase::Expand, &ours)
+        .await
+        .unwrap();
+    assert!(did.contains("applied expand"), "{did}");
+    assert_eq!(
+        world.runs().len(),
+        1,
+        "the first was ended before it had an effect"
+    );
 }

@@ -69,7 +69,7 @@ async fn a_deployment_is_looked_for_and_then_created_with_its_mark() {
                 "s3Location": {"bucket": "fixit-artifacts", "key": "api/1.4.0.zip", "bundleType": "zip"},
             },
             "deploymentConfigName": "CodeDeployDefault.AllAtOnce",
-            "description": "bluegreen 17-20261121T083000Z green 1.4.0",
+            "description": "bluegreen 17-20231114T221320Z green 1.4.0",
             "autoRollbackConfiguration": {"enabled": false},
         })
     );

@@ -210,6 +210,6 @@ pub(crate) fn assignment(number: u64, version: &str) -> Assignment {
     Assignment {
         slot: Slot::Green,
         release: release(version),
-        deployment: DeploymentId::new(number, Timestamp::from_millis(1_795_249_800_000)),
+        deployment: DeploymentId::new(number, Timestamp::from_millis(1_700_000_000_000)),
     }
 }

@@ -74,8 +74,13 @@ fn send(cloud: &Cloud, account: &mut Account, body: &Value) -> Done {
         instance,
         state: Progress::Pending,
     };
+    let runs_at_most = parameters.get("executionTimeout").and_then(|given| given.first());
+    let runs_at_most = runs_at_most
+        .and_then(|given| given.parse().ok())
+        .map(Duration::from_secs);
     let command = Command {
         id,
+        runs_at_most,
         comment: comment.to_owned(),
         document: document.to_owned(),
         parameters,

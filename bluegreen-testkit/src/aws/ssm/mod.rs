@@ -48,6 +48,8 @@ struct Command {
     sent: Monotonic,
     at: Timestamp,
     deliver_within: Duration,
+    /// The `executionTimeout` of `AWS-RunShellScript`.
+    runs_at_most: Option<Duration>,
     invocations: Vec<Invocation>,
 }
 
@@ -180,7 +182,8 @@ impl State {
                     .is_some_and(|instance| instance.online);
                 if invocation.state == Progress::Pending && delivered <= now {
                     if online {
-                        let until = Monotonic(delivered.0 + cloud.config.command_takes);
+                        let longest = command.runs_at_most.unwrap_or(Duration::MAX);
+                        let until = Monotonic(delivered.0 + cloud.config.command_takes.min(longest));
                         invocation.state = Progress::InProgress { until };
                     } else if now.since(command.sent) >= command.deliver_within {
                         invocation.state = ended("TimedOut", "DeliveryTimedOut", CommandOutput::default());
@@ -195,18 +198,22 @@ impl State {
         }
         ends.sort_unstable();
         for (_, number, place) in ends {
-            self.end(number, place);
+            self.end(number, place, cloud.config.command_takes);
         }
     }
 
-    /// A command has its effect when it ends.
-    fn end(&mut self, number: usize, place: usize) {
+    /// A command has its effect when it ends; one that takes too long is ended in the middle.
+    fn end(&mut self, number: usize, place: usize, takes: Duration) {
         let Some(command) = self.commands.get_mut(number) else {
             return;
         };
         let Some(invocation) = command.invocations.get_mut(place) else {
             return;
         };
+        if command.runs_at_most.is_some_and(|longest| longest < takes) {
+            invocation.state = ended("TimedOut", "ExecutionTimedOut", CommandOutput::default());
+            return;
+        }
         let run = RunCommand {
             instance: invocation.instance.clone(),
             document: command.document.clone(),
