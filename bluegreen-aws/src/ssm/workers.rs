@@ -37,7 +37,7 @@ impl RemoteWorkers {
     /// With a command that writes the number of waiting jobs as its last line. It is run on one machine, of either
     /// slot, so it may have no placeholder but `{service}` whose meaning depends on the slot.
     #[must_use]
-    pub fn depth(mut self, command: RemoteCommand) -> Self {
+    pub fn counting(mut self, command: RemoteCommand) -> Self {
         self.depth = Some(command);
         self
     }

@@ -64,7 +64,7 @@ fn deployer(world: &World) -> Deployer {
     let database = Database::new(&world.account, "fixit").poll(Duration::from_millis(5));
     let quiesce = run(["workers", "quiesce", "{slot}"]).on_all();
     let start = run(["workers", "start", "{slot}"]).on_all();
-    let workers = RemoteWorkers::new(fleet, quiesce, start).depth(run(["workers", "depth"]));
+    let workers = RemoteWorkers::new(fleet, quiesce, start).counting(run(["workers", "depth"]));
     Deployer::builder(service())
         .store(MemoryStore::new())
         .router(FakeRouter::new("router", &CallLog::default()))

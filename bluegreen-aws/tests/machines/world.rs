@@ -128,7 +128,7 @@ impl World {
             run(["workers", "quiesce", "{slot}"]).on_all(),
             run(["workers", "start", "{slot}"]).on_all(),
         )
-        .depth(run(["workers", "depth"]))
+        .counting(run(["workers", "depth"]))
     }
 
     /// What was run on machines, in its order.

@@ -219,7 +219,7 @@ impl Shop {
         let horizon = |what: &str| {
             RemoteCommand::run(CommandSpec::new(["supervisorctl", what, "horizon", "scheduler"])).on_all()
         };
-        let workers = RemoteWorkers::new(fleet.clone(), horizon("stop"), horizon("start")).depth(artisan([
+        let workers = RemoteWorkers::new(fleet.clone(), horizon("stop"), horizon("start")).counting(artisan([
             "tinker",
             "--execute",
             "echo Queue::size();",

@@ -146,7 +146,7 @@ impl Provider for Aws {
             let (quiesce, start) = (workers.quiesce.command(), workers.start.command());
             let mut moved = RemoteWorkers::new(fleet.clone(), quiesce, start);
             if let Some(depth) = &workers.depth {
-                moved = moved.depth(depth.command());
+                moved = moved.counting(depth.command());
             }
             builder = builder.workers(moved);
         }
