@@ -7,15 +7,25 @@
 mod account;
 #[cfg(feature = "alb")]
 pub mod alb;
+#[cfg(feature = "autoscaling")]
+pub mod autoscaling;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
+#[cfg(feature = "codedeploy")]
+pub mod codedeploy;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
+#[cfg(feature = "ecr")]
+pub mod ecr;
 #[cfg(feature = "logs")]
 pub mod logs;
 mod per_slot;
+#[cfg(feature = "rds")]
+pub mod rds;
 #[cfg(feature = "route53")]
 pub mod route53;
+#[cfg(feature = "ssm")]
+pub mod ssm;
 
 pub use account::{Account, Rate};
 pub use per_slot::PerSlot;

@@ -10,13 +10,10 @@ use bluegreen_core::{Clock, Monotonic};
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
-use super::cloudwatch;
 use super::config::FakeConfig;
-use super::dynamodb;
-use super::elb;
-use super::logs;
-use super::route53;
+use super::instances::Instances;
 use super::wire::{Answered, Asked, Protocol, Refusal, response};
+use super::{autoscaling, cloudwatch, codedeploy, dynamodb, ecr, elb, logs, rds, route53, ssm};
 use crate::conformance::ProviderFault;
 use crate::lock::held;
 
@@ -41,13 +38,19 @@ impl fmt::Debug for Cloud {
 /// Everything that changes; one part for each service.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) elb: elb::State,
     pub(super) requests: Vec<Request>,
-    pub(super) cloudwatch: cloudwatch::State,
-    pub(super) dynamodb: dynamodb::State,
-    pub(super) logs: logs::State,
-    pub(super) route53: route53::State,
     buckets: BTreeMap<String, (u64, Monotonic)>,
+    pub(super) autoscaling: autoscaling::State,
+    pub(super) cloudwatch: cloudwatch::State,
+    pub(super) codedeploy: codedeploy::State,
+    pub(super) dynamodb: dynamodb::State,
+    pub(super) ecr: ecr::State,
+    pub(super) elb: elb::State,
+    pub(super) instances: Instances,
+    pub(super) logs: logs::State,
+    pub(super) rds: rds::State,
+    pub(super) route53: route53::State,
+    pub(super) ssm: ssm::State,
 }
 
 /// A request as it came, for tests that look at what was asked.
@@ -74,9 +77,24 @@ struct Service {
 /// All services that there are here.
 const SERVICES: &[Service] = &[
     Service {
+        signed_as: "autoscaling",
+        protocol: Protocol::Query("http://autoscaling.amazonaws.com/doc/2011-01-01/"),
+        answer: autoscaling::answer,
+    },
+    Service {
+        signed_as: "codedeploy",
+        protocol: Protocol::Json("1.1"),
+        answer: codedeploy::answer,
+    },
+    Service {
         signed_as: "dynamodb",
         protocol: Protocol::Json("1.0"),
         answer: dynamodb::answer,
+    },
+    Service {
+        signed_as: "ecr",
+        protocol: Protocol::Json("1.1"),
+        answer: ecr::answer,
     },
     Service {
         signed_as: "elasticloadbalancing",
@@ -94,9 +112,19 @@ const SERVICES: &[Service] = &[
         answer: cloudwatch::answer,
     },
     Service {
+        signed_as: "rds",
+        protocol: Protocol::Query("http://rds.amazonaws.com/doc/2014-10-31/"),
+        answer: rds::answer,
+    },
+    Service {
         signed_as: "route53",
         protocol: Protocol::RestXml(route53::NAMESPACE),
         answer: route53::answer,
+    },
+    Service {
+        signed_as: "ssm",
+        protocol: Protocol::Json("1.1"),
+        answer: ssm::answer,
     },
 ];
 

@@ -31,6 +31,18 @@ pub struct FakeConfig {
     /// Requests a second of each service, and as many at once; more are throttled. Tests send more than
     /// people: 100,000 if nothing is said. Route 53 takes 5.
     pub requests_a_second: u32,
+    /// How long a machine of an Auto Scaling group takes to come into service, and to go (minutes).
+    pub instance_takes: Duration,
+    /// How long a deployment of CodeDeploy is in each of its statuses (seconds to minutes).
+    pub deployment_phase: Duration,
+    /// How long a command that was sent cannot be found by anybody (not documented: seconds).
+    pub command_appears: Duration,
+    /// How long it is until a command is delivered to a machine (not documented: seconds).
+    pub command_delivered: Duration,
+    /// How long a command runs.
+    pub command_takes: Duration,
+    /// How long a snapshot of a database takes (minutes).
+    pub snapshot_takes: Duration,
 }
 
 impl Default for FakeConfig {
@@ -47,6 +59,12 @@ impl Default for FakeConfig {
             query_takes: Duration::from_millis(30),
             page_most: 400,
             requests_a_second: 100_000,
+            instance_takes: Duration::from_millis(30),
+            deployment_phase: Duration::from_millis(15),
+            command_appears: Duration::from_millis(40),
+            command_delivered: Duration::from_millis(10),
+            command_takes: Duration::from_millis(20),
+            snapshot_takes: Duration::from_millis(40),
         }
     }
 }
@@ -78,4 +96,10 @@ with! {
     query_takes: Duration, "With another time that a query of logs takes.";
     page_most: usize, "With smaller pages.";
     requests_a_second: u32, "With another limit of requests.";
+    instance_takes: Duration, "With another time until a machine is in service or gone.";
+    deployment_phase: Duration, "With another time that a deployment is in each of its statuses.";
+    command_appears: Duration, "With another time until a command can be found.";
+    command_delivered: Duration, "With another time until a command is delivered.";
+    command_takes: Duration, "With another time that a command runs.";
+    snapshot_takes: Duration, "With another time that a snapshot takes.";
 }

@@ -23,14 +23,20 @@
 //!
 //! Everything ends when the handle is dropped.
 
+mod autoscaling;
 mod cloud;
 mod cloudwatch;
+mod codedeploy;
 mod config;
 mod connector;
 mod dynamodb;
+mod ecr;
 mod elb;
+mod instances;
 mod logs;
+mod rds;
 mod route53;
+mod ssm;
 mod wire;
 
 use std::io;
@@ -51,10 +57,13 @@ use crate::conformance::ProviderFault;
 use crate::lock::held;
 use crate::loopback::server::Server;
 
+pub use autoscaling::GroupSize;
 pub use cloud::Request;
+pub use codedeploy::{DeploymentGroup, Ending, SeenDeployment};
 pub use config::FakeConfig;
 pub use elb::{FakeTarget, Routed};
 pub use route53::{AliasTarget, DnsRecord, Resolved};
+pub use ssm::{CommandOutput, RunCommand, SeenCommand};
 
 /// An account in a region, its APIs and its data plane.
 #[derive(Debug)]
