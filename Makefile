@@ -11,7 +11,7 @@ help: ## Say what there is.
 # What a Playwright suite needs that sends requests only: no browser.
 SUITES := bluegreen-core/tests/suites
 
-setup: target/pydo/bin/pydo-is-there ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, playwright, pydo), where they are missing.
+setup: target/pydo/bin/pydo-is-there target/moto/bin/moto-is-there ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, playwright, pydo, moto), where they are missing.
 	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql node=nodejs npm
 	@cmp -s $(SUITES)/package-lock.json $(SUITES)/node_modules/.installed || \
 		{ npm ci --prefix $(SUITES) --ignore-scripts --no-audit --no-fund --loglevel=error && \
@@ -23,6 +23,14 @@ target/pydo/bin/pydo-is-there:
 	@python3 -c 'import ensurepip' 2>/dev/null || .ci/need ensurepip=python3-venv
 	@python3 -m venv target/pydo
 	@target/pydo/bin/pip install --quiet --disable-pip-version-check pydo==0.44.0
+	@touch $@
+
+# An AWS that nobody here wrote.
+target/moto/bin/moto-is-there:
+	@.ci/need python3
+	@python3 -c 'import ensurepip' 2>/dev/null || .ci/need ensurepip=python3-venv
+	@python3 -m venv target/moto
+	@target/moto/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.2.2'
 	@touch $@
 
 test: setup ## Run every test: unit, documentation, those with real parts that `cargo test` leaves out, and the proof.

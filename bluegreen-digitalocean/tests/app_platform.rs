@@ -1,7 +1,6 @@
 //! What App Platform does to the careless, each with the test that the host and the router are not.
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -258,8 +257,7 @@ async fn a_switch_whose_deployment_has_failed_is_begun_once_more() {
     let apps = Apps::one_running().await;
     let router = apps.router();
     let green = Split::all(Slot::Green);
-    apps.shop
-        .next_deployment_ends(&apps.places.blue.app, Ends::Error);
+    apps.shop.next_deployment_ends(&apps.places.blue.app, Ends::Error);
     router.shift(&op(1), green).await.unwrap();
     pause(60).await;
     assert_eq!(router.observe(&op(2)).await.unwrap().split, green);

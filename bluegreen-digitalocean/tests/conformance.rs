@@ -1,7 +1,6 @@
 //! The plugins keep the contracts of their ports, over the fake: the suites of the test kit.
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

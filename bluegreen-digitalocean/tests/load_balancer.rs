@@ -1,7 +1,6 @@
 //! What DigitalOcean's load balancers do to the careless, each with the test that the router is not.
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

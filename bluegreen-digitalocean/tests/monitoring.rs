@@ -1,7 +1,6 @@
 //! Numbers from DigitalOcean's monitoring.
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{
-    Decides, Fault, Fencing, Granularity, Monotonic, Observation, Op, Router, RouterCapabilities, Slot, Split,
-    Verification,
+    Decides, Fault, Fencing, Granularity, Monotonic, Observation, Op, Router, RouterCapabilities, Slot,
+    Split, Verification,
 };
 use serde_json::Value;
 
@@ -24,7 +24,8 @@ const RESOLVERS: Duration = Duration::from_mins(30);
 /// Between two tries to add the domain while the platform still counts it to the other app.
 const POLL: Duration = Duration::from_secs(2);
 
-const INSTEAD: &str = "A domain belongs to one app, it is all or nothing. For a canary put nginx in front of both apps";
+const INSTEAD: &str =
+    "A domain belongs to one app, it is all or nothing. For a canary put nginx in front of both apps";
 
 /// Holds the split in a domain that belongs to one of two apps, an app for each slot.
 ///
@@ -206,9 +207,7 @@ impl AppDomainRouter {
     /// Begins the deployment once more that was to take the domain from a slot's app, where it has failed: what is
     /// active there may still claim it.
     async fn release(&self, call: &Call<'_>, app: &App, slot: Slot) -> Result<(), Fault> {
-        let active = app.active_deployment.as_ref();
-        let claims = active.is_some_and(|active| Spec(active.spec.clone()).domain(&self.domain).is_some());
-        if claims && app.under_way().is_none() {
+        if self.is_active(app) && app.under_way().is_none() {
             app::write(call, self.apps.get(slot), &app.spec()).await?;
         }
         Ok(())
@@ -235,15 +234,20 @@ impl AppDomainRouter {
         } else {
             "could not be given back, and belongs to nobody now"
         };
-        Err(call.unfit(format!("{slot}'s app does not take the domain, which {whither}: {error}")))
+        Err(call.unfit(format!(
+            "{slot}'s app does not take the domain, which {whither}: {error}"
+        )))
+    }
+
+    /// Whether what is active in an app has the domain. It has not after a deployment that has failed, whose spec stays.
+    fn is_active(&self, app: &App) -> bool {
+        let active = app.active_deployment.as_ref();
+        active.is_some_and(|active| Spec(active.spec.clone()).domain(&self.domain).is_some())
     }
 
     /// Whether a slot's app answers for the domain, and if not, why.
     fn works(&self, app: &App) -> Result<(), String> {
-        let Some(active) = &app.active_deployment else {
-            return Err("no deployment is active".to_owned());
-        };
-        if Spec(active.spec.clone()).domain(&self.domain).is_none() {
+        if !self.is_active(app) {
             return Err(app.under_way().map_or_else(
                 || "the deployment with the domain did not become active".to_owned(),
                 |deployment| format!("deployment {} is {}", deployment.id, deployment.phase),
@@ -311,7 +315,12 @@ impl Router for AppDomainRouter {
         for slot in Slot::BOTH {
             both.0.get(slot).check_pin(&call)?;
         }
-        if self.probe.is_none() && entry.get("zone").and_then(Value::as_str).is_none_or(str::is_empty) {
+        if self.probe.is_none()
+            && entry
+                .get("zone")
+                .and_then(Value::as_str)
+                .is_none_or(str::is_empty)
+        {
             return Err(call.unfit(
                 "DigitalOcean does not manage its records (it has no `zone`), so that only a probe of the domain can \
                  tell that traffic has moved: give one",
@@ -328,7 +337,7 @@ impl Router for AppDomainRouter {
         let owner = both.owner(&self.domain);
         let app = both.0.get(slot);
         if matches!(owner, Owner::Slot(now, _) if now == slot)
-            && (app.under_way().is_some() || self.works(app).is_ok())
+            && (app.under_way().is_some() || self.is_active(app))
         {
             return Ok(());
         }
@@ -342,7 +351,8 @@ impl Router for AppDomainRouter {
             // The deployment that was to bring it has failed: once more.
             Owner::Slot(_, entry) => entry,
             Owner::Nobody => {
-                self.release(&call, both.0.get(slot.other()), slot.other()).await?;
+                self.release(&call, both.0.get(slot.other()), slot.other())
+                    .await?;
                 self.last_known(&call).await?
             }
             Owner::Both => return Err(call.unfit("both apps have it")),
@@ -370,7 +380,9 @@ impl Router for AppDomainRouter {
         let left = self.left(slot);
         if !left.is_zero() {
             let seconds = left.as_secs() + 1;
-            return not_yet(format!("resolvers may keep the old answer for another {seconds} s"));
+            return not_yet(format!(
+                "resolvers may keep the old answer for another {seconds} s"
+            ));
         }
         let evidence = format!(
             "app {} has the domain at work, and the {} s are over for which resolvers may keep the old answer; they \

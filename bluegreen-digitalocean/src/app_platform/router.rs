@@ -144,7 +144,8 @@ impl Router for AppRoutesRouter {
         let call = self.begin(op, Urgency::Rollback, "shift");
         let slot = Self::only(&call, split)?;
         let app = app::read(&call, &self.app).await?;
-        if self.held(&call, &app.spec())? == split && (app.under_way().is_some() || self.serves(&app, split)) {
+        if self.held(&call, &app.spec())? == split && (app.under_way().is_some() || self.serves(&app, split))
+        {
             return Ok(());
         }
         app.check_pin(&call)?;

@@ -224,7 +224,12 @@ impl<'a> Call<'a> {
                 .then(|| wait_asked_for(headers, self.client.clock.now()))
                 .flatten();
             let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
-            return Err(refused(status, retry_after, id.map(str::to_owned), response.body()));
+            return Err(refused(
+                status,
+                retry_after,
+                id.map(str::to_owned),
+                response.body(),
+            ));
         }
         if response.body().is_empty() {
             return Ok(Sent::Nothing);

@@ -28,12 +28,7 @@ struct Region {
 }
 
 /// The droplets of a slot are there, active and in the balancer's region; or why a shift to it could not work.
-pub(super) async fn check(
-    call: &Call<'_>,
-    targets: &Targets,
-    region: &str,
-    slot: Slot,
-) -> Result<(), Fault> {
+pub(super) async fn check(call: &Call<'_>, targets: &Targets, region: &str, slot: Slot) -> Result<(), Fault> {
     let (wanted, all) = match targets {
         Targets::Ports(_) => return Ok(()),
         Targets::Tag(tags) => {
@@ -66,9 +61,7 @@ pub(super) async fn check(
 
 /// The droplets with a tag, none of which carries the other slot's.
 async fn tagged(call: &Call<'_>, tag: &str, other: &str) -> Result<Vec<Droplet>, Fault> {
-    let droplets: Vec<Droplet> = call
-        .list(&["droplets"], &[("tag_name", tag)], "droplets")
-        .await?;
+    let droplets: Vec<Droplet> = call.list(&["droplets"], &[("tag_name", tag)], "droplets").await?;
     if droplets.is_empty() {
         return Err(call.unfit(format!("no droplet carries the tag {tag:?}. {NO_APPS}")));
     }

@@ -17,7 +17,9 @@ pub(crate) const DOMAIN: &str = "shop.example.com";
 
 /// Its wall clock moves with the virtual time, as the limits of requests do.
 fn clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock::starting_at(Timestamp::from_millis(1_800_000_000_000)))
+    Arc::new(SystemClock::starting_at(Timestamp::from_millis(
+        1_800_000_000_000,
+    )))
 }
 
 /// Requests that never meet a socket.

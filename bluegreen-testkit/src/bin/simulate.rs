@@ -58,10 +58,9 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             writeln!(
                 out,
                 "\n{}",
-                violation.as_ref().map_or_else(
-                    || "Every promise was kept.".to_owned(),
-                    ToString::to_string
-                )
+                violation
+                    .as_ref()
+                    .map_or_else(|| "Every promise was kept.".to_owned(), ToString::to_string)
             )?;
         }
         return Ok(code(violation.is_none()));

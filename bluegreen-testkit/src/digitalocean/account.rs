@@ -106,6 +106,10 @@ impl Account {
     }
 
     /// Adds a droplet, and tells its id.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "who looks for it by something else needs no id"
+    )]
     pub fn add_droplet(&self, droplet: Droplet) -> u64 {
         let mut state = held(&self.core.state);
         let id = state.next_id();
@@ -188,7 +192,11 @@ impl Account {
     #[must_use]
     pub fn spec(&self, app: &str) -> Value {
         let state = held(&self.core.state);
-        state.apps.get(app).map(|app| app.spec.clone()).unwrap_or_default()
+        state
+            .apps
+            .get(app)
+            .map(|app| app.spec.clone())
+            .unwrap_or_default()
     }
 
     /// The spec that an app serves by; null where nothing is active.
@@ -226,6 +234,7 @@ impl Account {
 
     /// Somebody rolls an app back in the console to what is active, which pins it; the deployment to which it is
     /// pinned, none where nothing is active.
+    #[expect(clippy::must_use_candidate, reason = "it is done for its effect")]
     pub fn pin(&self, app: &str) -> Option<String> {
         let mut state = held(&self.core.state);
         let (takes, now) = (self.core.config.deployment_takes, self.core.clock.monotonic());
@@ -244,6 +253,10 @@ impl Account {
 
     /// Adds a record to a domain, which is added when it is not there; the record's id. The fields are those of
     /// the API: `type`, `name`, `data`, `ttl`.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "who looks for it by something else needs no id"
+    )]
     pub fn add_record(&self, domain: &str, fields: &Value) -> u64 {
         let mut state = held(&self.core.state);
         let id = state.next_id();

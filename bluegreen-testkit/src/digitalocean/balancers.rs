@@ -81,7 +81,13 @@ impl Balancer {
 
     /// Lets the droplets pass that have been looked at for long enough. Those that leave the pool have to prove
     /// themselves again when they come back.
-    fn pass(&mut self, now: Monotonic, members: &BTreeSet<Member>, applied: &BTreeSet<Member>, second: Duration) {
+    fn pass(
+        &mut self,
+        now: Monotonic,
+        members: &BTreeSet<Member>,
+        applied: &BTreeSet<Member>,
+        second: Duration,
+    ) {
         let check = |name: &str, default| {
             let check = self.wanted.get("health_check").and_then(|check| check.get(name));
             let number = check.and_then(Value::as_u64).unwrap_or(default);

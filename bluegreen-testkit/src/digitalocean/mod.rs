@@ -139,10 +139,10 @@ impl FakeDigitalOcean {
         self.enter(domain, served).await
     }
 
-    async fn enter(&self, name: &str, served: entry::Served) -> io::Result<()> {
-        let entry = entry::AppEntry::new(self.account.core.clone(), served);
-        let server = Server::start(Arc::new(entry)).await?;
-        held(&self.entries).insert(name.to_owned(), server);
+    async fn enter(&self, name: &str, what: entry::Served) -> io::Result<()> {
+        let entry = entry::AppEntry::new(self.account.core.clone(), what);
+        let door = Server::start(Arc::new(entry)).await?;
+        held(&self.entries).insert(name.to_owned(), door);
         Ok(())
     }
 

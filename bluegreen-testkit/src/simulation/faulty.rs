@@ -62,8 +62,9 @@ impl Line {
             Mishap::Refuse => Err(E::refused()),
             Mishap::Throttle(ms) => Err(E::unavailable(Some(Duration::from_millis(ms)))),
             Mishap::Unreachable => Err(E::unavailable(None)),
-            Mishap::LoseRequest => Err(E::unknown()),
-            Mishap::LoseAnswer => {
+            // An error of the service tells a port as little as no answer.
+            Mishap::LoseRequest | Mishap::FailBefore => Err(E::unknown()),
+            Mishap::LoseAnswer | Mishap::FailAfter => {
                 let _ = effect.await;
                 Err(E::unknown())
             }
@@ -98,12 +99,6 @@ impl Line {
                 std::future::pending().await
             }
             Mishap::Conflict => Err(E::conflict()),
-            // What only a provider can do is done, or not, and nothing is known of it.
-            Mishap::FailBefore => Err(E::unknown()),
-            Mishap::FailAfter => {
-                let _ = effect.await;
-                Err(E::unknown())
-            }
             Mishap::Stale | Mishap::Say(_) | Mishap::Spoil => effect.await,
         }
     }

@@ -59,5 +59,5 @@ pub use coverage::Coverage;
 pub use history::History;
 pub use many::{ProviderSimulation, Simulation, Summary, Violation, fingerprint, replay};
 pub use provider::{Provider, Providers, Refusal, Spoil};
-pub use wire::{Wire, WireError};
 pub(crate) use run::LAST;
+pub use wire::{Wire, WireError};

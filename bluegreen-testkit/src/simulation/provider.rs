@@ -146,7 +146,10 @@ impl Shape {
 
     /// Whether the routers can hold all that a plan asks for.
     pub(super) fn fits(&self, plan: &Plan) -> bool {
-        let mut splits = plan.steps.iter().map(|step| Split::with(Slot::Green, step.weight));
+        let mut splits = plan
+            .steps
+            .iter()
+            .map(|step| Split::with(Slot::Green, step.weight));
         splits.all(|split| self.capabilities.iter().all(|known| known.can_hold(split)))
     }
 }

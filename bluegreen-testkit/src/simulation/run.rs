@@ -13,8 +13,8 @@ use tokio::runtime::Runtime;
 use super::history::{History, Said, WORLD};
 use super::operators::{self, process};
 use super::plans;
-use super::script::{Doing, Script, When};
 use super::provider::{Providers, Shape};
+use super::script::{Doing, Script, When};
 use super::time::{Bounds, Ending, Time};
 use super::world::{Setting, World};
 

@@ -24,16 +24,18 @@ pub(crate) fn shrink(
     let mut tries = 0;
     loop {
         let size = size(&best);
-        let smaller = simpler(&best.0.script, providers.is_some()).into_iter().find_map(|script| {
-            tries += 1;
-            if tries > TRIES {
-                return None;
-            }
-            let history = play(runtime, &script, providers, false).ok()?;
-            let (broken, breach) = invariants::broken(&history)?;
-            let found = (history, breach);
-            (broken.name == invariant.name && self::size(&found) < size).then_some(found)
-        });
+        let smaller = simpler(&best.0.script, providers.is_some())
+            .into_iter()
+            .find_map(|script| {
+                tries += 1;
+                if tries > TRIES {
+                    return None;
+                }
+                let history = play(runtime, &script, providers, false).ok()?;
+                let (broken, breach) = invariants::broken(&history)?;
+                let found = (history, breach);
+                (broken.name == invariant.name && self::size(&found) < size).then_some(found)
+            });
         match smaller {
             Some(found) => best = found,
             None => return best,

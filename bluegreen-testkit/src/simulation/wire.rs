@@ -118,8 +118,7 @@ impl Wire {
     /// Looks how requests are divided at the moment, if somebody has asked for it.
     fn look(&self) {
         let mut calls = self.calls();
-        if let (Some((router, split, live)), Some(provider)) =
-            (&mut calls.asked, self.line.world.provider())
+        if let (Some((router, split, live)), Some(provider)) = (&mut calls.asked, self.line.world.provider())
         {
             *live |= provider.live(*router) == Some(*split);
         }

@@ -203,7 +203,9 @@ impl World {
             note(What::Landed(act, token));
         }
         for (index, router) in (0u8..).zip(routers) {
-            let Some(split) = provider.held(index) else { continue };
+            let Some(split) = provider.held(index) else {
+                continue;
+            };
             match act {
                 Act::Shift { router: told, .. } if told == index => {
                     note(What::Landed(Act::Shift { router: told, split }, token));

@@ -73,6 +73,6 @@ mod words;
 pub use args::{Because, Command, Deploy, Global, NewRelease, Retire};
 pub use exit::{EXIT_CODES, Exit};
 pub use program::program;
-pub use provider::{Provider, ProviderError};
+pub use provider::{Brings, Provider, ProviderError};
 pub use run::run;
 pub use surroundings::Surroundings;

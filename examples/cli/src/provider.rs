@@ -19,6 +19,19 @@ pub enum ProviderError {
     Other(String),
 }
 
+/// What [`equip`](Provider::equip) brings beside routers and a host, so that a plan may ask for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Brings {
+    /// Whether it runs expand migrations, and whether it runs backfills.
+    pub migrations: (bool, bool),
+    /// Whether it moves workers, and whether it counts the jobs that wait.
+    pub workers: (bool, bool),
+    /// The names of hooks in code.
+    pub hooks: Vec<String>,
+    /// The names of gates in code.
+    pub gates: Vec<String>,
+}
+
 /// What a provider's binary brings: its section of the configuration file, and what comes of it.
 #[async_trait]
 pub trait Provider: Send {
@@ -31,6 +44,12 @@ pub trait Provider: Send {
 
     /// Whether [`equip`](Self::equip) brings a host. Where it does not, the file has to have `[host]`.
     const HAS_HOST: bool = false;
+
+    /// What [`equip`](Self::equip) will bring. By default nothing.
+    fn brings(config: &Self::Config) -> Brings {
+        let _ = config;
+        Brings::default()
+    }
 
     /// What is wrong with the section beyond its shape, by paths within it. Reads nothing else.
     fn problems(config: &Self::Config) -> Vec<Problem> {

@@ -29,12 +29,15 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    program(async |arguments: Arguments, surroundings| match arguments.command {
-        Command::Shared(command) => {
-            let exit = bluegreen_cli::run::<provider::DigitalOcean>(&arguments.global, command, surroundings);
-            exit.await.leave()
-        }
-        Command::Demo => demo::run().await,
-    })
+    program(
+        async |arguments: Arguments, surroundings| match arguments.command {
+            Command::Shared(command) => {
+                let exit =
+                    bluegreen_cli::run::<provider::DigitalOcean>(&arguments.global, command, surroundings);
+                exit.await.leave()
+            }
+            Command::Demo => demo::run().await,
+        },
+    )
     .await
 }

@@ -9,8 +9,8 @@ use bluegreen_core::command::Secrets;
 use bluegreen_core::plan::Problem;
 use bluegreen_core::{DeployerBuilder, Op, Router, Slot, Token};
 use bluegreen_digitalocean::{
-    API, AppDomainRouter, AppPlatformHost, AppRoutesRouter, Client, LoadBalancerRouter, Marker, PerSlot, Place, SlotProbe,
-    Targets,
+    API, AppDomainRouter, AppPlatformHost, AppRoutesRouter, Client, LoadBalancerRouter, Marker, PerSlot,
+    Place, SlotProbe, Targets,
 };
 use secrecy::SecretString;
 use serde::Deserialize;

@@ -19,11 +19,23 @@ fn no_promise_is_broken_in_a_few_hundred_deployments_with_requests_that_go_wrong
     assert!(well, "{told}");
     let coverage = &told["summary"]["coverage"];
     assert!(coverage["deployments"].as_u64().unwrap() >= 400, "{told}");
-    for fault in ["apply and lose the answer", "land late", "throttle", "taken, and fails later"] {
+    for fault in [
+        "apply and lose the answer",
+        "land late",
+        "throttle",
+        "taken, and fails later",
+    ] {
         assert!(coverage["faults"][fault].as_u64().unwrap() > 0, "{fault}: {told}");
     }
-    for place in ["before provider.change", "after provider.change", "after provider.read"] {
-        assert!(coverage["crash_points"][place].as_u64().unwrap() > 0, "{place}: {told}");
+    for place in [
+        "before provider.change",
+        "after provider.change",
+        "after provider.read",
+    ] {
+        assert!(
+            coverage["crash_points"][place].as_u64().unwrap() > 0,
+            "{place}: {told}"
+        );
     }
 }
 

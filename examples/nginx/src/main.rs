@@ -33,13 +33,15 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    program(async |arguments: Arguments, surroundings| match arguments.command {
-        Command::Shared(command) => {
-            let exit = bluegreen_cli::run::<provider::Nginx>(&arguments.global, command, surroundings);
-            exit.await.leave()
-        }
-        Command::Demo(demo) => demo.run().await.leave(),
-        Command::Service(service) => service.run().await,
-    })
+    program(
+        async |arguments: Arguments, surroundings| match arguments.command {
+            Command::Shared(command) => {
+                let exit = bluegreen_cli::run::<provider::Nginx>(&arguments.global, command, surroundings);
+                exit.await.leave()
+            }
+            Command::Demo(demo) => demo.run().await.leave(),
+            Command::Service(service) => service.run().await,
+        },
+    )
     .await
 }

@@ -11,6 +11,7 @@ use bluegreen_core::plan::{GateSpec, Plan, Problem};
 use bluegreen_core::{Clock, Release, Slot, SystemClock, Timestamp, Version};
 
 use super::Commands;
+use crate::Brings;
 
 /// What is known where a command runs, and so what its placeholders may be.
 #[derive(Debug, Clone, Copy)]
@@ -67,9 +68,14 @@ pub(super) fn problems(commands: &Commands, context: &CommandContext) -> Vec<Pro
         .collect()
 }
 
-/// What the plan needs and the file does not have, and the other way round.
-pub(super) fn of_plan(plan: &Plan, commands: &Commands, context: &CommandContext) -> Vec<Problem> {
-    let mut problems = parts(plan, commands);
+/// What the plan needs and neither the file nor the provider has, and the other way round.
+pub(super) fn of_plan(
+    plan: &Plan,
+    commands: &Commands,
+    brings: &Brings,
+    context: &CommandContext,
+) -> Vec<Problem> {
+    let mut problems = parts(plan, commands, brings);
     for (index, spec) in plan.warm_up.iter().enumerate() {
         problems.extend(of_command(
             &format!("plan.warm_up[{index}]"),
@@ -82,9 +88,10 @@ pub(super) fn of_plan(plan: &Plan, commands: &Commands, context: &CommandContext
         let path = format!("plan.hooks[{index}]");
         match &hook.command {
             Some(spec) => problems.extend(of_command(&path, spec, Known::Release, context)),
+            None if brings.hooks.contains(&hook.name) => {}
             None => problems.push(problem(
                 &path,
-                "it has no command, and this program has no hooks in code",
+                "it has no command, and this program has no hook in code of this name",
                 "give it a command",
             )),
         }
@@ -105,7 +112,8 @@ pub(super) fn of_plan(plan: &Plan, commands: &Commands, context: &CommandContext
             return problems;
         }
     }
-    for (path, spec) in gates(plan) {
+    let theirs = |spec: &GateSpec| spec.code && brings.gates.contains(&spec.name);
+    for (path, spec) in gates(plan).into_iter().filter(|(_, spec)| !theirs(spec)) {
         if let Err(error) = gate::build(spec, &parts) {
             problems.push(problem(&path, &error.to_string(), ""));
         }
@@ -113,7 +121,7 @@ pub(super) fn of_plan(plan: &Plan, commands: &Commands, context: &CommandContext
     problems
 }
 
-fn parts(plan: &Plan, commands: &Commands) -> Vec<Problem> {
+fn parts(plan: &Plan, commands: &Commands, brings: &Brings) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut unless = |fine: bool, path: &str, message: &str, remedy: &str| {
         if !fine {
@@ -124,13 +132,13 @@ fn parts(plan: &Plan, commands: &Commands) -> Vec<Problem> {
     match &plan.migrations {
         Some(migrations) => {
             unless(
-                migrator.expand.is_some(),
+                migrator.expand.is_some() || brings.migrations.0,
                 "migrator.expand",
                 "the plan has migrations, but no command runs them",
                 "write the command, or take [plan.migrations] out",
             );
             unless(
-                !migrations.backfill || migrator.backfill.is_some(),
+                !migrations.backfill || migrator.backfill.is_some() || brings.migrations.1,
                 "migrator.backfill",
                 "the plan has a backfill, but no command runs it",
                 "write the command, or take backfill out of [plan.migrations]",
@@ -144,6 +152,12 @@ fn parts(plan: &Plan, commands: &Commands) -> Vec<Problem> {
         ),
     }
     match (&plan.workers, &commands.workers) {
+        (Some(plan), None) if brings.workers.0 => unless(
+            plan.max_depth.is_none() || brings.workers.1,
+            "workers.depth",
+            "the plan asks for the length of the queues, but nothing counts them",
+            "say how they are counted, or take max_depth out of [plan.workers]",
+        ),
         (Some(_), None) => unless(
             false,
             "workers",

@@ -155,10 +155,12 @@ impl Sections {
             notify,
         };
         let named = secrets::stand_ins(&sources);
+        let provider = self.provider::<P>(&held);
+        let brings = provider.as_ref().map(P::brings).unwrap_or_default();
         if let Some(plan) = &plan {
             let context = commands::stand_in_context(plan, named);
             self.problems.extend(commands::problems(&commands, &context));
-            let found = commands::of_plan(plan, &commands, &context);
+            let found = commands::of_plan(plan, &commands, &brings, &context);
             // A section that could not be read is not missing.
             let begun = |path: &str| path.split('.').next().map(str::to_owned);
             let told: Vec<_> = self
@@ -171,7 +173,6 @@ impl Sections {
                     || begun(&problem.path).is_none_or(|name| !told.contains(&name))
             }));
         }
-        let provider = self.provider::<P>(&held);
         self.unknown(P::SECTION);
         for problem in &mut self.problems {
             problem.message = held.redact(&problem.message);

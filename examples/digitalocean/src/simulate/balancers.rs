@@ -134,7 +134,11 @@ impl Balancers {
 
     /// The split of a pool of droplets.
     fn divided(&self, ids: &[u64]) -> Option<Split> {
-        let of = |slot| ids.iter().filter(|id| self.droplets.get(slot).contains(id)).count();
+        let of = |slot| {
+            ids.iter()
+                .filter(|id| self.droplets.get(slot).contains(id))
+                .count()
+        };
         let (blue, green) = (of(Slot::Blue), of(Slot::Green));
         let points = (green * 10_000).checked_div(blue + green)?;
         let share = Share::from_basis_points(u16::try_from(points).ok()?).ok()?;

@@ -33,7 +33,8 @@ impl TwoApps {
             .domain_takes(Duration::from_millis(200))
             .frees_domains_at_once(frees_at_once);
         let account = Account::new(config, clock);
-        let entry = json!({"domain": DOMAIN, "type": "PRIMARY", "zone": "example.com", "minimum_tls_version": "1.3"});
+        let entry =
+            json!({"domain": DOMAIN, "type": "PRIMARY", "zone": "example.com", "minimum_tls_version": "1.3"});
         let add = |slot: Slot| {
             let mut component = component("api", "r0");
             let mut domains = vec![json!({"domain": format!("{slot}.example.com"), "type": "ALIAS"})];
@@ -149,7 +150,8 @@ impl Provider for TwoApps {
             Spoil::Deployment(slot) => slot,
             Spoil::Router(_) => Slot::Green,
         };
-        self.account.next_deployment_ends(self.apps.get(slot), Ends::Error);
+        self.account
+            .next_deployment_ends(self.apps.get(slot), Ends::Error);
     }
 
     fn harm(&self) -> Option<&'static str> {

@@ -76,9 +76,10 @@ fn provider(seed: u64, clock: Arc<dyn Clock>) -> Arc<dyn Provider> {
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let options = Options::parse();
     let mut out = std::io::stdout().lock();
-    let providers = |seed: u64, clock: Arc<dyn Clock>| -> Arc<dyn Provider> {
+    let mistake = options.sabotage;
+    let providers = move |seed: u64, clock: Arc<dyn Clock>| -> Arc<dyn Provider> {
         let inner = provider(seed, clock);
-        match options.sabotage {
+        match mistake {
             None => inner,
             Some(mistake) => Arc::new(Sabotaged { inner, mistake }),
         }
@@ -98,7 +99,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let end = end.unwrap_or_else(|| "Every promise was kept.".to_owned());
             writeln!(out, "{text}\n{end}")?;
         }
-        return Ok(code(violation.is_some() == options.sabotage.is_some()));
+        return Ok(code(violation.is_some() == mistake.is_some()));
     }
     #[expect(clippy::disallowed_methods, reason = "how long the simulation itself takes")]
     let began = Instant::now();
@@ -109,9 +110,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     } else {
         write!(out, "{}", summary.told(seconds))?;
     }
-    Ok(code(summary.violation.is_some() == options.sabotage.is_some()))
+    Ok(code(summary.violation.is_some() == mistake.is_some()))
 }
 
 fn code(well: bool) -> ExitCode {
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bluegreen_core::{
-    Fault, Host, Observation, Op, Router, RouterCapabilities, Slot, Split, Verification,
-};
+use bluegreen_core::{Fault, Host, Observation, Op, Router, RouterCapabilities, Slot, Split, Verification};
 use bluegreen_testkit::simulation::{Provider, Refusal, Spoil, Wire};
 use bytes::Bytes;
 use clap::ValueEnum;
@@ -39,7 +37,8 @@ impl Provider for Sabotaged {
         for settings in ["/sticky_sessions", "/spec/alerts"] {
             body.pointer_mut(settings).map(Value::take);
         }
-        self.inner.answer(&request.clone().map(|_| body.to_string().into()))
+        self.inner
+            .answer(&request.clone().map(|_| body.to_string().into()))
     }
 
     fn refuse(&self, request: &Request<Bytes>, how: Refusal) -> Response<Bytes> {

@@ -1,0 +1,97 @@
+//! Elastic Container Registry: is the image there, before anything is touched?
+
+use async_trait::async_trait;
+use aws_sdk_ecr::Client;
+use aws_sdk_ecr::types::ImageIdentifier;
+use bluegreen_core::{Fault, Gate, GateContext, Op, Verdict};
+
+use crate::account::{Account, Rate, SdkFailure, Service, Urgency};
+
+const SERVICE: Service = Service {
+    provider: "ecr",
+    signed_as: "ecr",
+    rate: Rate::a_second(5),
+};
+
+/// Whether a repository has an image with the release's version as its tag. For the checks before a deployment: in the
+/// plan a gate by code in `preflight.checks`.
+///
+/// ```
+/// # use aws_config::{BehaviorVersion, SdkConfig};
+/// use bluegreen_aws::Account;
+/// use bluegreen_aws::ecr::ImageGate;
+/// use bluegreen_core::plan::GateSpec;
+///
+/// # let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+/// let in_plan = GateSpec::code("image");
+/// let gate = ImageGate::new(&Account::new(&config), "image", "fixit/api");
+/// # drop((in_plan, gate));
+/// ```
+#[derive(Debug, Clone)]
+pub struct ImageGate {
+    account: Account,
+    client: Client,
+    name: String,
+    repository: String,
+    prefix: String,
+}
+
+impl ImageGate {
+    /// A gate of this name that looks into this repository.
+    pub fn new(account: &Account, name: impl Into<String>, repository: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(account.config()),
+            account: account.clone(),
+            name: name.into(),
+            repository: repository.into(),
+            prefix: String::new(),
+        }
+    }
+
+    /// With something that stands before the version in a tag: `v`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+}
+
+#[async_trait]
+impl Gate for ImageGate {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn check(&self, op: &Op, context: &GateContext) -> Result<Verdict, Fault> {
+        let call = self
+            .account
+            .begin(op, Urgency::Routine, SERVICE, &self.repository);
+        let Some(release) = &context.release else {
+            return Ok(Verdict::inconclusive("it is not known which release is meant"));
+        };
+        let tag = format!("{}{}", self.prefix, release.version);
+        let request = self
+            .client
+            .describe_images()
+            .repository_name(&self.repository)
+            .image_ids(ImageIdentifier::builder().image_tag(&tag).build());
+        let ask = async {
+            match request.send().await {
+                Err(error) if error.code() == Some("ImageNotFoundException") => Ok(None),
+                answer => answer.map(Some),
+            }
+        };
+        let answer = call.read("DescribeImages", ask).await?;
+        let repository = &self.repository;
+        let found = answer.as_ref().and_then(|answer| answer.image_details().first());
+        Ok(match found {
+            Some(image) => {
+                let digest = image.image_digest().unwrap_or("without a digest");
+                Verdict::pass(format!("{repository}:{tag} is there: {digest}"))
+            }
+            None => Verdict::fail(format!(
+                "{repository} has no image with the tag {tag}: push it first"
+            )),
+        })
+    }
+}
