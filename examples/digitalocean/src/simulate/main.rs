@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a world that cannot be made is a mistake in it, and ends the simulation"
 )]
 
