@@ -68,7 +68,7 @@ fn provider(seed: u64, clock: Arc<dyn Clock>) -> Arc<dyn Provider> {
         6 => Arc::new(OneApp::new(quick + Duration::from_millis(300), clock)),
         _ => Arc::new(TwoApps::new(
             quick + Duration::from_millis(300),
-            seed / 32 % 2 == 0,
+            (seed / 32).is_multiple_of(2),
             clock,
         )),
     }
