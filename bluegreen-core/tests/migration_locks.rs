@@ -301,7 +301,7 @@ fn what_is_said_is_what_was_measured_on_each_version() {
 
 /// The locks that this session holds on ordinary tables, the tables with other files, and those that were read.
 const SEEN: &str = "
-    SELECT coalesce(string_agg(line, ' ' ORDER BY relname COLLATE \"C\"), '-') FROM (
+    SELECT coalesce(string_agg(line, ' ' ORDER BY relname::text COLLATE \"C\"), '-') FROM (
         SELECT c.relname, c.relname || ':' || k.code
             || CASE WHEN f.before IS DISTINCT FROM pg_relation_filenode(c.oid) THEN ' REWRITE scan'
                     WHEN pg_stat_get_xact_numscans(c.oid) > 0 THEN ' scan' ELSE '' END AS line
