@@ -339,11 +339,7 @@ fn what_is_said_is_what_each_server_does() {
 }
 
 /// Where a server does not do what is said of it, or what was measured.
-fn differences(
-    version: u16,
-    bin: &Path,
-    measured: &BTreeMap<String, BTreeMap<u16, String>>,
-) -> Vec<String> {
+fn differences(version: u16, bin: &Path, measured: &BTreeMap<String, BTreeMap<u16, String>>) -> Vec<String> {
     let postgres = server::Postgres::start(bin);
     let mut wrong = Vec::new();
     for (operation, setup, sql) in OPERATIONS {
@@ -359,7 +355,9 @@ fn differences(
             }
             // What this version does not have.
             Err(error) => {
-                let told = measured.strip_prefix("ERR ").is_some_and(|told| error.contains(told));
+                let told = measured
+                    .strip_prefix("ERR ")
+                    .is_some_and(|told| error.contains(told));
                 if !told {
                     wrong.push(format!(
                         "{operation} on {version}: measured {measured}, refused: {error}"

@@ -2,7 +2,7 @@
 
 use super::column;
 use super::cursor::{Cursor, Read};
-use crate::migration::statement::{Change, Constraint, ConstraintKind, CreateTable, ObjectName};
+use crate::migration::statement::{Change, Constraint, ConstraintKind, CreateTable, ObjectName, Storage};
 
 /// After CREATE [TEMPORARY | UNLOGGED | FOREIGN] TABLE.
 pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool) -> Read<Change> {
@@ -53,6 +53,8 @@ pub(super) const fn empty(table: ObjectName, if_not_exists: bool, temporary: boo
         like: None,
         from_query: false,
         indexes: Vec::new(),
+        storage: Storage::InnoDb,
+        charset: None,
     }
 }
 
@@ -181,7 +183,7 @@ fn options(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
         } else if cursor.eat_all("without rowid") || cursor.eat("strict") {
             cursor.symbol(b',');
         } else if cursor.is_mysql() {
-            mysql_option(cursor)?;
+            mysql_option(cursor, table)?;
         } else {
             return cursor.fail("an option of a table");
         }
@@ -194,16 +196,23 @@ fn is_query(cursor: &Cursor<'_>) -> bool {
 }
 
 /// `ENGINE=InnoDB`, `DEFAULT CHARACTER SET = utf8mb4`, with or without `=` and commas.
-fn mysql_option(cursor: &mut Cursor<'_>) -> Read<()> {
+fn mysql_option(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
     cursor.eat_any(&["ignore", "replace"]);
     if cursor.is_any(&["select", "as"]) {
         return Ok(());
     }
     cursor.eat("default");
-    if !cursor.eat_all("character set")
-        && !cursor.eat_all("data directory")
-        && !cursor.eat_all("index directory")
-    {
+    if let Some(charset) = charset(cursor)? {
+        table.charset = charset;
+        cursor.symbol(b',');
+        return Ok(());
+    }
+    if let Some(storage) = storage(cursor)? {
+        table.storage = table.storage.max(storage);
+        cursor.symbol(b',');
+        return Ok(());
+    }
+    if !cursor.eat_all("data directory") && !cursor.eat_all("index directory") {
         cursor.name()?;
     }
     cursor.symbol(b'=');
@@ -214,6 +223,41 @@ fn mysql_option(cursor: &mut Cursor<'_>) -> Read<()> {
     }
     cursor.symbol(b',');
     Ok(())
+}
+
+/// `CHARACTER SET = utf8mb4`, `COLLATE utf8mb4_bin`, when one stands here; DEFAULT names none.
+pub(super) fn charset(cursor: &mut Cursor<'_>) -> Read<Option<Option<String>>> {
+    if !cursor.eat_all("character set") && cursor.eat_any(&["charset", "collate"]).is_none() {
+        return Ok(None);
+    }
+    cursor.symbol(b'=');
+    let name = value(cursor)?;
+    Ok(Some((name != "default").then_some(name)))
+}
+
+/// `ENGINE = InnoDB`, `ROW_FORMAT = COMPRESSED`, when one stands here.
+pub(super) fn storage(cursor: &mut Cursor<'_>) -> Read<Option<Storage>> {
+    let Some(option) = cursor.eat_any(&["engine", "row_format"]) else {
+        return Ok(None);
+    };
+    cursor.symbol(b'=');
+    let value = value(cursor)?;
+    Ok(Some(match (option, value.as_str()) {
+        ("engine", "innodb") | ("row_format", _) if value != "compressed" => Storage::InnoDb,
+        ("row_format", _) => Storage::Compressed,
+        _ => Storage::Other,
+    }))
+}
+
+fn value(cursor: &mut Cursor<'_>) -> Read<String> {
+    match cursor.next() {
+        Some(token) => Ok(token
+            .span
+            .of(cursor.text)
+            .trim_matches(['\'', '"', '`'])
+            .to_lowercase()),
+        None => cursor.fail("the value of an option"),
+    }
 }
 
 /// The constraints of a table, those of its columns too.

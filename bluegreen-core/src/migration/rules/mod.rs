@@ -70,7 +70,7 @@ mod prelude {
     //! What every rule needs.
 
     pub(super) use crate::MigrationPhase::{Backfill, Contract};
-    pub(super) use crate::migration::effect::{Algorithm, Lock, Work, algorithm};
+    pub(super) use crate::migration::effect::{Algorithm, Lock, Work, algorithm, together};
     pub(super) use crate::migration::finding::{Kind, Severity};
     pub(super) use crate::migration::rule::{About, Example, Findings, MYSQL, POSTGRES, Range, Site};
     pub(super) use crate::migration::server::{Engine, ServerVersion};

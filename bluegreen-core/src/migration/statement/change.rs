@@ -1,6 +1,6 @@
 //! One thing that a statement does.
 
-use super::{Column, Constraint, Expr, Name, ObjectName, SqlType, TableAction, Volatility};
+use super::{Column, Constraint, Expr, Name, ObjectName, SqlType, Storage, TableAction, Volatility};
 
 /// A kind of thing in a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +68,10 @@ pub struct CreateTable {
     pub from_query: bool,
     /// MySQL's indexes that are declared inside: name, columns, kind.
     pub indexes: Vec<(Option<Name>, Vec<Name>, Option<String>)>,
+    /// How MySQL keeps it.
+    pub storage: Storage,
+    /// MySQL's character set or collation of columns that name none.
+    pub charset: Option<String>,
 }
 
 /// `CREATE INDEX`.
