@@ -6,6 +6,8 @@
 
 mod redefine;
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::{Hold, Lock, Work};
@@ -28,6 +30,17 @@ pub enum Algorithm {
     Rebuild,
     /// Row by row into a new table; writers wait all the time.
     Copy,
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Instant => "in a moment",
+            Self::NoCopy => "in place",
+            Self::Rebuild => "in place, built anew",
+            Self::Copy => "copied row by row",
+        })
+    }
 }
 
 type Best = (Algorithm, Lock);
