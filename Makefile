@@ -44,12 +44,14 @@ test: setup ## Run every test: unit, documentation, those with real parts that `
 
 # What the proof explores; a simulation that does not make every transition fails. Before a release: make proof DEPLOYMENTS=10000000 KILLS=1000 CRASHES=3
 DEPLOYMENTS ?= 1000000
+# Deployments with a provider's plugins, each of whose requests may go wrong.
+REQUESTED ?= 100000
 KILLS ?= 200
 CRASHES ?= 2
 SEED ?= 1
 
 proof: setup ## Explore the model, simulate the driver, break it on purpose, kill it on real nginx.
-	cargo build --release -p bluegreen-testkit -p bluegreen-bench --features bluegreen-testkit/model --bins
+	cargo build --release -p bluegreen-testkit -p bluegreen-bench -p bluegreen-digitalocean-example --features bluegreen-testkit/model --bins
 	target/release/model --crashes $(CRASHES) --faults 2 --routers 1 --steps 2
 	target/release/model --crashes 1 --faults 1 --routers 2 --steps 2
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --fenced
@@ -57,6 +59,8 @@ proof: setup ## Explore the model, simulate the driver, break it on purpose, kil
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --requests 2
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --requests 2 --fenced
 	target/release/simulate --deployments $(DEPLOYMENTS) --seed $(SEED) --whole
+	target/release/simulate-digitalocean --deployments $(REQUESTED) --seed $(SEED)
+	target/release/simulate-digitalocean --deployments 20000 --seed $(SEED) --sabotage rash
 	target/release/sabotage
 	target/release/kill-nginx --kills $(KILLS) --seed $(SEED)
 

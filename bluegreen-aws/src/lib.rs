@@ -29,3 +29,7 @@
 //! - Throttling often comes as status 400 with a code: the code decides about the kind of a fault, before
 //!   the status.
 //! - The SDK's own retries are off: they hide what is not known.
+
+mod account;
+
+pub use account::{Account, Rate};

@@ -1,6 +1,6 @@
 //! The client: what is sent, how often, and where to.
 
-#![allow(
+#![expect(
     missing_docs,
     clippy::unwrap_used,
     clippy::panic,

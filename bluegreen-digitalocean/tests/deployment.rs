@@ -1,6 +1,6 @@
 //! Whole deployments through the deployer, over the fake, under load.
 
-#![allow(
+#![expect(
     missing_docs,
     clippy::unwrap_used,
     clippy::panic,

@@ -1,6 +1,6 @@
 //! What DNS at DigitalOcean does to the careless, each with the test that the router is not.
 
-#![allow(
+#![expect(
     missing_docs,
     clippy::unwrap_used,
     clippy::panic,

@@ -1,6 +1,6 @@
 //! Numbers from DigitalOcean's monitoring.
 
-#![allow(
+#![expect(
     missing_docs,
     clippy::unwrap_used,
     clippy::panic,

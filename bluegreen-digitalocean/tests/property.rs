@@ -1,6 +1,6 @@
 //! A PUT changes exactly one thing, whatever the balancer is like.
 
-#![allow(
+#![expect(
     missing_docs,
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod conformance;
 pub mod damage;
 #[cfg(feature = "digitalocean")]

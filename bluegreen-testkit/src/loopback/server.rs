@@ -109,7 +109,7 @@ impl Server {
     }
 
     /// Something that drops all connections, for whoever answers the requests.
-    #[cfg(feature = "digitalocean")]
+    #[cfg(any(feature = "aws", feature = "digitalocean"))]
     pub(crate) fn cutter(&self) -> impl Fn() + Send + Sync + 'static {
         let life = self.life.clone();
         move || life.send_modify(|life| life.cuts += 1)

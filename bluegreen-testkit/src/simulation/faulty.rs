@@ -98,22 +98,33 @@ impl Line {
                 std::future::pending().await
             }
             Mishap::Conflict => Err(E::conflict()),
-            Mishap::Stale | Mishap::Say(_) => effect.await,
+            // What only a provider can do is done, or not, and nothing is known of it.
+            Mishap::FailBefore => Err(E::unknown()),
+            Mishap::FailAfter => {
+                let _ = effect.await;
+                Err(E::unknown())
+            }
+            Mishap::Stale | Mishap::Say(_) | Mishap::Spoil => effect.await,
         }
     }
 
-    /// A changing call is sent; what becomes of it is noted in the end, also when nobody hears it.
+    /// A changing call is sent, with what befalls it.
     pub(super) fn send(&self, call: Call, act: Act, op: &bluegreen_core::Op) -> (Option<Mishap>, Hearing) {
+        let hearing = self.begin(act, op);
+        (self.world.met(self.actor, call), hearing)
+    }
+
+    /// A changing call is sent; what becomes of it is noted in the end, also when nobody hears it.
+    pub(super) fn begin(&self, act: Act, op: &bluegreen_core::Op) -> Hearing {
         if self.world.is_alive(self.actor) {
             self.world.note(self.actor, What::Sent(act, op.token));
         }
-        let hearing = Hearing {
+        Hearing {
             line: self.clone(),
             act,
             token: op.token,
             heard: false,
-        };
-        (self.world.met(self.actor, call), hearing)
+        }
     }
 }
 

@@ -5,9 +5,10 @@ use super::cursor::{Cursor, Read};
 use crate::migration::statement::{Change, Constraint, ConstraintKind, CreateTable, ObjectName, Storage};
 
 /// After CREATE [TEMPORARY | UNLOGGED | FOREIGN] TABLE.
-pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool) -> Read<Change> {
+pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool, or_replace: bool) -> Read<Change> {
     let if_not_exists = cursor.if_not_exists();
     let mut table = empty(cursor.object_name()?, if_not_exists, temporary);
+    table.or_replace = or_replace;
     if cursor.eat_all("partition of") {
         table.partition_of = Some(cursor.object_name()?);
     } else if cursor.eat("of") {
@@ -43,6 +44,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool) -> Read<Change> {
 pub(super) const fn empty(table: ObjectName, if_not_exists: bool, temporary: bool) -> CreateTable {
     CreateTable {
         table,
+        or_replace: false,
         if_not_exists,
         temporary,
         columns: Vec::new(),
@@ -52,9 +54,9 @@ pub(super) const fn empty(table: ObjectName, if_not_exists: bool, temporary: boo
         partitioned: false,
         like: None,
         from_query: false,
+        charset: None,
         indexes: Vec::new(),
         storage: Storage::InnoDb,
-        charset: None,
     }
 }
 
@@ -74,6 +76,9 @@ fn body(inside: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
         if column::begins_constraint(inside) {
             let constraint = column::constraint(inside)?;
             table.constraints.push(constraint);
+            if inside.is_mysql() {
+                index_options(inside)?;
+            }
         } else if inside.is_postgres() && inside.eat("like") {
             table.like = Some(inside.object_name()?);
             while inside.eat_any(&["including", "excluding"]).is_some() {
@@ -153,6 +158,9 @@ pub(super) fn index_options(cursor: &mut Cursor<'_>) -> Read<()> {
 /// What follows the parentheses.
 fn options(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
     while !cursor.is_done() {
+        if cursor.is_mysql() && cursor.eat_all("with system versioning") {
+            continue;
+        }
         if cursor.eat("as")
             || cursor.is_any(&["select", "with"]) && is_query(cursor)
             || cursor.is_symbol(b'(')

@@ -3,7 +3,7 @@
 use super::{Best, COPY, INSTANT, NO_COPY, Table};
 use crate::migration::schema::TableColumn;
 use crate::migration::server::{Engine, Server};
-use crate::migration::statement::{Column, Name, Position, SqlType, Storage};
+use crate::migration::statement::{Column, Generated, Name, Position, SqlType, Storage};
 
 impl Table<'_> {
     /// A copy is assumed when the old column is not known.
@@ -15,7 +15,9 @@ impl Table<'_> {
         let Some((table, facts, from)) = known else {
             return COPY;
         };
-        let mut best = if column.generated.is_some() == facts.generated {
+        // Whether the expression is another one is not known here: what is stored is computed for each row.
+        let stored = matches!(column.generated, Some(Generated::Stored(_)));
+        let mut best = if !stored && column.generated.is_some() == facts.generated {
             self.retype(from, column, facts)
         } else {
             COPY
@@ -133,11 +135,10 @@ impl Table<'_> {
         if can_lengthen_anything(self.server) {
             return INSTANT;
         }
-        let bytes_each = match self.charset(facts.collation.as_deref()).map(family) {
+        let bytes_each = match self.charset(facts.collation.as_deref()) {
             _ if from.name == "varbinary" => 1,
-            Some("latin1" | "ascii" | "binary") => 1,
-            Some("utf8mb3") => 3,
-            _ => 4,
+            Some(charset) => bytes_each(family(charset)),
+            None => 4,
         };
         let long = |length: u64| length.saturating_mul(bytes_each) > 255;
         if long(before) == long(after) {
@@ -158,6 +159,17 @@ fn family(name: &str) -> &str {
     match name.split('_').next().unwrap_or(name) {
         "utf8" => "utf8mb3",
         family => family,
+    }
+}
+
+/// How many bytes a letter takes at most. What is not known here is taken as `utf8mb4`, MySQL's default.
+fn bytes_each(family: &str) -> u64 {
+    match family {
+        "latin1" | "latin2" | "latin5" | "latin7" | "ascii" | "binary" | "cp1250" | "cp1251" | "cp1252"
+        | "koi8r" | "hebrew" | "greek" => 1,
+        "ucs2" | "gbk" | "big5" | "sjis" | "gb2312" | "euckr" => 2,
+        "utf8mb3" => 3,
+        _ => 4,
     }
 }
 
