@@ -11,7 +11,7 @@ help: ## Say what there is.
 # What a Playwright suite needs that sends requests only: no browser.
 SUITES := bluegreen-core/tests/suites
 
-setup: target/pydo/bin/pydo-is-there ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, playwright, pydo), where they are missing.
+setup: target/pydo/bin/pydo-is-there target/moto/bin/moto-is-there ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, playwright, pydo, moto), where they are missing.
 	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql node=nodejs npm
 	@cmp -s $(SUITES)/package-lock.json $(SUITES)/node_modules/.installed || \
 		{ npm ci --prefix $(SUITES) --ignore-scripts --no-audit --no-fund --loglevel=error && \
@@ -25,6 +25,14 @@ target/pydo/bin/pydo-is-there:
 	@target/pydo/bin/pip install --quiet --disable-pip-version-check pydo==0.44.0
 	@touch $@
 
+# An AWS that nobody here wrote.
+target/moto/bin/moto-is-there:
+	@.ci/need python3
+	@python3 -c 'import ensurepip' 2>/dev/null || .ci/need ensurepip=python3-venv
+	@python3 -m venv target/moto
+	@target/moto/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.2.2'
+	@touch $@
+
 test: setup ## Run every test: unit, documentation, those with real parts that `cargo test` leaves out, and the proof.
 	cargo test --workspace --all-features --tests --no-fail-fast -- --include-ignored
 	cargo test --workspace --all-features --doc --no-fail-fast
@@ -32,12 +40,14 @@ test: setup ## Run every test: unit, documentation, those with real parts that `
 
 # What the proof explores; a simulation that does not make every transition fails. Before a release: make proof DEPLOYMENTS=10000000 KILLS=1000 CRASHES=3
 DEPLOYMENTS ?= 1000000
+# Deployments with a provider's plugins, each of whose requests may go wrong.
+REQUESTED ?= 100000
 KILLS ?= 200
 CRASHES ?= 2
 SEED ?= 1
 
 proof: setup ## Explore the model, simulate the driver, break it on purpose, kill it on real nginx.
-	cargo build --release -p bluegreen-testkit -p bluegreen-bench --features bluegreen-testkit/model --bins
+	cargo build --release -p bluegreen-testkit -p bluegreen-bench -p bluegreen-digitalocean-example --features bluegreen-testkit/model --bins
 	target/release/model --crashes $(CRASHES) --faults 2 --routers 1 --steps 2
 	target/release/model --crashes 1 --faults 1 --routers 2 --steps 2
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --fenced
@@ -45,6 +55,8 @@ proof: setup ## Explore the model, simulate the driver, break it on purpose, kil
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --requests 2
 	target/release/model --crashes 1 --faults 1 --routers 1 --steps 2 --requests 2 --fenced
 	target/release/simulate --deployments $(DEPLOYMENTS) --seed $(SEED) --whole
+	target/release/simulate-digitalocean --deployments $(REQUESTED) --seed $(SEED)
+	target/release/simulate-digitalocean --deployments 20000 --seed $(SEED) --sabotage rash
 	target/release/sabotage
 	target/release/kill-nginx --kills $(KILLS) --seed $(SEED)
 

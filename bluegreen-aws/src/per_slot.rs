@@ -3,7 +3,7 @@
 use bluegreen_core::Slot;
 use serde::{Deserialize, Serialize};
 
-/// One of something for each slot: a tag, a list of droplets, an address.
+/// One of something for each slot: a target group, a record, an address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PerSlot<T> {

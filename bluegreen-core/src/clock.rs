@@ -70,28 +70,43 @@ impl Timestamp {
     /// formatting them would be a tenth of its time.
     fn to_text(self) -> Ascii<24> {
         let civil = self.civil();
-        let mut text = Ascii(*b"0000-00-00T00:00:00.000Z");
-        text.number::<0, 4>(civil.year());
-        text.number::<5, 2>(civil.month().into());
-        text.number::<8, 2>(civil.day().into());
-        text.number::<11, 2>(civil.hour().into());
-        text.number::<14, 2>(civil.minute().into());
-        text.number::<17, 2>(civil.second().into());
-        text.number::<20, 3>(civil.millisecond());
-        text
+        let ([c1, c2], [y1, y2]) = (two(civil.year() / 100), two(civil.year() % 100));
+        let ([m1, m2], [d1, d2]) = (two(civil.month().into()), two(civil.day().into()));
+        let ([h1, h2], [n1, n2]) = (two(civil.hour().into()), two(civil.minute().into()));
+        let [s1, s2] = two(civil.second().into());
+        let ([_, f1], [f2, f3]) = (two(civil.millisecond() / 100), two(civil.millisecond() % 100));
+        Ascii([
+            c1, c2, y1, y2, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.', f1,
+            f2, f3, b'Z',
+        ])
     }
 
     /// What [`compact`](Self::compact) gives.
     pub(crate) fn to_compact(self) -> Ascii<16> {
-        let civil = self.civil();
-        let mut text = Ascii(*b"00000000T000000Z");
-        text.number::<0, 4>(civil.year());
-        text.number::<4, 2>(civil.month().into());
-        text.number::<6, 2>(civil.day().into());
-        text.number::<9, 2>(civil.hour().into());
-        text.number::<11, 2>(civil.minute().into());
-        text.number::<13, 2>(civil.second().into());
-        text
+        let [
+            c1,
+            c2,
+            y1,
+            y2,
+            _,
+            m1,
+            m2,
+            _,
+            d1,
+            d2,
+            t,
+            h1,
+            h2,
+            _,
+            n1,
+            n2,
+            _,
+            s1,
+            s2,
+            ..,
+            z,
+        ] = self.to_text().0;
+        Ascii([c1, c2, y1, y2, m1, m2, d1, d2, t, h1, h2, n1, n2, s1, s2, z])
     }
 
     fn civil(self) -> jiff::civil::DateTime {
@@ -100,22 +115,16 @@ impl Timestamp {
     }
 }
 
+/// A number below a hundred in two digits.
+fn two(number: i16) -> [u8; 2] {
+    let digit = |digit: i16| b'0' + u8::try_from(digit % 10).unwrap_or_default();
+    [digit(number / 10), digit(number)]
+}
+
 /// A short text of digits and letters whose length is known.
 pub(crate) struct Ascii<const LENGTH: usize>([u8; LENGTH]);
 
 impl<const LENGTH: usize> Ascii<LENGTH> {
-    /// Writes the last `DIGITS` digits of a number.
-    #[inline]
-    fn number<const AT: usize, const DIGITS: usize>(&mut self, number: i16) {
-        let mut rest = number.unsigned_abs();
-        let digits = self.0.iter_mut().skip(AT).take(DIGITS);
-        for digit in digits.rev() {
-            // A digit, so it fits.
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-            rest /= 10;
-        }
-    }
-
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }

@@ -21,7 +21,7 @@ mod split;
 mod text;
 
 pub use clock::{Clock, Monotonic, SystemClock, Timestamp};
-pub use deployer::{DeployError, Deployer, DeployerBuilder, Report, Request, Status};
+pub use deployer::{DeployError, Deployer, DeployerBuilder, Report, Request, Status, WayBack};
 pub use fault::{Fault, FaultKind};
 pub use lifecycle::{DeploymentId, Entry, Event, Health, Operation, Phase, Signed};
 pub use op::{Op, Token};

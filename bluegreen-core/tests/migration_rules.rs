@@ -67,3 +67,25 @@ fn every_rule_says_what_it_knows_and_shows_both_sides() {
         );
     }
 }
+
+#[test]
+fn the_table_of_hazards_names_every_rule_and_no_other() {
+    let table = include_str!("../docs/migration-rules.md");
+    let linter = Linter::new(Server::newest(Engine::Postgres));
+    let rules: HashSet<_> = linter.rules().map(|rule| rule.about().id).collect();
+    // Words in backquotes with nothing but letters and hyphens, in the last column.
+    let cells = table.lines().filter_map(|line| line.rsplit('|').nth(1));
+    let words = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let named: HashSet<_> = words
+        .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+        .filter(|word| *word != "postgres")
+        .collect();
+    let unknown: Vec<_> = named.difference(&rules).collect();
+    assert!(unknown.is_empty(), "no such rules: {unknown:?}");
+    let mut left_out: Vec<_> = rules.difference(&named).collect();
+    left_out.sort();
+    assert_eq!(
+        left_out,
+        [&"drop-constraint", &"drop-unique-index", &"unknown-statement"]
+    );
+}

@@ -1,7 +1,6 @@
 //! What App Platform does to the careless, each with the test that the host and the router are not.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -250,4 +249,31 @@ async fn a_whole_deployment_in_one_app_loses_no_request() {
     assert_eq!(report.end, Some(End::RolledBack), "{report:#?}");
     let seen = load.stop().await;
     assert_eq!(seen.failed(), 0, "{seen}");
+}
+
+/// What an app shows is the spec that it was sent, also when its deployment has failed.
+#[tokio::test]
+async fn a_switch_whose_deployment_has_failed_is_begun_once_more() {
+    let apps = Apps::one_running().await;
+    let router = apps.router();
+    let green = Split::all(Slot::Green);
+    apps.shop.next_deployment_ends(&apps.places.blue.app, Ends::Error);
+    router.shift(&op(1), green).await.unwrap();
+    pause(60).await;
+    assert_eq!(router.observe(&op(2)).await.unwrap().split, green);
+    router.shift(&op(3), green).await.unwrap();
+    confirmed(&router, green).await;
+    assert_eq!(changes(&apps), 2);
+}
+
+#[tokio::test]
+async fn a_stop_whose_deployment_has_failed_is_begun_once_more() {
+    let apps = Apps::one_running().await;
+    let host = apps.host();
+    apps.shop
+        .next_deployment_ends(&apps.places.green.app, Ends::Error);
+    let fault = host.retire(&op(1), Slot::Green).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Rejected, "{fault}");
+    host.retire(&op(2), Slot::Green).await.unwrap();
+    assert_eq!(ended(&host).await.state, ReadyState::Stopped);
 }

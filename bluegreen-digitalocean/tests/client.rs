@@ -1,7 +1,6 @@
 //! The client: what is sent, how often, and where to.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

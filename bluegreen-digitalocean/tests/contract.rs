@@ -12,13 +12,17 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bluegreen_core::{
     Assignment, DeploymentId, Host, Metrics, Release, Router, Slot, Split, Timestamp, Version,
 };
-use bluegreen_digitalocean::{Client, Combine, DnsRouter, Measured, Monitoring, PerSlot, Record};
+use bluegreen_digitalocean::{
+    AppDomainRouter, Client, Combine, DnsRouter, Measured, Monitoring, PerSlot, Record,
+};
 use bluegreen_testkit::digitalocean::{Ends, FakeConfig, FakeDigitalOcean, Request};
 use common::apps::Apps;
+use common::domain::{DOMAIN, entry, spec};
 use common::{By, Shop, op, pause, switch};
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
@@ -60,6 +64,7 @@ async fn requests() -> Vec<Request> {
         all.extend(shop.cloud.requests());
     }
     all.extend(apps().await);
+    all.extend(domain().await);
     all.extend(records().await);
     all.extend(numbers().await);
     all
@@ -85,6 +90,18 @@ async fn apps() -> Vec<Request> {
     pause(100).await;
     host.retire(&op(4), Slot::Blue).await.unwrap();
     apps.shop.requests()
+}
+
+async fn domain() -> Vec<Request> {
+    let cloud = FakeDigitalOcean::start(FakeConfig::default()).await.unwrap();
+    let blue = cloud.add_app(spec(Slot::Blue, &[entry()])).await.unwrap();
+    let green = cloud.add_app(spec(Slot::Green, &[])).await.unwrap();
+    let client = Client::at(&cloud.url(), cloud.token().to_owned()).unwrap();
+    let router = AppDomainRouter::new(client, DOMAIN, PerSlot::new(blue, green));
+    let router = router.resolvers_follow_within(Duration::ZERO);
+    router.stage(&op(1), Slot::Green).await.unwrap();
+    switch(&router, GREEN).await;
+    cloud.requests()
 }
 
 async fn records() -> Vec<Request> {

@@ -1,7 +1,6 @@
 //! Whole deployments through the deployer, over the fake, under load.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -1,7 +1,6 @@
 //! What DNS at DigitalOcean does to the careless, each with the test that the router is not.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

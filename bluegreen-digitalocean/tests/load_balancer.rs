@@ -1,7 +1,6 @@
 //! What DigitalOcean's load balancers do to the careless, each with the test that the router is not.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -248,6 +247,19 @@ async fn a_change_that_ends_errored_is_not_live_and_can_be_taken_back() {
         router.stage(&op(3), Slot::Green).await.unwrap_err()
     };
     assert_eq!(fault.kind, FaultKind::Rejected);
+}
+
+/// What a balancer shows is what it was asked for, also when it could not take it over.
+#[tokio::test]
+async fn a_change_that_ended_in_errored_is_sent_again() {
+    let shop = Shop::open(By::Tag).await;
+    let router = shop.router();
+    shop.cloud.fail_next_change(&shop.balancer);
+    router.shift(&op(1), GREEN).await.unwrap();
+    assert_eq!(router.observe(&op(2)).await.unwrap().split, GREEN);
+    router.shift(&op(3), GREEN).await.unwrap();
+    confirmed(&router, GREEN).await;
+    assert_eq!(shop.changes(), 2);
 }
 
 /// The service refuses with 403 what comes while it takes over the last change.

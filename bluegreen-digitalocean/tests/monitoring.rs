@@ -1,7 +1,6 @@
 //! Numbers from DigitalOcean's monitoring.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -1,7 +1,6 @@
 //! A PUT changes exactly one thing, whatever the balancer is like.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

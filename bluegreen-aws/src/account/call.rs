@@ -58,21 +58,22 @@ impl Call {
     }
 
     /// A request that only reads: sending it again does no harm. `operation` is its name in the API.
-    pub(crate) async fn read<T, E: SdkFailure>(
+    pub(crate) fn read<T, E: SdkFailure>(
         &self,
         operation: &'static str,
         request: impl Future<Output = Result<T, E>> + Send,
-    ) -> Result<T, Fault> {
-        self.send(operation, Effect::None, request).await
+    ) -> impl Future<Output = Result<T, Fault>> {
+        // The SDK's requests are large: in a box, whoever waits for them is not.
+        self.send(operation, Effect::None, Box::pin(request))
     }
 
     /// A request that changes something.
-    pub(crate) async fn change<T, E: SdkFailure>(
+    pub(crate) fn change<T, E: SdkFailure>(
         &self,
         operation: &'static str,
         request: impl Future<Output = Result<T, E>> + Send,
-    ) -> Result<T, Fault> {
-        self.send(operation, Effect::Change, request).await
+    ) -> impl Future<Output = Result<T, Fault>> {
+        self.send(operation, Effect::Change, Box::pin(request))
     }
 
     async fn send<T, E: SdkFailure>(

@@ -93,9 +93,9 @@ where
     }
 }
 
-fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, effect: Effect) -> FaultKind
+fn kind<E>(error: &SdkError<E, HttpResponse>, effect: Effect) -> FaultKind
 where
-    E: Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
 {
     let unavailable = FaultKind::Unavailable { retry_after: None };
     match error {
@@ -180,4 +180,126 @@ pub(crate) fn bounded(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    /// An error as the SDK crates have them.
+    #[derive(Debug)]
+    struct Said(ErrorMetadata);
+
+    impl std::fmt::Display for Said {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("service error")
+        }
+    }
+
+    impl Error for Said {}
+
+    impl ProvideErrorMetadata for Said {
+        fn meta(&self) -> &ErrorMetadata {
+            &self.0
+        }
+    }
+
+    fn raw(status: u16) -> HttpResponse {
+        let mut raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        raw.headers_mut().insert("retry-after", "3");
+        raw.headers_mut().insert("x-amzn-requestid", "id-of-the-request");
+        raw
+    }
+
+    fn answered(status: u16, code: Option<&str>) -> SdkError<Said, HttpResponse> {
+        let mut meta = ErrorMetadata::builder().message("words of the service");
+        if let Some(code) = code {
+            meta = meta.code(code);
+        }
+        SdkError::service_error(Said(meta.build()), raw(status))
+    }
+
+    const AFTER: FaultKind = FaultKind::Unavailable {
+        retry_after: Some(Duration::from_secs(3)),
+    };
+    const AGAIN: FaultKind = FaultKind::Unavailable { retry_after: None };
+
+    fn kinds(make: impl Fn() -> SdkError<Said, HttpResponse>) -> (FaultKind, FaultKind) {
+        let of = |effect| make().fault(effect, "alb", "ModifyRule").kind;
+        (of(Effect::None), of(Effect::Change))
+    }
+
+    /// Status and code of an answer; what it means after a read, and after a change.
+    #[test]
+    fn the_code_of_an_answer_is_looked_at_before_its_status() {
+        let rejected = FaultKind::Rejected;
+        for (status, code, read, change) in [
+            (400, Some("Throttling"), AFTER, AFTER),
+            (400, Some("ThrottlingException"), AFTER, AFTER),
+            (400, Some("RequestLimitExceeded"), AFTER, AFTER),
+            (400, Some("PriorRequestNotComplete"), AFTER, AFTER),
+            (400, Some("ProvisionedThroughputExceededException"), AFTER, AFTER),
+            (400, Some("LimitExceededException"), AFTER, AFTER),
+            (503, Some("SlowDown"), AFTER, AFTER),
+            (500, Some("Throttling"), AFTER, AFTER),
+            (429, None, AFTER, AFTER),
+            (429, Some("Whatever"), AFTER, AFTER),
+            (400, Some("ExpiredToken"), AGAIN, AGAIN),
+            (400, Some("ExpiredTokenException"), AGAIN, AGAIN),
+            (400, Some("RequestTimeout"), AGAIN, FaultKind::Unknown),
+            (408, None, AGAIN, FaultKind::Unknown),
+            (400, Some("ValidationError"), rejected, rejected),
+            (400, Some("TargetGroupNotFound"), rejected, rejected),
+            (400, None, rejected, rejected),
+            (403, Some("AccessDenied"), rejected, rejected),
+            (404, None, rejected, rejected),
+            (500, Some("InternalFailure"), AGAIN, FaultKind::Unknown),
+            (503, Some("ServiceUnavailable"), AGAIN, FaultKind::Unknown),
+            (200, None, AGAIN, FaultKind::Unknown),
+        ] {
+            let seen = kinds(|| answered(status, code));
+            assert_eq!(seen, (read, change), "{status} {code:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_never_answered_is_unknown_after_a_change_unless_nothing_was_sent() {
+        let refused = || {
+            let error = io::Error::from(io::ErrorKind::ConnectionRefused);
+            SdkError::dispatch_failure(ConnectorError::io(error.into()))
+        };
+        let reset = || {
+            let error = io::Error::from(io::ErrorKind::ConnectionReset);
+            SdkError::dispatch_failure(ConnectorError::io(error.into()))
+        };
+        assert_eq!(kinds(refused), (AGAIN, AGAIN));
+        assert_eq!(kinds(reset), (AGAIN, FaultKind::Unknown));
+        let unsure = (AGAIN, FaultKind::Unknown);
+        assert_eq!(kinds(|| SdkError::timeout_error("too long")), unsure);
+        assert_eq!(kinds(|| SdkError::response_error("no XML", raw(200))), unsure);
+        let never = (FaultKind::Rejected, FaultKind::Rejected);
+        assert_eq!(kinds(|| SdkError::construction_failure("no region")), never);
+    }
+
+    #[test]
+    fn a_fault_says_what_the_service_said_and_the_id_of_the_request() {
+        let fault = answered(400, Some("ValidationError")).fault(Effect::Change, "alb", "ModifyRule");
+        assert_eq!(
+            fault.to_string(),
+            "alb: ModifyRule: rejected: refused: ValidationError: words of the service \
+             (request id-of-the-request)"
+        );
+    }
+
+    #[test]
+    fn what_others_write_is_cut_to_a_line() {
+        let long = format!("one\ntwo{}", "x".repeat(1_000));
+        let line = bounded(&long);
+        assert_eq!(line.chars().count(), 401);
+        assert!(line.starts_with("one two"));
+    }
 }

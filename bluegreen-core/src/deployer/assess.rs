@@ -9,17 +9,52 @@ use super::watch::EVIDENCE_BYTES;
 use crate::gate;
 use crate::lifecycle::Event;
 use crate::text::bounded;
-use crate::{Health, Op, Outcome, ReadyState, Slot, Verdict};
+use crate::{Health, Op, Operation, Outcome, ReadyState, Slot, Verdict};
+
+/// How long a rollback that an operator asks for waits for what the database says.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Act<'_> {
-    /// Both slots are asked how they are, at most for the time of the phase.
+    /// Both slots are asked how they are, at most for the time of the phase; and beside it whether the
+    /// release that gets the traffic back finds what it needs in the database. That is told, and nobody is
+    /// kept waiting for it: what is not known when the slots have answered is left out, but for a moment
+    /// where an operator asked for the way back of something that has ended.
     pub(super) async fn assess(&self) -> Event {
-        let ((origin, of_origin), (target, of_target)) =
-            futures_util::join!(self.health(self.run.origin), self.health(self.run.target));
-        let evidence = format!(
+        let slots = async { futures_util::join!(self.health(self.run.origin), self.health(self.run.target)) };
+        let release = self.lifecycle.slots().get(self.run.origin).release.as_ref();
+        let fits = async {
+            match release {
+                Some(release) => {
+                    self.parts
+                        .fits(self.op, &release.version, self.lifecycle.slots())
+                        .await
+                }
+                None => None,
+            }
+        };
+        tokio::pin!(slots, fits);
+        let mut told = None;
+        let ((origin, of_origin), (target, of_target)) = loop {
+            tokio::select! {
+                biased;
+                fits = &mut fits, if told.is_none() => told = Some(fits),
+                slots = &mut slots => break slots,
+            }
+        };
+        if told.is_none() && self.run.operation == Operation::Rollback {
+            tokio::select! {
+                biased;
+                fits = &mut fits => told = Some(fits),
+                () = self.parts.clock.sleep(GRACE.min(self.left / 5)) => {}
+            }
+        }
+        let mut evidence = format!(
             "{}: {of_origin}; {}: {of_target}",
             self.run.origin, self.run.target
         );
+        if let Some(Some(verdict)) = told {
+            evidence = format!("{evidence}; {}", verdict.evidence);
+        }
         Event::Assessed {
             origin,
             target,

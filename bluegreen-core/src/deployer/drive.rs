@@ -152,7 +152,10 @@ impl<'a> Drive<'a> {
                 continue;
             }
             match self.carry_out(&lifecycle, run, &command, left).await? {
-                Ended::By(event) => self.held.apply(event)?,
+                Ended::By(event) => {
+                    self.follow_changes(&lifecycle, &command, &event).await;
+                    self.held.apply(event)?;
+                }
                 Ended::ByGuards(event, results) => {
                     // What would lead on does not: it may lead to the end, and a guard has failed before.
                     if let Some(
@@ -167,6 +170,21 @@ impl<'a> Drive<'a> {
                     })?;
                 }
             }
+        }
+    }
+
+    /// When migrations have run: how far the changes are that take several deployments. The next write of the
+    /// record takes it along.
+    async fn follow_changes(&mut self, lifecycle: &Lifecycle, command: &Command, event: &Event) {
+        let (Command::Migrate(phase), Event::Done { .. }, Some(run)) = (command, event, lifecycle.run())
+        else {
+            return;
+        };
+        let op = Op::new(self.held.token(), op_id(&self.name, run), run.plan.lease.call);
+        let parts = &self.deployer.parts;
+        let known = self.held.underway();
+        if let Some(now) = parts.underway(lifecycle, *phase, &op, known).await {
+            self.held.underway = Some(Arc::new(now));
         }
     }
 

@@ -18,18 +18,24 @@ impl Deployer {
     /// When the record cannot be read.
     pub async fn status(&self) -> Result<Status, DeployError> {
         let record = self.parts.load().await?.map(|(_, record)| record);
-        let seen = self
-            .parts
-            .observe_all(&Op::new(Token::default(), "status", Duration::from_secs(10)))
-            .await;
+        let op = Op::new(Token::default(), "status", Duration::from_secs(10));
+        let lifecycle = record
+            .as_ref()
+            .map(|record| Lifecycle::clone(record.lifecycle()))
+            .unwrap_or_default();
+        let (seen, way_back) =
+            futures_util::join!(self.parts.observe_all(&op), self.parts.way_back(&lifecycle, &op));
         let lease = record.as_ref().and_then(|record| record.head.lease.as_ref());
         Ok(Status {
             service: self.parts.service.clone(),
             holder: lease.map(|lease| (lease.holder.to_string(), lease.since)),
             entries: record.as_ref().map(Record::entries).unwrap_or_default(),
-            lifecycle: record
-                .map(|record| Lifecycle::clone(record.lifecycle()))
+            underway: record
+                .as_ref()
+                .map(|record| record.head.underway.to_vec())
                 .unwrap_or_default(),
+            way_back,
+            lifecycle,
             routers: seen
                 .into_iter()
                 .map(|(name, seen)| (name, seen.map_err(|fault| fault.to_string())))

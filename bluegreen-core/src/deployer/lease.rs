@@ -9,6 +9,7 @@ use super::report::Timeline;
 use super::write::{Pending, PutError, is_mine};
 use super::{DeployError, Parts};
 use crate::lifecycle::{Event, Lifecycle, Run};
+use crate::migration::Underway;
 use crate::{Monotonic, StoreVersion, Token};
 
 /// The right to act on a service, its record as it is in the store, and what has happened since.
@@ -33,6 +34,8 @@ pub(super) struct Held {
     pub(super) timeline: Option<Timeline>,
     /// What is learned now; each write of the record takes it along.
     pub(super) analyst: Option<Arc<Analyst>>,
+    /// How far changes over several deployments are now, where that has changed.
+    pub(super) underway: Option<Arc<Vec<Underway>>>,
 }
 
 /// A record as it is in the store.
@@ -123,6 +126,7 @@ impl Held {
             lines: Lines::default(),
             timeline: None,
             analyst: None,
+            underway: None,
         };
         // What an open operation was doing is not known, whoever held the lease.
         let resumes = held.lifecycle().open().is_some();
@@ -149,6 +153,11 @@ impl Held {
             self.analyst = Analyst::new(run, sources, clock, learned).map(Arc::new);
         }
         self.analyst.clone()
+    }
+
+    /// How far changes over several deployments are, as far as is known.
+    pub(super) fn underway(&self) -> &[Underway] {
+        self.underway.as_ref().unwrap_or(&self.record.head.underway)
     }
 
     /// How long the lease is good for without a renewal. Both clocks are asked: one stops while the

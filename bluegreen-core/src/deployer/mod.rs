@@ -25,9 +25,9 @@ use std::sync::Arc;
 
 pub use error::DeployError;
 pub use parts::DeployerBuilder;
-pub use report::{PhaseTime, Report, Status};
+pub use report::{PhaseTime, Report, Status, WayBack};
 
-use crate::lifecycle::{Begin, CheckResult, End, Event, FrozenPlan, Lifecycle, Overrides, Run};
+use crate::lifecycle::{Begin, CannotBegin, CheckResult, End, Event, FrozenPlan, Lifecycle, Overrides, Run};
 use crate::{Operation, Phase, Plan, Release, ServiceName, Signed};
 use lease::Held;
 use parts::Parts;
@@ -223,7 +223,9 @@ impl Deployer {
 
     /// Gives all traffic back: stops an open deployment and takes it back, or goes back to the standby
     /// after a deployment has ended, or tries again where a way back had halted (whatever the slots'
-    /// health then). Waits for no window and no approval.
+    /// health then). Waits for no window and no approval. Where the migrator can tell, the event in which both
+    /// slots are assessed says whether the release that comes back finds what it needs in the database, and a
+    /// refusal names what the release that was there last would miss.
     ///
     /// # Errors
     /// As [`deploy`](Self::deploy); [`CannotBegin::NoStandby`](crate::lifecycle::CannotBegin::NoStandby)
@@ -252,7 +254,15 @@ impl Deployer {
                 .await?;
             return self.follow(&run).await;
         }
-        self.operate(Operation::Rollback, request).await
+        match self.operate(Operation::Rollback, request).await {
+            Err(DeployError::CannotBegin(CannotBegin::NoStandby { why })) => {
+                let record = self.parts.load().await?.map(|(_, record)| record);
+                let lifecycle = record.map(|record| record.head.lifecycle).unwrap_or_default();
+                let why = self.parts.closed(&lifecycle, why).await;
+                Err(CannotBegin::NoStandby { why }.into())
+            }
+            other => other,
+        }
     }
 
     /// Stops the standby, after its retention or when it is given up; or brings it to its standby size,

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::DeployError;
 use crate::lifecycle::{Entry, Lifecycle};
+use crate::migration::Underway;
 use crate::{Monotonic, ServiceName, Timestamp, Token};
 
 /// The format that this version writes. A record of a newer one is refused and kept.
@@ -49,8 +50,17 @@ pub(super) struct Head {
     /// What the analysis of the open deployment has learned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) learned: Option<Learned>,
+    /// Changes that are made over several deployments. Like what is learned no part of the journal: it follows
+    /// from the migrations of the releases.
+    #[serde(skip_serializing_if = "underway_is_empty")]
+    pub(super) underway: Arc<Vec<Underway>>,
     /// The number of the segment that the tail will become.
     pub(super) segment: u64,
+}
+
+#[expect(clippy::ptr_arg, reason = "serde gives the field")]
+fn underway_is_empty(underway: &Arc<Vec<Underway>>) -> bool {
+    underway.is_empty()
 }
 
 /// Entries of the journal as JSON, with a comma between two. Each is written once; a write of the record
@@ -128,6 +138,7 @@ impl Record {
                 lease: None,
                 lifecycle: Arc::default(),
                 learned: None,
+                underway: Arc::default(),
                 segment: 0,
             },
             tail: Tail::default(),
@@ -180,6 +191,8 @@ impl Record {
             lifecycle: Arc<Lifecycle>,
             #[serde(default)]
             learned: Option<Learned>,
+            #[serde(default)]
+            underway: Arc<Vec<Underway>>,
             segment: u64,
             tail: Vec<Box<RawValue>>,
         }
@@ -214,6 +227,7 @@ impl Record {
             lease: read.lease,
             lifecycle: read.lifecycle,
             learned: read.learned,
+            underway: read.underway,
             segment: read.segment,
         };
         let tail = Tail {

@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::{End, Entry, Event, Lifecycle, Overrides, Run, Slots};
+use crate::migration::Underway;
 use crate::{
     DeploymentId, NoticeKind, Observation, Operation, Phase, Release, ServiceName, Signed, Slot, Timestamp,
+    Verdict,
 };
 
 /// What an operation came to. Written once into the history of the service.
@@ -176,10 +178,28 @@ pub struct Status {
     pub lifecycle: Lifecycle,
     /// What each router says, by name, or why it could not be asked.
     pub routers: Vec<(String, Result<Observation, String>)>,
+    /// Where a rollback would lead, and what it would find; `None` where there is no way back.
+    pub way_back: Option<WayBack>,
+    /// Changes that are made over several deployments, and how far each is.
+    pub underway: Vec<Underway>,
     /// The newest entries of the journal.
     pub entries: Vec<Entry>,
     /// When this was read.
     pub at: Timestamp,
+}
+
+/// Where a rollback would lead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct WayBack {
+    /// The slot that would get all traffic.
+    pub slot: Slot,
+    /// What runs there, where that is known.
+    pub release: Option<Release>,
+    /// Until when the slot is kept; `None` while a deployment is open, which goes back to it by itself.
+    pub until: Option<Timestamp>,
+    /// Whether that release finds what it needs in the database; `None` where the migrator cannot tell.
+    pub database: Option<Verdict>,
 }
 
 /// What people are told.

@@ -191,6 +191,9 @@ impl Held {
             head.lifecycle = Arc::clone(&self.lifecycle);
         }
         head.learned = self.learned(&head.lifecycle);
+        if let Some(underway) = &self.underway {
+            head.underway = Arc::clone(underway);
+        }
         let (next, body) = self.record.next(head, &self.lines)?;
         // Counted from before the write: it may take effect long before its answer arrives.
         let before = Renewed {

@@ -138,7 +138,8 @@ fn requests(spec: &GateSpec, parts: &GateParts) -> Result<Arc<dyn Gate>, GateBui
 fn requests(spec: &GateSpec, _: &GateParts) -> Result<Arc<dyn Gate>, GateBuildError> {
     Err(GateBuildError::new(
         &spec.name,
-        "HTTP gates need the feature `http` of bluegreen-core, which this program was built without",
+        "HTTP gates need the feature `http` of bluegreen-core, which this program was built without: \
+         add features = [\"http\"] where its Cargo.toml names bluegreen-core",
     ))
 }
 

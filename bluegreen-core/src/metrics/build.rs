@@ -147,8 +147,8 @@ mod http {
     use crate::Metrics;
     use crate::plan::SourceSpec;
 
-    const PROBLEM: &str =
-        "it needs the feature `http` of bluegreen-core, which this program was built without";
+    const PROBLEM: &str = "it needs the feature `http` of bluegreen-core, which this program was built without: \
+         add features = [\"http\"] where its Cargo.toml names bluegreen-core";
 
     pub(super) fn scrape(
         _: &SourceSpec,

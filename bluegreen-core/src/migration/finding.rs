@@ -60,6 +60,9 @@ pub struct Finding {
     /// The lock that decides, and what is done under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<Hold>,
+    /// How many rows the table has for whose length others wait, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
     /// Why it is let through, when a comment allows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed: Option<String>,

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::plan::{TemplateError, expand};
 use crate::{Assignment, MigrationPhase};
 
+/// The file, in the folder of a release's migrations, with the statements that the release was seen to send: SQL,
+/// one after the other. It is no migration.
+pub const NEEDS_STATEMENTS_FILE: &str = "needs.sql";
+
 /// One migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migration {
@@ -129,7 +133,7 @@ impl Folder {
 }
 
 /// The migrations in a folder and those below it, in the order in which they run: each `.sql` that runs
-/// forwards. Numbers in names count as numbers: 2 stands before 10. Flyway's repeatable ones run last.
+/// forwards, but for [`needs.sql`](NEEDS_STATEMENTS_FILE). Numbers in names count as numbers: 2 stands before 10. Flyway's repeatable ones run last.
 ///
 /// # Errors
 /// When a folder cannot be read.
@@ -168,6 +172,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), FolderError> {
             .extension()
             .is_some_and(|end| end.eq_ignore_ascii_case("sql"))
             && !goes_back(&path)
+            && path.file_name().is_none_or(|name| name != NEEDS_STATEMENTS_FILE)
         {
             found.push(path);
         }

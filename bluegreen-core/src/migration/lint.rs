@@ -6,12 +6,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::deployments::{self, Deployments};
-use super::finding::{Finding, Severity, Verdict};
+use super::effect::Work;
+use super::finding::{Finding, Kind, Severity, Verdict};
 use super::read;
 use super::rule::{Findings, MigrationRule, Site};
 use super::rules;
 use super::schema::Schema;
 use super::server::Server;
+use super::size;
 use super::source::{Marker, PieceKind, split};
 use super::statement::Statement;
 use super::transaction::Transaction;
@@ -110,6 +112,25 @@ impl Linter {
         self
     }
 
+    /// With how many rows a table has, by its name, with the schema where that is not the usual one: what
+    /// keeps others waiting for its length is then said with about how long, and is only a warning where that
+    /// is a moment.
+    ///
+    /// ```
+    /// use bluegreen_core::migration::{Engine, Linter, Server, Verdict};
+    ///
+    /// let linter = Linter::new(Server::newest(Engine::Postgres)).rows("regions", 300).rows("orders", 80_000_000);
+    /// assert_eq!(linter.check("CREATE INDEX names ON regions (name)").verdict, Verdict::Safe);
+    /// let long = linter.check("CREATE INDEX days ON orders (day)");
+    /// assert_eq!(long.verdict, Verdict::Unsafe);
+    /// assert!(long.findings[0].message.ends_with("(80000000 rows: minutes)"));
+    /// ```
+    #[must_use]
+    pub fn rows(mut self, table: &str, rows: u64) -> Self {
+        self.schema.set_rows(table, rows);
+        self
+    }
+
     /// Takes note of what ran before this release: a dump of the schema, an earlier migration.
     pub fn replay(&mut self, sql: &str) {
         let engine = self.server.engine;
@@ -194,6 +215,7 @@ impl Linter {
                 each(&rules, &mut found, |rule, findings| {
                     rule.change(located, &site, findings);
                 });
+                weigh_by_size(&self.schema, found.get_mut(before..).unwrap_or_default());
                 let refused = found
                     .iter()
                     .skip(before)
@@ -253,7 +275,7 @@ impl Linter {
                 continue;
             };
             let about = rule.about();
-            if about.severity != Severity::Unsafe {
+            if about.severity != Severity::Unsafe || is_short(finding) {
                 continue;
             }
             let right = about.right_in.first()?;
@@ -322,6 +344,32 @@ fn each(
                 found,
             },
         );
+    }
+}
+
+/// Says of what keeps others waiting about how long it is, where it is known how large the table is.
+fn weigh_by_size(schema: &Schema, found: &mut [Finding]) {
+    for finding in found.iter_mut().filter(|finding| finding.kind == Kind::Blocking) {
+        let Some(hold) = finding.lock.as_ref().filter(|hold| hold.work > Work::Instant) else {
+            continue;
+        };
+        let Some(rows) = schema.rows(&hold.table) else {
+            continue;
+        };
+        let words = size::words(hold.work, rows);
+        finding.message = format!("{} ({words})", finding.message);
+        finding.rows = Some(rows);
+        if is_short(finding) {
+            finding.severity = finding.severity.min(Severity::Warning);
+        }
+    }
+}
+
+/// Whether it is known that nobody notices the wait.
+fn is_short(finding: &Finding) -> bool {
+    match (&finding.lock, finding.rows) {
+        (Some(hold), Some(rows)) => size::is_short(hold.work, rows),
+        _ => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! How a service's migrations are linted, as it is written in a file.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CheckedMigrator, Engine, Folder, InvalidServerVersion, Linter, Server};
@@ -33,6 +35,9 @@ pub struct LintSpec {
     /// Whether the tool that runs them wraps each file in a transaction, as most do.
     #[serde(default = "wrapped")]
     pub in_transaction: bool,
+    /// How many rows tables have, by name, where no database tells it: a wait of a moment is only a warning.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, u64>,
     /// The last migration that ran before they were linted: it and those before it only tell the schema.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<String>,
@@ -58,6 +63,10 @@ impl LintSpec {
             None => Server::newest(self.engine),
         };
         let linter = Linter::new(server).in_transaction(self.in_transaction);
+        let linter = self
+            .rows
+            .iter()
+            .fold(linter, |linter, (table, rows)| linter.rows(table, *rows));
         let checked = CheckedMigrator::new(service, inner, Folder::at(self.folder.clone()), linter, store);
         Ok(match &self.baseline {
             Some(last) => checked.baseline(last.clone()),

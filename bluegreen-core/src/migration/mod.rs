@@ -29,6 +29,7 @@ mod checked;
 mod deployments;
 mod finding;
 pub mod folder;
+pub mod hazards;
 mod ledger;
 mod lint;
 mod lint_spec;
@@ -36,20 +37,27 @@ mod manifest;
 mod needs;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod proof;
 mod read;
 mod rule;
 mod rules;
 mod server;
+mod size;
+mod tools;
 mod transaction;
 
 pub use checked::{CheckedMigrator, LiveDatabase, NEEDS_FILE};
-pub use deployments::{DeploymentStep, Deployments, Precondition};
+pub use deployments::{
+    DeploymentStep, Deployments, InvalidStepMark, NextStep, Precondition, StepMark, Underway,
+};
 pub use finding::{Finding, Kind, Severity, Verdict};
+pub use folder::NEEDS_STATEMENTS_FILE;
 pub use folder::{Folder, FolderError, Migration};
 pub use ledger::{Ledger, Obstacle};
 pub use lint::{Linter, Report, Script};
 pub use lint_spec::LintSpec;
 pub use needs::{Loss, Needs};
+pub use proof::{Proof, Proved, Scratch};
 pub use rule::{About, Example, Findings, MYSQL, MigrationRule, POSTGRES, Range, Reported, Site};
 pub use server::{Engine, InvalidEngine, InvalidServerVersion, Server, ServerVersion};
 pub use statement::{Change, Located, Statement, TableAction};

@@ -130,7 +130,8 @@ impl Needs {
 }
 
 /// What a contract migration takes from a release that needs it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// A table or view is gone.
     Table(String),

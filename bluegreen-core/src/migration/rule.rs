@@ -8,6 +8,7 @@ use super::schema::Schema;
 use super::server::{Engine, Server, ServerVersion};
 use super::source::Span;
 use super::statement::{Change, Located, ObjectName, Statement};
+use super::tools;
 use super::transaction::Transaction;
 use crate::MigrationPhase;
 
@@ -296,6 +297,19 @@ impl<'a> Site<'a> {
         !self.schema.is_new(table)
     }
 
+    /// Whether somebody else may use the rows of a table: not those in which a migration tool notes what it
+    /// has applied.
+    #[must_use]
+    pub fn has_rows_of_others(&self, table: &ObjectName) -> bool {
+        self.is_used(table) && !tools::is_journal(table)
+    }
+
+    /// Whether two names mean one thing: `orders` and `public.orders`.
+    #[must_use]
+    pub fn same(&self, a: &ObjectName, b: &ObjectName) -> bool {
+        a.name == b.name && self.schema.name_of(a) == self.schema.name_of(b)
+    }
+
     /// The locks that a change takes.
     #[must_use]
     pub fn holds(&self, change: &Change) -> Vec<Hold> {
@@ -329,6 +343,7 @@ impl Findings<'_> {
             message: message.into(),
             rewrite: None,
             lock: None,
+            rows: None,
             allowed: None,
         });
         Reported(self.found.last_mut())

@@ -80,7 +80,10 @@ impl Transaction {
         if let Change::Table { table, .. } = change
             && self.locked.len() < LOCKED_MAX
             && !schema.is_new(table)
-            && !self.locked.contains(table)
+            && !self
+                .locked
+                .iter()
+                .any(|locked| schema.name_of(locked) == schema.name_of(table))
             && holds(change, schema, server)
                 .iter()
                 .any(|hold| hold.lock == Lock::AccessExclusive && hold.work >= Work::Instant)

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::Slots;
+use crate::migration::Underway;
 use crate::{Assignment, Fault, Op, Verdict, Version};
 
 /// When a migration may run.
@@ -65,6 +66,33 @@ pub trait Migrator: fmt::Debug + Send + Sync {
     async fn mark_stale(&self, op: &Op, releases: &[Version], assignment: &Assignment) -> Result<(), Fault> {
         let _ = (op, releases, assignment);
         Ok(())
+    }
+
+    /// Whether a release finds all that it needs on the schema of now: asked before traffic is given back to
+    /// it, and told. It keeps nobody from going back. Reads only. `None` when it cannot say.
+    ///
+    /// # Errors
+    /// A fault says nothing of the release.
+    async fn fits(&self, op: &Op, release: &Version, slots: &Slots) -> Result<Option<Verdict>, Fault> {
+        let _ = (op, release, slots);
+        Ok(None)
+    }
+
+    /// How far changes are that are made over several deployments, when a phase has run for a release: `known`
+    /// is what was known before, and it is kept in the record. Reads only.
+    ///
+    /// # Errors
+    /// A fault leaves what was known.
+    async fn underway(
+        &self,
+        op: &Op,
+        phase: MigrationPhase,
+        assignment: &Assignment,
+        slots: &Slots,
+        known: &[Underway],
+    ) -> Result<Vec<Underway>, Fault> {
+        let _ = (op, phase, assignment, slots);
+        Ok(known.to_vec())
     }
 
     /// How long after a call of unknown outcome it may still take effect.

@@ -1,12 +1,15 @@
-//! Which keys a store takes.
+//! Which keys a store takes: every store holds to the same rule.
 
 use crate::StoreError;
 
 /// The longest key, in bytes: with what a store adds to it, it still is a file name everywhere.
 pub(super) const LONGEST: usize = 180;
 
-/// Lets through the keys that the port promises to take.
-pub(super) fn check(key: &str) -> Result<(), StoreError> {
+/// Lets through the keys that [`Store`](crate::Store) promises to take: for stores of your own.
+///
+/// # Errors
+/// [`StoreError::Refused`], with what is wrong, and the key in a length that can be shown.
+pub fn check(key: &str) -> Result<(), StoreError> {
     let problem = if key.is_empty() {
         "it is empty"
     } else if key.len() > LONGEST {
@@ -27,8 +30,11 @@ pub(super) fn check(key: &str) -> Result<(), StoreError> {
     })
 }
 
-/// A prefix of keys: anything that a key can begin with, and nothing at all for all keys.
-pub(super) fn check_prefix(prefix: &str) -> Result<(), StoreError> {
+/// Lets through prefixes of keys: anything that a key can begin with, and nothing at all for all keys.
+///
+/// # Errors
+/// [`StoreError::Refused`], as [`check`].
+pub fn check_prefix(prefix: &str) -> Result<(), StoreError> {
     match prefix.strip_suffix('/').unwrap_or(prefix) {
         "" if prefix.is_empty() => Ok(()),
         without_slash => check(without_slash),

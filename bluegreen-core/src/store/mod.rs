@@ -9,7 +9,7 @@
 mod envelope;
 mod file;
 mod folder;
-mod key;
+pub mod key;
 mod memory;
 
 pub use file::FileStore;

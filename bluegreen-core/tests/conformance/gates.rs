@@ -1,9 +1,8 @@
 //! Gates that send requests, run commands and read numbers.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::command::{CommandContext, Secrets};
@@ -29,6 +28,9 @@ fn spec(text: &str) -> GateSpec {
 
 #[cfg(feature = "http")]
 mod http {
+    use std::net::SocketAddr;
+    use std::sync::Mutex;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::task::JoinHandle;

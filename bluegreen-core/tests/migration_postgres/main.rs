@@ -13,6 +13,7 @@ mod conformance;
 mod crash;
 mod plans;
 mod probe;
+mod proof;
 mod rename;
 mod runner;
 #[path = "../server/mod.rs"]

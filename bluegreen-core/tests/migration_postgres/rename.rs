@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bluegreen_core::lifecycle::End;
+use bluegreen_core::lifecycle::{End, Slots};
 use bluegreen_core::migration::{CheckedMigrator, Engine, Linter, Server};
 use bluegreen_core::plan::{LeasePlan, Migrations, Retention, Step};
 use bluegreen_core::store::MemoryStore;
@@ -319,7 +319,10 @@ async fn a_column_is_renamed_over_three_releases_and_no_statement_fails() {
     world.deploy("3.0").await;
     load.requests(300).await;
     // The way back is there, and the old name with it.
-    let missing = checked.missing(&op(), &version("2.0")).await.unwrap();
+    let missing = checked
+        .missing(&op(), &version("2.0"), &Slots::default())
+        .await
+        .unwrap();
     assert_eq!(missing, Some(Vec::new()));
     refused(&world, &checked).await;
     assert_eq!(differing(&server), "0", "the trigger keeps the old name in step");
@@ -328,7 +331,11 @@ async fn a_column_is_renamed_over_three_releases_and_no_statement_fails() {
     let contracted = world.deployer.contract(request()).await.unwrap();
     assert_eq!(contracted.end, Some(End::Contracted), "{contracted:#?}");
     load.requests(200).await;
-    let missing = checked.missing(&op(), &version("2.0")).await.unwrap().unwrap();
+    let missing = checked
+        .missing(&op(), &version("2.0"), &Slots::default())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(missing.len(), 1);
     assert_eq!(missing[0].to_string(), "customers.name");
 

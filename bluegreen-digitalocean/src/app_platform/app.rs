@@ -13,6 +13,8 @@ use crate::client::{ApiError, Call};
 pub(super) struct App {
     pub(super) spec: Value,
     #[serde(default)]
+    domains: Vec<Domain>,
+    #[serde(default)]
     pub(super) live_url: Option<String>,
     #[serde(default)]
     pub(super) active_deployment: Option<Deployment>,
@@ -22,6 +24,15 @@ pub(super) struct App {
     pub(super) pending_deployment: Option<Deployment>,
     #[serde(default)]
     pub(super) pinned_deployment: Option<Deployment>,
+}
+
+/// How far a domain of an app is.
+#[derive(Debug, Deserialize)]
+struct Domain {
+    #[serde(default)]
+    spec: Value,
+    #[serde(default)]
+    phase: String,
 }
 
 /// A deployment of an app.
@@ -86,6 +97,12 @@ impl App {
             .or(self.pending_deployment.as_ref())
     }
 
+    /// How far a domain is, if the service tells: `PENDING`, `CONFIGURING`, `ACTIVE`, `ERROR`.
+    pub(super) fn domain_phase(&self, domain: &str) -> Option<&str> {
+        let is_it = |known: &&Domain| super::spec::is_domain(&known.spec, domain);
+        Some(&self.domains.iter().find(is_it)?.phase)
+    }
+
     pub(super) fn spec(&self) -> Spec {
         Spec(self.spec.clone())
     }
@@ -113,14 +130,18 @@ pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<App, Fault> {
 
 /// Sends a spec, which begins a deployment, and compares what the service then shows.
 pub(super) async fn write(call: &Call<'_>, id: &str, spec: &Spec) -> Result<(), Fault> {
-    let answer: Result<Value, ApiError> = call
-        .change(Method::PUT, &["apps", id], &json!({ "spec": spec.0 }))
-        .await;
-    let answer = answer.map_err(|error| call.fault_after_change(error))?;
+    let sent = send(call, id, spec).await;
+    sent.map_err(|error| call.fault_after_change(error))
+}
+
+/// The same, for whoever knows better what an error means.
+pub(super) async fn send(call: &Call<'_>, id: &str, spec: &Spec) -> Result<(), ApiError> {
+    let body = json!({ "spec": spec.0 });
+    let answer: Value = call.change(Method::PUT, &["apps", id], &body).await?;
     let shown = answer.pointer("/app/spec").unwrap_or(&Value::Null);
     if crate::load_balancer::is_kept(&spec.0, shown) {
         return Ok(());
     }
     let what = "the service took the spec and shows another one".to_owned();
-    Err(call.fault_after_change(ApiError::Differs(what)))
+    Err(ApiError::Differs(what))
 }

@@ -351,8 +351,10 @@ impl Host for AppPlatformHost {
         let (call, place) = self.begin(op, "retire", slot);
         let _turn = self.turn.lock().await;
         let app = app::read(&call, &place.app).await?;
+        // A deployment that was to stop it and has failed is begun once more.
+        let is_stuck = app.under_way().is_none() && still_runs(&app, place);
         let wanted = self.retired(&call, app.spec(), slot)?;
-        if let Some(wanted) = wanted {
+        if let Some(wanted) = wanted.or_else(|| is_stuck.then(|| app.spec())) {
             app.check_pin(&call)?;
             app::write(&call, &place.app, &wanted).await?;
         }

@@ -8,7 +8,7 @@ use bluegreen_core::{
     Verification,
 };
 
-use super::app;
+use super::app::{self, App};
 use super::spec::Spec;
 use crate::client::{Call, Client, Urgency};
 use crate::{PerSlot, SlotProbe};
@@ -87,6 +87,12 @@ impl AppRoutesRouter {
         spec.held(&self.components).map_err(|what| call.unfit(what))
     }
 
+    /// Whether what is active divides by a split. It does not after a deployment that has failed, whose spec stays.
+    fn serves(&self, app: &App, split: Split) -> bool {
+        let active = app.active_deployment.as_ref();
+        active.is_some_and(|active| Spec(active.spec.clone()).held(&self.components) == Ok(split))
+    }
+
     fn only(call: &Call<'_>, split: Split) -> Result<Slot, Fault> {
         split
             .only()
@@ -138,7 +144,8 @@ impl Router for AppRoutesRouter {
         let call = self.begin(op, Urgency::Rollback, "shift");
         let slot = Self::only(&call, split)?;
         let app = app::read(&call, &self.app).await?;
-        if self.held(&call, &app.spec())? == split {
+        if self.held(&call, &app.spec())? == split && (app.under_way().is_some() || self.serves(&app, split))
+        {
             return Ok(());
         }
         app.check_pin(&call)?;
@@ -161,7 +168,7 @@ impl Router for AppRoutesRouter {
         let Some(active) = &app.active_deployment else {
             return not_yet("no deployment is active".to_owned());
         };
-        if Spec(active.spec.clone()).held(&self.components) != Ok(split) {
+        if !self.serves(&app, split) {
             let what = app.under_way().map_or_else(
                 || "the last deployment did not become active".to_owned(),
                 |deployment| format!("deployment {} is {}", deployment.id, deployment.phase),

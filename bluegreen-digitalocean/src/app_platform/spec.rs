@@ -64,6 +64,35 @@ impl Spec {
         self
     }
 
+    fn domains(&self) -> impl Iterator<Item = &Value> {
+        let domains = self.0.get("domains").and_then(Value::as_array);
+        domains.into_iter().flatten()
+    }
+
+    /// The settings of a domain, if it is there.
+    pub(super) fn domain(&self, name: &str) -> Option<Value> {
+        self.domains().find(|entry| is_domain(entry, name)).cloned()
+    }
+
+    /// With a domain added, or in the place of the one with its name.
+    pub(super) fn with_domain(self, name: &str, entry: Value) -> Self {
+        let mut spec = self.without_domain(name);
+        if let Some(members) = spec.0.as_object_mut() {
+            let domains = members.entry("domains").or_insert_with(|| json!([]));
+            if let Some(domains) = domains.as_array_mut() {
+                domains.push(entry);
+            }
+        }
+        spec
+    }
+
+    pub(super) fn without_domain(mut self, name: &str) -> Self {
+        if let Some(domains) = self.0.get_mut("domains").and_then(Value::as_array_mut) {
+            domains.retain(|entry| !is_domain(entry, name));
+        }
+        self
+    }
+
     fn rules(&self) -> impl Iterator<Item = &Value> {
         let rules = self.0.pointer("/ingress/rules").and_then(Value::as_array);
         rules.into_iter().flatten()
@@ -120,6 +149,12 @@ impl Spec {
         }
         self
     }
+}
+
+/// Whether the settings of a domain are those of this one.
+pub(super) fn is_domain(entry: &Value, name: &str) -> bool {
+    let known = entry.get("domain").and_then(Value::as_str).unwrap_or_default();
+    known.trim_end_matches('.').eq_ignore_ascii_case(name)
 }
 
 fn target(rule: &Value) -> Option<&str> {

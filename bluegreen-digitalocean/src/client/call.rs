@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use bluegreen_core::{Fault, Monotonic, Op};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::{Method, Request, StatusCode};
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,9 +14,11 @@ use serde_json::Value;
 use super::Client;
 use super::error::{ApiError, refused};
 use super::limits::{Urgency, wait_asked_for};
+use super::transport::Lost;
 
-/// The most that is read of an answer, in bytes.
-const MOST_BODY: usize = 16 * 1024 * 1024;
+/// As whom requests are sent.
+const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("bluegreen-digitalocean/", env!("CARGO_PKG_VERSION")));
 /// The most that is kept of the end of a log, in bytes, and how long it may take to read it.
 const MOST_LOG: usize = 8 * 1024;
 const LOG_TIME: Duration = Duration::from_secs(5);
@@ -151,28 +155,9 @@ impl<'a> Call<'a> {
     /// The last lines of a log that lies elsewhere: the token is not sent there. `None` when it cannot be read.
     pub(crate) async fn end_of_log(&self, url: &str) -> Option<String> {
         const LINES: usize = 8;
-        let url: Url = url.parse().ok()?;
-        let fetch = async {
-            let mut response = self
-                .client
-                .http
-                .get(url)
-                .send()
-                .await
-                .ok()?
-                .error_for_status()
-                .ok()?;
-            let mut end = Vec::new();
-            while let Some(part) = response.chunk().await.ok()? {
-                end.extend_from_slice(&part);
-                let surplus = end.len().saturating_sub(MOST_LOG);
-                end.drain(..surplus);
-            }
-            Some(end)
-        };
         let end = tokio::select! {
             biased;
-            end = fetch => end?,
+            end = self.client.transport.end_of(url, MOST_LOG) => end?,
             () = self.client.clock.sleep(self.left().min(LOG_TIME)) => return None,
         };
         let text = String::from_utf8_lossy(&end).into_owned();
@@ -203,14 +188,7 @@ impl<'a> Call<'a> {
         let admitted = self.client.limits.admit(clock, self.urgency);
         admitted.map_err(|retry_after| ApiError::Kept { retry_after })?;
         tracing::debug!(%method, path = url.path(), operation = self.operation, "request");
-        let mut request = self
-            .client
-            .http
-            .request(method, url)
-            .header(AUTHORIZATION, bearer(&self.client.token)?);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
+        let request = self.request(method, &url, body)?;
         tokio::select! {
             biased;
             answer = self.answer(request) => answer,
@@ -218,46 +196,45 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Sent, ApiError> {
-        let lost = |error: reqwest::Error| {
-            let error = error.without_url();
-            if error.is_connect() {
-                ApiError::Connect(error)
-            } else {
-                ApiError::Lost(error)
-            }
-        };
-        let mut response = request.send().await.map_err(lost)?;
-        self.client.limits.note(response.headers());
-        let status = response.status();
-        let retry_after = (status == StatusCode::TOO_MANY_REQUESTS)
-            .then(|| wait_asked_for(response.headers(), self.client.clock.now()))
-            .flatten();
-        let header_id = response
-            .headers()
-            .get("x-request-id")
-            .and_then(|id| id.to_str().ok())
-            .map(str::to_owned);
-        let mut body = Vec::new();
-        while let Some(part) = response
-            .chunk()
-            .await
-            .map_err(|error| ApiError::Lost(error.without_url()))?
-        {
-            if body.len() + part.len() > MOST_BODY {
-                return Err(ApiError::Unreadable(format!(
-                    "it is longer than {MOST_BODY} bytes"
-                )));
-            }
-            body.extend_from_slice(&part);
+    fn request(&self, method: Method, url: &Url, body: Option<&Value>) -> Result<Request<Bytes>, ApiError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header(USER_AGENT, AGENT)
+            .header(AUTHORIZATION, bearer(&self.client.token)?);
+        let mut content = Bytes::new();
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json");
+            content = body.to_string().into();
         }
+        let request = request.body(content);
+        request.map_err(|error| ApiError::Unfit(format!("this cannot be asked for: {error}")))
+    }
+
+    async fn answer(&self, request: Request<Bytes>) -> Result<Sent, ApiError> {
+        let response = self.client.transport.carry(request).await;
+        let response = response.map_err(|lost| match lost {
+            Lost::NotSent(source) => ApiError::Connect(source),
+            Lost::Unanswered(source) => ApiError::Lost(source),
+        })?;
+        let (status, headers) = (response.status(), response.headers());
+        self.client.limits.note(headers);
         if !status.is_success() {
-            return Err(refused(status, retry_after, header_id, &body));
+            let retry_after = (status == StatusCode::TOO_MANY_REQUESTS)
+                .then(|| wait_asked_for(headers, self.client.clock.now()))
+                .flatten();
+            let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+            return Err(refused(
+                status,
+                retry_after,
+                id.map(str::to_owned),
+                response.body(),
+            ));
         }
-        if body.is_empty() {
+        if response.body().is_empty() {
             return Ok(Sent::Nothing);
         }
-        let value = serde_json::from_slice(&body);
+        let value = serde_json::from_slice(response.body());
         value
             .map(Sent::Answer)
             .map_err(|error| ApiError::Unreadable(error.to_string()))

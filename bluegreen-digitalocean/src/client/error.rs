@@ -1,9 +1,10 @@
 //! What goes wrong with the API, and what is known of its effect: the one mapping to faults.
 
+use std::error::Error;
 use std::time::Duration;
 
 use bluegreen_core::{Fault, FaultKind};
-use reqwest::StatusCode;
+use http::StatusCode;
 
 pub(crate) const PROVIDER: &str = "digitalocean";
 
@@ -17,10 +18,10 @@ const BUSY: &str = "while it processes previous actions";
 pub enum ApiError {
     /// Nothing was sent: the connection could not be made.
     #[error("no connection to the API")]
-    Connect(#[source] reqwest::Error),
+    Connect(#[source] Box<dyn Error + Send + Sync>),
     /// The connection ended, or the answer did.
     #[error("the connection was lost before the answer was whole")]
-    Lost(#[source] reqwest::Error),
+    Lost(#[source] Box<dyn Error + Send + Sync>),
     /// No answer within the call's budget.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -99,6 +100,20 @@ impl ApiError {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Refused { status: 403, message, .. } if message.contains(BUSY))
+    }
+
+    /// Whether the service refuses because somebody else has what is asked for. With which status it says so of a
+    /// domain is documented nowhere.
+    pub(crate) fn is_taken(&self) -> bool {
+        match self {
+            Self::Refused { status: 409, .. } => true,
+            Self::Refused {
+                status: 400 | 422,
+                message,
+                ..
+            } => ["in use", "already"].iter().any(|words| message.contains(words)),
+            _ => false,
+        }
     }
 
     pub(crate) fn fault(self, reads_only: bool, operation: &'static str, resource: &str) -> Fault {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bluegreen_core::{Clock, Timestamp};
-use reqwest::header::HeaderMap;
+use http::HeaderMap;
 
 /// DigitalOcean's limit of bursts.
 const A_MINUTE: usize = 250;

@@ -9,12 +9,14 @@ use secrecy::SecretString;
 mod call;
 mod error;
 mod limits;
+mod transport;
 
 pub(crate) use call::Call;
 pub use error::ApiError;
 pub(crate) use error::bounded;
 use limits::Limits;
 pub(crate) use limits::Urgency;
+pub use transport::{Lost, Transport};
 
 /// Where DigitalOcean answers.
 pub const API: &str = "https://api.digitalocean.com";
@@ -43,7 +45,7 @@ const KEPT: u32 = 250;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     base: Url,
     token: SecretString,
     clock: Arc<dyn Clock>,
@@ -79,28 +81,26 @@ impl Client {
     /// # Errors
     /// When the address is none, or is not encrypted and not on this machine; when the token cannot be sent.
     pub fn at(base: &str, token: impl Into<SecretString>) -> Result<Self, InvalidClient> {
+        let network = transport::Network::new().map_err(InvalidClient::Http)?;
+        Self::over(network, base, token)
+    }
+
+    /// A client whose requests are carried by something else than the network: for tests and simulations.
+    ///
+    /// # Errors
+    /// As [`at`](Self::at).
+    pub fn over(
+        transport: impl Transport + 'static,
+        base: &str,
+        token: impl Into<SecretString>,
+    ) -> Result<Self, InvalidClient> {
         let token = token.into();
         if !call::can_be_sent(&token) {
             return Err(InvalidClient::Token);
         }
-        let wrong = || InvalidClient::Address(base.to_owned());
-        let url: Url = base.parse().map_err(|_| wrong())?;
-        let is_here = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        let is_private = url.scheme() == "https" || (url.scheme() == "http" && is_here);
-        let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-        if !is_private || !is_plain || url.path() != "/" {
-            return Err(wrong());
-        }
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("bluegreen-digitalocean/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(InvalidClient::Http)?;
         Ok(Self {
-            http,
-            base: url,
+            transport: Arc::new(transport),
+            base: address(base).ok_or_else(|| InvalidClient::Address(base.to_owned()))?,
             token,
             clock: Arc::new(SystemClock::new()),
             limits: Arc::new(Limits::new(KEPT)),
@@ -137,4 +137,13 @@ impl Client {
     ) -> Call<'_> {
         Call::new(self, op, urgency, operation, resource)
     }
+}
+
+/// Where the API is, if the token may be sent there.
+fn address(base: &str) -> Option<Url> {
+    let url: Url = base.parse().ok()?;
+    let is_here = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    let is_private = url.scheme() == "https" || (url.scheme() == "http" && is_here);
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    (is_private && is_plain && url.path() == "/").then_some(url)
 }

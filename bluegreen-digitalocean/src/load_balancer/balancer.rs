@@ -165,6 +165,11 @@ impl Balancer {
 }
 
 impl Settings {
+    /// The slug of the region.
+    pub(super) fn region(&self) -> &str {
+        self.0.get("region").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// With other targets: a tag or droplets, never both.
     pub(super) fn with_pool(mut self, pool: &Pool) -> Self {
         match pool {

@@ -1,6 +1,5 @@
 //! The router in a DigitalOcean load balancer.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,16 +8,18 @@ use bluegreen_core::{
     Verification,
 };
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::Value;
 
 mod balancer;
+mod droplets;
+mod last_change;
 mod probe;
 mod targets;
 
 use crate::client::{ApiError, Call, Client, Urgency};
 pub(crate) use balancer::is_kept;
 use balancer::{Balancer, Settings, Status};
+use last_change::LastChange;
 pub use probe::{InvalidProbe, Marker, SlotProbe};
 pub use targets::{InvalidTargets, Targets};
 
@@ -51,32 +52,7 @@ pub struct LoadBalancerRouter {
     settle: Duration,
     propagation: Duration,
     poll: Duration,
-    accepted: Arc<Mutex<Option<Accepted>>>,
-}
-
-/// The last change that the service took from this router.
-#[derive(Debug)]
-struct Accepted {
-    split: Split,
-    at: Monotonic,
-    /// What was sent, until it was seen to be live.
-    sent: Option<Settings>,
-}
-
-/// A droplet, as far as it matters here.
-#[derive(Debug, Deserialize)]
-struct Droplet {
-    id: u64,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    region: Region,
-}
-
-#[derive(Debug, Deserialize, Default)]
-#[serde(default)]
-struct Region {
-    slug: String,
+    last_change: LastChange,
 }
 
 impl LoadBalancerRouter {
@@ -103,7 +79,7 @@ impl LoadBalancerRouter {
             settle: SETTLE,
             propagation: PROPAGATION,
             poll: POLL,
-            accepted: Arc::default(),
+            last_change: LastChange::default(),
         })
     }
 
@@ -141,6 +117,10 @@ impl LoadBalancerRouter {
     pub const fn poll(mut self, poll: Duration) -> Self {
         self.poll = poll;
         self
+    }
+
+    fn now(&self) -> Monotonic {
+        self.client.time().monotonic()
     }
 
     fn begin(&self, op: &Op, urgency: Urgency, operation: &'static str) -> Call<'_> {
@@ -200,78 +180,6 @@ impl LoadBalancerRouter {
         }
     }
 
-    fn remember(&self, split: Split, sent: Settings) {
-        let at = self.client.time().monotonic();
-        let mut accepted = self.accepted();
-        // A repetition of what was accepted does not begin the wait anew.
-        let at = accepted
-            .as_ref()
-            .filter(|old| old.split == split)
-            .map_or(at, |old| old.at);
-        *accepted = Some(Accepted {
-            split,
-            at,
-            sent: Some(sent),
-        });
-    }
-
-    fn accepted(&self) -> MutexGuard<'_, Option<Accepted>> {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Droplets that a shift would send to, or why it could not.
-    async fn check_targets(&self, call: &Call<'_>, balancer: &Balancer, slot: Slot) -> Result<(), Fault> {
-        let (wanted, all) = match &self.targets {
-            Targets::Ports(_) => return Ok(()),
-            Targets::Tag(tags) => {
-                let (tag, other) = (tags.get(slot), tags.get(slot.other()));
-                let droplets = self.tagged(call, tag).await?;
-                if droplets.is_empty() {
-                    return Err(call.unfit(format!("no droplet carries the tag {tag:?}. {NO_APPS}")));
-                }
-                let others = self.tagged(call, other).await?;
-                let both = droplets
-                    .iter()
-                    .find(|droplet| others.iter().any(|other| other.id == droplet.id));
-                if let Some(both) = both {
-                    return Err(call.unfit(format!(
-                        "droplet {} carries the tags of both slots, {tag:?} and {other:?}",
-                        both.id
-                    )));
-                }
-                (droplets.iter().map(|droplet| droplet.id).collect(), droplets)
-            }
-            Targets::Droplets(ids) | Targets::DropletRatio(ids) => (
-                ids.get(slot).clone(),
-                call.list(&["droplets"], &[], "droplets").await?,
-            ),
-        };
-        let region = balancer
-            .settings()
-            .map_err(|missing| unreadable(call, &missing))?;
-        let region = region.0.get("region").and_then(Value::as_str).unwrap_or_default();
-        for id in wanted {
-            match all.iter().find(|droplet| droplet.id == id) {
-                None => return Err(call.unfit(format!("there is no droplet {id}. {NO_APPS}"))),
-                Some(droplet) if droplet.status != "active" => {
-                    return Err(call.unfit(format!("droplet {id} is {:?}, not active", droplet.status)));
-                }
-                Some(droplet) if droplet.region.slug != region => {
-                    return Err(call.unfit(format!(
-                        "droplet {id} is in {}, the balancer in {region}",
-                        droplet.region.slug
-                    )));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn tagged(&self, call: &Call<'_>, tag: &str) -> Result<Vec<Droplet>, Fault> {
-        call.list(&["droplets"], &[("tag_name", tag)], "droplets").await
-    }
-
     /// Whether the configuration is the wanted one and has arrived; `None` when it is.
     fn arrived(
         &self,
@@ -302,41 +210,13 @@ impl LoadBalancerRouter {
                 return Ok(Some(Verification::Unknown { why }));
             }
         }
-        let accepted = self.accepted();
-        let sent = accepted.as_ref().filter(|accepted| accepted.split == split);
-        if let Some(sent) = sent.and_then(|accepted| accepted.sent.as_ref()) {
-            let foreign = sent.differences(&change.wanted);
-            if !foreign.is_empty() {
-                let why = format!("somebody else has changed {} since the shift", foreign.join(", "));
-                return Ok(Some(Verification::Unknown { why }));
-            }
+        if let Some(foreign) = self.last_change.foreign(split, &change.wanted) {
+            let why = format!("somebody else has changed {foreign} since the shift");
+            return Ok(Some(Verification::Unknown { why }));
         }
         Ok(None)
     }
-
-    /// How long the health checks may still take, without a look at the entry.
-    fn wait_for_health(&self, balancer: &Balancer, split: Split) -> Duration {
-        let now = self.client.time().monotonic();
-        let mut accepted = self.accepted();
-        let held = accepted.as_ref().filter(|accepted| accepted.split == split);
-        let since = held.map_or(now, |accepted| accepted.at);
-        if held.is_none() {
-            // Another process has set it, or this one in an earlier life: from now on at the latest.
-            *accepted = Some(Accepted {
-                split,
-                at: now,
-                sent: None,
-            });
-        }
-        let needed = Duration::from_secs(balancer.seconds_to_healthy()).min(self.propagation);
-        needed.saturating_sub(now.since(since))
-    }
 }
-
-/// Why a balancer cannot be what the two apps of a runbook are switched with.
-pub(crate) const NO_APPS: &str = "The targets of a balancer are droplets; apps of App Platform cannot be put \
-    behind one. For apps: one app with a component for each slot, the domain moved from app to app, or a proxy \
-    of your own in front of both";
 
 struct Change {
     wanted: Settings,
@@ -386,8 +266,8 @@ impl Router for LoadBalancerRouter {
         if balancer.status() == Status::Errored {
             return Err(call.unfit("its status is errored: mend it first"));
         }
-        self.change(&call, &balancer, Split::all(slot))?;
-        self.check_targets(&call, &balancer, slot).await
+        let change = self.change(&call, &balancer, Split::all(slot))?;
+        droplets::check(&call, &self.targets, change.wanted.region(), slot).await
     }
 
     async fn shift(&self, op: &Op, split: Split) -> Result<(), Fault> {
@@ -395,8 +275,9 @@ impl Router for LoadBalancerRouter {
         loop {
             let balancer = self.read(&call).await?;
             let change = self.change(&call, &balancer, split)?;
-            if change.is_there {
-                self.remember(split, change.wanted);
+            // What it could not take over has to be sent again, or it stays with the old targets.
+            if change.is_there && balancer.status() != Status::Errored {
+                self.last_change.found(split, change.wanted, self.now());
                 return Ok(());
             }
             // The service refuses changes until the last one has arrived.
@@ -424,9 +305,10 @@ impl Router for LoadBalancerRouter {
         let answer = if let Some(probe) = &self.probe {
             probe.ask(&**self.client.time(), call.left(), split).await
         } else {
-            let wait = self.wait_for_health(&balancer, split);
+            let seconds = balancer.seconds_to_healthy();
+            let needed = Duration::from_secs(seconds).min(self.propagation);
+            let wait = self.last_change.left(split, needed, self.now());
             if wait.is_zero() {
-                let seconds = balancer.seconds_to_healthy();
                 let evidence = format!(
                     "the balancer is active, and the {seconds} s are over that its health checks take; the \
                      entry itself was not asked"
@@ -437,11 +319,8 @@ impl Router for LoadBalancerRouter {
                 Verification::NotYet { why }
             }
         };
-        if matches!(answer, Verification::Live { .. })
-            && let Some(accepted) = self.accepted().as_mut()
-        {
-            // From here on it is an operator's good right to change other settings.
-            accepted.sent = None;
+        if matches!(answer, Verification::Live { .. }) {
+            self.last_change.is_live();
         }
         Ok(answer)
     }
@@ -465,7 +344,7 @@ impl LoadBalancerRouter {
                 different.join(", ")
             )));
         }
-        self.remember(split, sent);
+        self.last_change.sent(split, sent, self.now());
         Ok(())
     }
 }

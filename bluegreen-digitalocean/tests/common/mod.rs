@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod apps;
+pub(crate) mod domain;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -13,7 +13,7 @@ use hyper::{Response, StatusCode};
 use super::config::FakeConfig;
 use super::instances::Instances;
 use super::wire::{Answered, Asked, Protocol, Refusal, response};
-use super::{autoscaling, codedeploy, ecr, rds, ssm};
+use super::{autoscaling, cloudwatch, codedeploy, dynamodb, ecr, elb, logs, rds, route53, ssm};
 use crate::conformance::ProviderFault;
 use crate::lock::held;
 
@@ -41,10 +41,15 @@ pub(super) struct State {
     pub(super) requests: Vec<Request>,
     buckets: BTreeMap<String, (u64, Monotonic)>,
     pub(super) autoscaling: autoscaling::State,
+    pub(super) cloudwatch: cloudwatch::State,
     pub(super) codedeploy: codedeploy::State,
+    pub(super) dynamodb: dynamodb::State,
     pub(super) ecr: ecr::State,
+    pub(super) elb: elb::State,
     pub(super) instances: Instances,
+    pub(super) logs: logs::State,
     pub(super) rds: rds::State,
+    pub(super) route53: route53::State,
     pub(super) ssm: ssm::State,
 }
 
@@ -82,14 +87,39 @@ const SERVICES: &[Service] = &[
         answer: codedeploy::answer,
     },
     Service {
+        signed_as: "dynamodb",
+        protocol: Protocol::Json("1.0"),
+        answer: dynamodb::answer,
+    },
+    Service {
         signed_as: "ecr",
         protocol: Protocol::Json("1.1"),
         answer: ecr::answer,
     },
     Service {
+        signed_as: "elasticloadbalancing",
+        protocol: Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
+        answer: elb::answer,
+    },
+    Service {
+        signed_as: "logs",
+        protocol: Protocol::Json("1.1"),
+        answer: logs::answer,
+    },
+    Service {
+        signed_as: "monitoring",
+        protocol: Protocol::Cbor,
+        answer: cloudwatch::answer,
+    },
+    Service {
         signed_as: "rds",
         protocol: Protocol::Query("http://rds.amazonaws.com/doc/2014-10-31/"),
         answer: rds::answer,
+    },
+    Service {
+        signed_as: "route53",
+        protocol: Protocol::RestXml(route53::NAMESPACE),
+        answer: route53::answer,
     },
     Service {
         signed_as: "ssm",
@@ -157,7 +187,7 @@ impl Cloud {
     }
 
     /// Does what is asked, at once and whole, and notes it.
-    fn answered(&self, mut asked: Asked, fault: Option<ProviderFault>) -> Response<Bytes> {
+    pub(super) fn answered(&self, mut asked: Asked, fault: Option<ProviderFault>) -> Response<Bytes> {
         let mut state = held(&self.state);
         let request_id = format!("3f9b2c1a-7d64-4e0b-9a55-{:012x}", state.requests.len());
         let service = SERVICES.iter().find(|service| service.signed_as == asked.service);

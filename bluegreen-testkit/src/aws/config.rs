@@ -14,10 +14,18 @@ pub struct FakeConfig {
     pub call_takes: Duration,
     /// How long balancers go on by the old weights after a change was answered (seconds; not documented).
     pub propagation: Duration,
+    /// How many nodes a balancer has. They follow a change one after the other, the last of them when the time of
+    /// the propagation is over.
+    pub nodes: u32,
     /// How long a target is `initial` before its first check can pass (the interval of the health checks).
     pub target_initial: Duration,
     /// How long a change of a zone is `PENDING` (usually under 60 s).
     pub insync_after: Duration,
+    /// How long Route 53 works on a change of a zone, and refuses further ones (not documented; `Duration::ZERO`
+    /// if nothing is said).
+    pub zone_busy_for: Duration,
+    /// How long a query of logs takes (seconds to minutes).
+    pub query_takes: Duration,
     /// The most items of a page.
     pub page_most: usize,
     /// Requests a second of each service, and as many at once; more are throttled. Tests send more than
@@ -44,8 +52,11 @@ impl Default for FakeConfig {
             account: "123456789012".to_owned(),
             call_takes: Duration::ZERO,
             propagation: Duration::from_millis(50),
+            nodes: 3,
             target_initial: Duration::from_millis(30),
             insync_after: Duration::from_millis(50),
+            zone_busy_for: Duration::ZERO,
+            query_takes: Duration::from_millis(30),
             page_most: 400,
             requests_a_second: 100_000,
             instance_takes: Duration::from_millis(30),
@@ -78,8 +89,11 @@ with! {
     account: String, "In another account.";
     call_takes: Duration, "With another time until an answer.";
     propagation: Duration, "With another time until balancers follow a change.";
+    nodes: u32, "With another number of nodes, at least one.";
     target_initial: Duration, "With another time until a target can be healthy.";
     insync_after: Duration, "With another time until a zone is in sync.";
+    zone_busy_for: Duration, "With a time for which a change keeps a zone busy.";
+    query_takes: Duration, "With another time that a query of logs takes.";
     page_most: usize, "With smaller pages.";
     requests_a_second: u32, "With another limit of requests.";
     instance_takes: Duration, "With another time until a machine is in service or gone.";

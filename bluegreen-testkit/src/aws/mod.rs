@@ -25,12 +25,17 @@
 
 mod autoscaling;
 mod cloud;
+mod cloudwatch;
 mod codedeploy;
 mod config;
 mod connector;
+mod dynamodb;
 mod ecr;
+mod elb;
 mod instances;
+mod logs;
 mod rds;
+mod route53;
 mod ssm;
 mod wire;
 
@@ -43,9 +48,11 @@ use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use bluegreen_core::{Clock, SystemClock};
+use bytes::Bytes;
 
 use self::cloud::Cloud;
 use self::connector::InMemory;
+use self::wire::Asked;
 use crate::conformance::ProviderFault;
 use crate::lock::held;
 use crate::loopback::server::Server;
@@ -54,6 +61,8 @@ pub use autoscaling::GroupSize;
 pub use cloud::Request;
 pub use codedeploy::{DeploymentGroup, Ending, SeenDeployment};
 pub use config::FakeConfig;
+pub use elb::{FakeTarget, Routed};
+pub use route53::{AliasTarget, DnsRecord, Resolved};
 pub use ssm::{CommandOutput, RunCommand, SeenCommand};
 
 /// An account in a region, its APIs and its data plane.
@@ -61,6 +70,7 @@ pub use ssm::{CommandOutput, RunCommand, SeenCommand};
 pub struct FakeAws {
     cloud: Arc<Cloud>,
     server: Option<Server>,
+    entries: elb::Entries,
 }
 
 impl FakeAws {
@@ -76,6 +86,7 @@ impl FakeAws {
         Ok(Self {
             cloud,
             server: Some(server),
+            entries: elb::Entries::default(),
         })
     }
 
@@ -86,6 +97,7 @@ impl FakeAws {
         Self {
             cloud: Arc::new(Cloud::new(config, clock)),
             server: None,
+            entries: elb::Entries::default(),
         }
     }
 
@@ -124,6 +136,18 @@ impl FakeAws {
             }
         }
         Ok(())
+    }
+
+    /// Answers a request at once, without a way that could fail: for whoever carries requests themselves.
+    #[must_use]
+    pub fn answer(&self, request: hyper::Request<Bytes>) -> hyper::Response<Bytes> {
+        self.cloud.answered(Asked::new(request), None)
+    }
+
+    /// What is answered to a request that is refused, throttled or fails. Nothing is done.
+    #[must_use]
+    pub fn refuse(&self, request: hyper::Request<Bytes>, how: ProviderFault) -> hyper::Response<Bytes> {
+        self.cloud.answered(Asked::new(request), Some(how))
     }
 
     /// All requests so far, in their order.

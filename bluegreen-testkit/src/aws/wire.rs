@@ -96,6 +96,16 @@ fn signed_for(headers: &HeaderMap) -> Option<String> {
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// These fields.
+    pub(super) const fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    /// All fields.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// A single value.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);

@@ -1,13 +1,12 @@
 //! Simulates deployments by the thousand, and tells which promise broke, if one did.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use bluegreen_testkit::simulation::{Coverage, Simulation, Summary, Violation, replay};
+use bluegreen_testkit::simulation::{Simulation, replay};
 use clap::Parser;
 use serde_json::json;
 
@@ -61,7 +60,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 "\n{}",
                 violation
                     .as_ref()
-                    .map_or_else(|| "Every promise was kept.".to_owned(), told)
+                    .map_or_else(|| "Every promise was kept.".to_owned(), ToString::to_string)
             )?;
         }
         return Ok(code(violation.is_none()));
@@ -83,7 +82,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         });
         writeln!(out, "{report}")?;
     } else {
-        write!(out, "{}", text(&summary, seconds, &missing))?;
+        write!(out, "{}", summary.told(seconds))?;
     }
     let is_whole = missing.is_empty() || !options.whole;
     if !is_whole {
@@ -109,70 +108,4 @@ fn named(transitions: &[(bluegreen_core::Phase, bluegreen_core::Phase)]) -> Vec<
         .iter()
         .map(|(from, to)| format!("{from} -> {to}"))
         .collect()
-}
-
-fn told(violation: &Violation) -> String {
-    format!(
-        "PROMISE {} IS BROKEN ({}): {}\nseed {}: see all of it with --replay {}\n\nThe smallest world found that breaks it:\n{}",
-        violation.promise, violation.name, violation.what, violation.seed, violation.seed, violation.trace
-    )
-}
-
-fn text(summary: &Summary, seconds: f64, missing: &[String]) -> String {
-    let coverage: &Coverage = &summary.coverage;
-    let mut text = String::new();
-    let counts = |title: &str, counts: Vec<(String, u64)>, text: &mut String| {
-        let _ = writeln!(text, "\n{title}");
-        for (name, count) in counts {
-            let _ = writeln!(text, "  {count:>10}  {name}");
-        }
-    };
-    let owned = |(name, count): (&String, &u64)| (name.clone(), *count);
-    counts(
-        "Outcomes",
-        coverage.outcomes.iter().map(owned).collect(),
-        &mut text,
-    );
-    counts(
-        "Faults",
-        coverage
-            .faults
-            .iter()
-            .map(|(name, count)| ((*name).to_owned(), *count))
-            .collect(),
-        &mut text,
-    );
-    counts(
-        "Crash points",
-        coverage.crash_points.iter().map(owned).collect(),
-        &mut text,
-    );
-    counts(
-        "States (records stored, by phase and moment)",
-        coverage.states.iter().map(owned).collect(),
-        &mut text,
-    );
-    let transitions = coverage
-        .transitions
-        .iter()
-        .map(|((from, to), count)| (format!("{from} -> {to}"), *count));
-    counts("Transitions", transitions.collect(), &mut text);
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = coverage.deployments as f64 / seconds;
-    let _ = writeln!(
-        text,
-        "\n{} deployments ({} operations) in {} worlds, {} processes died; {seconds:.1} s, {rate:.0} deployments a second",
-        coverage.deployments, coverage.operations, coverage.worlds, coverage.deaths
-    );
-    if missing.is_empty() {
-        text.push_str("Every transition of the lifecycle was made.\n");
-    } else {
-        let _ = writeln!(text, "Transitions that were not made: {}", missing.join(", "));
-    }
-    let end = summary
-        .violation
-        .as_ref()
-        .map_or_else(|| "No promise was broken.".to_owned(), told);
-    let _ = writeln!(text, "{end}");
-    text
 }

@@ -46,6 +46,10 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
+    pub(super) fn unpermitted() -> Self {
+        Self::forbidden("You are not authorized to perform this operation")
+    }
+
     pub(super) fn too_many(retry_after: Option<u64>) -> Self {
         let message = "API rate limit exceeded.";
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);

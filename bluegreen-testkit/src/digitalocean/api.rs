@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -26,40 +26,35 @@ impl Handler for Core {
         let Ok(body) = Limited::new(body, MOST_BODY).collect().await else {
             return text(StatusCode::BAD_REQUEST, "");
         };
-        let body = body.to_bytes();
-        let asked = Asked {
-            method: parts.method,
-            path: parts.uri.path().to_owned(),
-            query: pairs(parts.uri.query()),
-            body: serde_json::from_slice(&body).unwrap_or_default(),
-            base: self.base(),
-            page_most: self.config.page_most,
-        };
-        let whole = parts.uri.to_string();
-        let fault = self.fault_for(&asked.method);
-        match fault {
+        let request = hyper::Request::from_parts(parts, body.to_bytes());
+        let fault = self.fault_for(request.method());
+        let refusal = match fault {
+            None => None,
             Some(ProviderFault::LandsLate { by }) => {
-                let (core, late) = (self.clone(), asked.clone());
+                let core = self.clone();
                 tokio::spawn(async move {
                     core.clock.sleep(by).await;
-                    core.answered(&late, &parts.headers, &whole, None);
+                    core.answered(&request, None);
                 });
                 self.cut();
-                std::future::pending().await
+                return std::future::pending().await;
             }
             Some(ProviderFault::LostAnswer) => {
-                self.answered(&asked, &parts.headers, &whole, None);
+                self.answered(&request, None);
                 self.cut();
-                std::future::pending().await
+                return std::future::pending().await;
             }
-            fault => {
-                let response = self.answered(&asked, &parts.headers, &whole, fault);
-                if !self.config.call_takes.is_zero() {
-                    self.clock.sleep(self.config.call_takes).await;
-                }
-                response
+            Some(ProviderFault::Throttled { retry_after }) => {
+                Some(Refusal::too_many(Some(retry_after.as_secs())))
             }
+            Some(ProviderFault::Rejected) => Some(Refusal::unpermitted()),
+            Some(ProviderFault::Refused) => Some(Refusal::server_error()),
+        };
+        let response = self.answered(&request, refusal);
+        if !self.config.call_takes.is_zero() {
+            self.clock.sleep(self.config.call_takes).await;
         }
+        response.map(|body| Full::new(body).map_err(|never| match never {}).boxed())
     }
 }
 
@@ -76,54 +71,61 @@ impl Core {
         }
     }
 
-    /// Does what is asked, at once and whole, and notes it.
-    fn answered(
+    /// Does what is asked, at once and whole, and notes it; or refuses it, whatever it is.
+    pub(super) fn answered(
         &self,
-        asked: &Asked,
-        headers: &HeaderMap,
-        path: &str,
-        fault: Option<ProviderFault>,
-    ) -> Response<Body> {
+        request: &hyper::Request<Bytes>,
+        refusal: Option<Refusal>,
+    ) -> Response<Bytes> {
+        let asked = Asked {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            query: pairs(request.uri().query()),
+            body: serde_json::from_slice(request.body()).unwrap_or_default(),
+            base: self.base(),
+            page_most: self.config.page_most,
+        };
         let mut state = held(&self.state);
         let now = self.clock.now();
         let request_id = format!("4d9d8375-3c56-4925-a3e7-{:012x}", state.requests.len());
-        let is_known = headers
+        let is_known = request
+            .headers()
             .get(AUTHORIZATION)
             .is_some_and(|given| given.as_bytes() == format!("Bearer {}", self.config.token).as_bytes());
-        let answer = match fault {
-            Some(ProviderFault::Throttled { retry_after }) => {
-                Err(Refusal::too_many(Some(retry_after.as_secs())))
-            }
-            Some(ProviderFault::Rejected) => Err(Refusal::forbidden(
-                "You are not authorized to perform this operation",
-            )),
-            Some(_) => Err(Refusal::server_error()),
+        let answer = match refusal {
+            Some(refusal) => Err(refusal),
             None if !is_known => Err(Refusal::unauthorized()),
             None => match state.limits.take(now) {
-                Ok(()) => self.route(&mut state, asked),
+                Ok(()) => self.route(&mut state, &asked),
                 Err(refusal) => Err(refusal),
             },
         };
         if asked.path.starts_with("/logs/") {
-            return text(StatusCode::OK, "building\nERROR: npm run build exited with 1\n");
+            return Response::new(Bytes::from_static(
+                b"building\nERROR: npm run build exited with 1\n",
+            ));
         }
         let (status, body, retry_after) = match answer {
             Ok((status, body)) => (status, body, None),
             Err(refusal) => (refusal.status, refusal.body(&request_id), refusal.retry_after),
         };
-        state.requests.push(Request {
-            method: asked.method.to_string(),
-            path: path.to_owned(),
-            body: asked.body.clone(),
-            status: status.as_u16(),
-            answer: body.clone(),
-        });
         let content = if body.is_null() {
             String::new()
         } else {
             body.to_string()
         };
-        let mut response = text(status, content);
+        state.requests.push(Request {
+            method: asked.method.to_string(),
+            path: request
+                .uri()
+                .path_and_query()
+                .map_or_else(String::new, ToString::to_string),
+            body: asked.body,
+            status: status.as_u16(),
+            answer: body,
+        });
+        let mut response = Response::new(Bytes::from(content));
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
@@ -156,7 +158,7 @@ impl Core {
                     "status": "active", "status_message": "",
                 }),
             ),
-            Some("load_balancers") => balancers::answer(state, &self.config, now, asked),
+            Some("load_balancers") => balancers::answer(state, self, asked),
             Some("apps") => apps::answer(state, &self.config, now, asked),
             Some("domains") => domains::answer(state, asked),
             Some("monitoring") => monitoring::answer(state, asked),

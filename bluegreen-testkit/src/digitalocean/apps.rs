@@ -35,12 +35,14 @@ pub(super) struct App {
     /// Where the instances of a component answer.
     pub(super) backends: BTreeMap<String, SocketAddr>,
     pub(super) next_ends: Ends,
+    /// Since when domains are in the spec; those of the beginning are not in it.
+    pub(super) domains_since: BTreeMap<String, Monotonic>,
 }
 
 /// One deployment of an app; the newest is the last.
 #[derive(Debug, Clone)]
 pub(super) struct Deployment {
-    id: String,
+    pub(super) id: String,
     spec: Value,
     /// None: it has been there for ever.
     began: Option<Monotonic>,
@@ -145,6 +147,30 @@ impl App {
         self.backends.get(component).copied()
     }
 
+    /// Notes which domains are new with a spec.
+    fn note_domains(&mut self, spec: &Value, now: Monotonic) {
+        self.domains_since
+            .retain(|known, _| domains(spec).any(|domain| domain == known));
+        let old: Vec<String> = domains(&self.spec).map(str::to_owned).collect();
+        for domain in domains(spec).filter(|domain| !old.iter().any(|old| old == domain)) {
+            self.domains_since.insert(domain.to_owned(), now);
+        }
+    }
+
+    /// How far a domain of the spec is.
+    pub(super) fn domain_phase(&self, domain: &str, config: &FakeConfig, now: Monotonic) -> &'static str {
+        let takes = config.deployment_takes;
+        let active = self.active_spec(takes, now);
+        let since = self.domains_since.get(domain);
+        if !domains(&active).any(|known| known == domain) {
+            "PENDING"
+        } else if since.is_some_and(|since| now.since(*since) < takes + config.domain_takes) {
+            "CONFIGURING"
+        } else {
+            "ACTIVE"
+        }
+    }
+
     fn begin(&mut self, id: String, spec: Value, cause: &'static str, takes: Duration, now: Monotonic) {
         for older in &mut self.deployments {
             // What was on its way is given up; what serves does so until the new one does.
@@ -163,9 +189,19 @@ impl App {
         });
     }
 
-    fn shown(&self, id: &str, takes: Duration, now: Monotonic) -> Value {
+    fn shown(&self, id: &str, config: &FakeConfig, now: Monotonic) -> Value {
+        let takes = config.deployment_takes;
+        let listed = self.spec.get("domains").and_then(Value::as_array);
+        let listed: Vec<Value> = listed
+            .into_iter()
+            .flatten()
+            .map(|entry| {
+                let name = entry.get("domain").and_then(Value::as_str).unwrap_or_default();
+                json!({"id": format!("d-{name}"), "spec": entry, "phase": self.domain_phase(name, config, now)})
+            })
+            .collect();
         let mut shown = json!({
-            "id": id, "spec": self.spec, "created_at": SOME_DAY, "updated_at": SOME_DAY,
+            "id": id, "spec": self.spec, "domains": listed, "created_at": SOME_DAY, "updated_at": SOME_DAY,
             "live_url": format!("https://{id}.ondigitalocean.app"),
             "default_ingress": format!("https://{id}.ondigitalocean.app"),
             "owner_uuid": "ff36cbc6fd350fe12577f5123133bb5ba01a2419", "tier_slug": "professional",
@@ -198,13 +234,18 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
     let takes = config.deployment_takes;
     let (id, rest) = match rest.split_first() {
         None if asked.method == Method::GET => {
-            let all = state.apps.iter().map(|(id, app)| app.shown(id, takes, now));
+            let all = state.apps.iter().map(|(id, app)| app.shown(id, config, now));
             return page("apps", all.collect(), asked);
         }
         None => return Err(Refusal::not_found()),
         Some((id, rest)) => ((*id).to_owned(), rest),
     };
     let new_id = state.next_uuid();
+    if (&asked.method, rest) == (&Method::PUT, &[]) {
+        let spec = asked.body.get("spec").unwrap_or(&Value::Null);
+        check(spec)?;
+        check_domains(spec, &id, state, config, now)?;
+    }
     let app = state.apps.get_mut(&id).ok_or_else(Refusal::not_found)?;
     // What has been replaced by now is superseded.
     let active = app.active(takes, now).map(|active| active.id.clone());
@@ -223,16 +264,16 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
         ..Refusal::unprocessable("the app is pinned to a deployment: commit or revert the rollback first")
     };
     match (&asked.method, rest) {
-        (&Method::GET, []) => one("app", app.shown(&id, takes, now)),
+        (&Method::GET, []) => one("app", app.shown(&id, config, now)),
         (&Method::PUT, []) => {
             let spec = asked.body.get("spec").cloned().unwrap_or_default();
-            check(&spec)?;
             if is_pinned {
                 return Err(blocked());
             }
+            app.note_domains(&spec, now);
             app.spec = spec.clone();
             app.begin(new_id, spec, "app spec updated", takes, now);
-            one("app", app.shown(&id, takes, now))
+            one("app", app.shown(&id, config, now))
         }
         (&Method::GET, ["deployments"]) => {
             let all = app.deployments.iter().rev().map(|known| known.shown(takes, now));
@@ -294,6 +335,37 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
 fn newest(app: &App, takes: Duration, now: Monotonic) -> Answered {
     let newest = app.deployments.last().ok_or_else(Refusal::not_found)?;
     one("deployment", newest.shown(takes, now))
+}
+
+/// The domains of a spec.
+pub(super) fn domains(spec: &Value) -> impl Iterator<Item = &str> {
+    let domains = spec.get("domains").and_then(Value::as_array);
+    let domains = domains.into_iter().flatten();
+    domains.filter_map(|domain| domain.get("domain")?.as_str())
+}
+
+/// A domain belongs to one app at most.
+pub(super) fn check_domains(
+    spec: &Value,
+    id: &str,
+    state: &State,
+    config: &FakeConfig,
+    now: Monotonic,
+) -> Result<(), Refusal> {
+    let mut others = state.apps.iter().filter(|(other, _)| *other != id);
+    let has = |spec: &Value, domain: &str| domains(spec).any(|known| known.eq_ignore_ascii_case(domain));
+    let is_taken = |domain: &str, app: &App| {
+        let is_kept = || has(&app.active_spec(config.deployment_takes, now), domain);
+        has(&app.spec, domain) || (!config.frees_domains_at_once && is_kept())
+    };
+    let taken = others.find_map(|(_, app)| domains(spec).find(|domain| is_taken(domain, app)));
+    match taken {
+        Some(domain) => Err(Refusal {
+            status: StatusCode::CONFLICT,
+            ..Refusal::unprocessable(format!("domain {domain} is already in use by another app"))
+        }),
+        None => Ok(()),
+    }
 }
 
 /// What the documentation says that a spec must be.

@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answered, Refusal, one, page};
-use super::config::FakeConfig;
+use super::core::Core;
 use super::request::Asked;
 use super::state::{SOME_DAY, State, region};
 
@@ -39,17 +39,29 @@ pub(super) struct Balancer {
 pub(super) struct Health {
     pub(super) is_healthy: bool,
     pub(super) in_a_row: u64,
+    /// Since when it is looked at, where nobody really looks.
+    since: Option<Monotonic>,
+}
+
+impl Health {
+    const GOOD: Self = Self {
+        is_healthy: true,
+        in_a_row: 0,
+        since: None,
+    };
 }
 
 impl Balancer {
-    pub(super) fn new(settings: Map<String, Value>) -> Self {
+    /// Active, with droplets that have passed their checks.
+    pub(super) fn healthy(settings: Map<String, Value>, state: &State) -> Self {
+        let members = members(&settings, state).into_iter();
         Self {
+            health: members.map(|member| (member, Health::GOOD)).collect(),
             applied: settings.clone(),
             wanted: settings,
             arrives: None,
             is_errored: false,
             fails_next: false,
-            health: BTreeMap::new(),
             turn: 0,
         }
     }
@@ -65,6 +77,38 @@ impl Balancer {
             self.arrives = None;
             self.applied = self.wanted.clone();
         }
+    }
+
+    /// Lets the droplets pass that have been looked at for long enough. Those that leave the pool have to prove
+    /// themselves again when they come back.
+    fn pass(
+        &mut self,
+        now: Monotonic,
+        members: &BTreeSet<Member>,
+        applied: &BTreeSet<Member>,
+        second: Duration,
+    ) {
+        let check = |name: &str, default| {
+            let check = self.wanted.get("health_check").and_then(|check| check.get(name));
+            let number = check.and_then(Value::as_u64).unwrap_or(default);
+            u32::try_from(number).unwrap_or(u32::MAX)
+        };
+        let looks = check("check_interval_seconds", 10).saturating_mul(check("healthy_threshold", 3));
+        let needed = second.saturating_mul(looks);
+        self.health
+            .retain(|member, _| members.contains(member) || applied.contains(member));
+        for member in members {
+            let health = self.health.entry(*member).or_default();
+            let since = *health.since.get_or_insert(now);
+            health.is_healthy |= now.since(since) >= needed;
+        }
+    }
+
+    /// The droplets that get new requests.
+    pub(super) fn serving(&self, state: &State) -> Vec<u64> {
+        let is_healthy = |member: &Member| self.health.get(member).is_some_and(|health| health.is_healthy);
+        let members = members(&self.applied, state).into_iter();
+        members.filter(is_healthy).map(|(id, _)| id).collect()
     }
 
     pub(super) const fn status(&self) -> &'static str {
@@ -136,10 +180,10 @@ pub(super) fn target_port(settings: &Map<String, Value>) -> Option<u16> {
     u16::try_from(port.as_u64()?).ok()
 }
 
-pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, asked: &Asked) -> Answered {
+pub(super) fn answer(state: &mut State, core: &Core, asked: &Asked) -> Answered {
     let segments = asked.segments();
     let rest: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
-    advance_all(state, config, now);
+    core.advance(state);
     match (&asked.method, rest.as_slice()) {
         (&Method::GET, []) => {
             let all = state
@@ -171,8 +215,11 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
                 balancer.is_errored = true;
             } else {
                 balancer.is_errored = false;
-                balancer.arrives = Some(Monotonic(now.0 + config.active_after));
+                let now = core.clock.monotonic();
+                balancer.arrives = Some(Monotonic(now.0 + core.config.active_after));
             }
+            // From now on the new ones are looked at.
+            core.advance(state);
             let balancer = state.balancers.get(*id).ok_or_else(Refusal::not_found)?;
             one("load_balancer", balancer.shown(id, state))
         }
@@ -184,12 +231,17 @@ pub(super) fn answer(state: &mut State, config: &FakeConfig, now: Monotonic, ask
     }
 }
 
-/// Lets arrive what has to by now, on all balancers.
-pub(super) fn advance_all(state: &mut State, config: &FakeConfig, now: Monotonic) {
+/// Lets arrive what has to by now, on all balancers. With the length of a second, the checks of health are a
+/// matter of time.
+pub(super) fn advance_all(state: &mut State, now: Monotonic, patience: Duration, second: Option<Duration>) {
     let mut balancers = std::mem::take(&mut state.balancers);
     for balancer in balancers.values_mut() {
-        let members = members(&balancer.wanted, state);
-        balancer.advance(now, &members, config.health_patience);
+        let wanted = members(&balancer.wanted, state);
+        if let Some(second) = second {
+            let applied = members(&balancer.applied, state);
+            balancer.pass(now, &wanted, &applied, second);
+        }
+        balancer.advance(now, &wanted, patience);
     }
     state.balancers = balancers;
 }

@@ -12,6 +12,11 @@ pub struct FakeConfig {
     pub active_after: Duration,
     /// How long a deployment of an app takes (minutes).
     pub deployment_takes: Duration,
+    /// How long a domain takes to be `ACTIVE` when the deployment is that brings it: the certificate (minutes).
+    pub domain_takes: Duration,
+    /// Whether a domain is free for another app as soon as a spec without it was taken; otherwise the app keeps it
+    /// until the deployment of that spec is active. Documented nowhere.
+    pub frees_domains_at_once: bool,
     /// How long each answer of the API takes.
     pub call_takes: Duration,
     /// The length of a second in the balancers' health checks.
@@ -34,6 +39,8 @@ impl Default for FakeConfig {
             token: "dop_v1_fake".to_owned(),
             active_after: Duration::from_millis(30),
             deployment_takes: Duration::from_millis(40),
+            domain_takes: Duration::ZERO,
+            frees_domains_at_once: true,
             call_takes: Duration::ZERO,
             health_second: Duration::from_millis(20),
             health_patience: Duration::from_secs(2),
@@ -64,6 +71,8 @@ with! {
     token: String, "With another token.";
     active_after: Duration, "With another time until a changed balancer is `active`.";
     deployment_takes: Duration, "With another time that a deployment takes.";
+    domain_takes: Duration, "With another time that a domain takes.";
+    frees_domains_at_once: bool, "With domains that are free at once, or only when a deployment is over.";
     call_takes: Duration, "With another time until an answer.";
     health_second: Duration, "With another length of a second in health checks.";
     health_patience: Duration, "With another time for which old targets go on.";

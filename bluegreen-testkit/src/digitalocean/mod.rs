@@ -28,8 +28,10 @@
 //! # }
 //! ```
 //!
-//! Everything ends when the handle is dropped.
+//! Everything ends when the handle is dropped. [`Account`] is the same in memory, without a server, in virtual time if
+//! you like.
 
+mod account;
 mod answer;
 mod api;
 mod apps;
@@ -47,29 +49,39 @@ mod state;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
+use bluegreen_core::SystemClock;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use self::balancers::{Balancer, Health};
-use self::core::Core;
+use self::core::Checks;
 use self::plane::Plane;
 use crate::conformance::ProviderFault;
 use crate::lock::held;
 use crate::loopback::server::Server;
 
+pub use account::{Account, Refused};
 pub use apps::Ends;
 pub use config::FakeConfig;
 pub use state::{Droplet, Request};
 
-/// The account, its API and its data plane.
+/// An [`Account`] behind its API, with a data plane that forwards. All that an account can do, it can.
 #[derive(Debug)]
 pub struct FakeDigitalOcean {
-    core: Arc<Core>,
+    account: Account,
     server: Server,
     entries: Mutex<BTreeMap<String, Server>>,
     checks: Mutex<JoinSet<()>>,
+}
+
+impl Deref for FakeDigitalOcean {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.account
+    }
 }
 
 impl FakeDigitalOcean {
@@ -78,36 +90,19 @@ impl FakeDigitalOcean {
     /// # Errors
     /// When no port can be bound.
     pub async fn start(config: FakeConfig) -> io::Result<Self> {
-        let core = Arc::new(Core::new(config));
-        let server = Server::start(core.clone()).await?;
+        let account = Account::with(config, Arc::new(SystemClock::new()), Checks::Asked);
+        let server = Server::start(account.core.clone()).await?;
         // Nobody else has the core yet, so it is not set twice.
-        let _ = core.server.set((server.address(), Box::new(server.cutter())));
+        let _ = account
+            .core
+            .server
+            .set((server.address(), Box::new(server.cutter())));
         Ok(Self {
-            core,
+            account,
             server,
             entries: Mutex::default(),
             checks: Mutex::default(),
         })
-    }
-
-    /// Where the API is: what a client takes instead of `https://api.digitalocean.com`.
-    #[must_use]
-    pub fn url(&self) -> String {
-        self.core.base()
-    }
-
-    /// The token that it takes.
-    #[must_use]
-    pub fn token(&self) -> &str {
-        &self.core.config.token
-    }
-
-    /// Adds a droplet, and tells its id.
-    pub fn add_droplet(&self, droplet: Droplet) -> u64 {
-        let mut state = held(&self.core.state);
-        let id = state.next_id();
-        state.droplets.insert(id, droplet);
-        id
     }
 
     /// Adds an active balancer with healthy droplets and begins to forward; its id. The settings are those of
@@ -116,66 +111,12 @@ impl FakeDigitalOcean {
     /// # Errors
     /// When the settings would be refused, or no port can be bound.
     pub async fn add_balancer(&self, settings: Value) -> io::Result<String> {
-        let id = {
-            let mut state = held(&self.core.state);
-            let settings = balancers::settings(&settings, &state);
-            let settings = settings.map_err(|refusal| io::Error::other(refusal.message))?;
-            let mut balancer = Balancer::new(settings);
-            let healthy = Health {
-                is_healthy: true,
-                in_a_row: 0,
-            };
-            let members = balancers::members(&balancer.wanted, &state);
-            balancer.health = members.into_iter().map(|member| (member, healthy)).collect();
-            let id = state.next_uuid();
-            state.balancers.insert(id.clone(), balancer);
-            id
-        };
-        let entry = Server::start(Arc::new(Plane::new(self.core.clone(), id.clone()))).await?;
+        let id = self.account.add_balancer(&settings).map_err(io::Error::other)?;
+        let core = &self.account.core;
+        let entry = Server::start(Arc::new(Plane::new(core.clone(), id.clone()))).await?;
         held(&self.entries).insert(id.clone(), entry);
-        held(&self.checks).spawn(plane::check_health(Arc::downgrade(&self.core), id.clone()));
+        held(&self.checks).spawn(plane::check_health(Arc::downgrade(core), id.clone()));
         Ok(id)
-    }
-
-    /// Where a balancer is entered: its first forwarding rule.
-    #[must_use]
-    pub fn entry(&self, balancer: &str) -> Option<SocketAddr> {
-        held(&self.entries).get(balancer).map(Server::address)
-    }
-
-    /// A balancer as a `GET` shows it; null where there is none.
-    #[must_use]
-    pub fn balancer(&self, id: &str) -> Value {
-        let mut state = held(&self.core.state);
-        balancers::advance_all(&mut state, &self.core.config, self.core.clock.monotonic());
-        let balancer = state.balancers.get(id);
-        balancer.map_or(Value::Null, |balancer| balancer.shown(id, &state))
-    }
-
-    /// Somebody changes settings of a balancer in the console: at once, without a check.
-    pub fn set_by_hand(&self, balancer: &str, change: impl FnOnce(&mut serde_json::Map<String, Value>)) {
-        let mut state = held(&self.core.state);
-        let Some(mut balancer_state) = state.balancers.remove(balancer) else {
-            return;
-        };
-        change(&mut balancer_state.wanted);
-        balancer_state.applied.clone_from(&balancer_state.wanted);
-        balancer_state.arrives = None;
-        let healthy = Health {
-            is_healthy: true,
-            in_a_row: 0,
-        };
-        for member in balancers::members(&balancer_state.wanted, &state) {
-            balancer_state.health.insert(member, healthy);
-        }
-        state.balancers.insert(balancer.to_owned(), balancer_state);
-    }
-
-    /// The next change of a balancer is taken and ends in the status `errored`.
-    pub fn fail_next_change(&self, balancer: &str) {
-        if let Some(balancer) = held(&self.core.state).balancers.get_mut(balancer) {
-            balancer.fails_next = true;
-        }
     }
 
     /// Adds an app whose spec is active, and begins to serve it; its id.
@@ -183,101 +124,39 @@ impl FakeDigitalOcean {
     /// # Errors
     /// When the spec would be refused, or no port can be bound.
     pub async fn add_app(&self, spec: Value) -> io::Result<String> {
-        apps::check(&spec).map_err(|refusal| io::Error::other(refusal.message))?;
-        let id = {
-            let mut state = held(&self.core.state);
-            let id = state.next_uuid();
-            let deployment = state.next_uuid();
-            state
-                .apps
-                .insert(id.clone(), apps::App::active_at_once(spec, deployment));
-            id
-        };
-        let entry = Server::start(Arc::new(entry::AppEntry::new(self.core.clone(), id.clone()))).await?;
-        held(&self.entries).insert(id.clone(), entry);
+        let id = self.account.add_app(spec).map_err(io::Error::other)?;
+        let served = entry::Served::App(id.clone());
+        self.enter(&id, served).await?;
         Ok(id)
+    }
+
+    /// Begins to answer for a domain, as the app does that has it; 404 where none has.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn serve_domain(&self, domain: &str) -> io::Result<()> {
+        let served = entry::Served::Domain(domain.to_owned());
+        self.enter(domain, served).await
+    }
+
+    async fn enter(&self, name: &str, what: entry::Served) -> io::Result<()> {
+        let entry = entry::AppEntry::new(self.account.core.clone(), what);
+        let door = Server::start(Arc::new(entry)).await?;
+        held(&self.entries).insert(name.to_owned(), door);
+        Ok(())
+    }
+
+    /// Where a balancer is entered (its first forwarding rule), an app, or a domain that is served.
+    #[must_use]
+    pub fn entry(&self, of: &str) -> Option<SocketAddr> {
+        held(&self.entries).get(of).map(Server::address)
     }
 
     /// Where the instances of a component of an app answer.
     pub fn set_backend(&self, app: &str, component: impl Into<String>, at: SocketAddr) {
-        if let Some(app) = held(&self.core.state).apps.get_mut(app) {
+        if let Some(app) = held(&self.account.core.state).apps.get_mut(app) {
             app.backends.insert(component.into(), at);
         }
-    }
-
-    /// The spec that an app serves by; null where nothing is active.
-    #[must_use]
-    pub fn active_spec(&self, app: &str) -> Value {
-        let state = held(&self.core.state);
-        let (takes, now) = (self.core.config.deployment_takes, self.core.clock.monotonic());
-        state
-            .apps
-            .get(app)
-            .map(|app| app.active_spec(takes, now))
-            .unwrap_or_default()
-    }
-
-    /// Somebody sets the spec of an app in the console: active at once.
-    pub fn set_spec_by_hand(&self, app: &str, change: impl FnOnce(&mut Value)) {
-        let mut state = held(&self.core.state);
-        let id = state.next_uuid();
-        if let Some(app) = state.apps.get_mut(app) {
-            let mut spec = app.spec.clone();
-            change(&mut spec);
-            let backends = std::mem::take(&mut app.backends);
-            *app = apps::App {
-                backends,
-                ..apps::App::active_at_once(spec, id)
-            };
-        }
-    }
-
-    /// How the next deployment of an app ends.
-    pub fn next_deployment_ends(&self, app: &str, ends: Ends) {
-        if let Some(app) = held(&self.core.state).apps.get_mut(app) {
-            app.next_ends = ends;
-        }
-    }
-
-    /// Adds a record to a domain, which is added when it is not there; the record's id. The fields are those of
-    /// the API: `type`, `name`, `data`, `ttl`.
-    pub fn add_record(&self, domain: &str, fields: &Value) -> u64 {
-        let mut state = held(&self.core.state);
-        let id = state.next_id();
-        let record = domains::record(id, fields);
-        state
-            .domains
-            .entry(domain.to_owned())
-            .or_default()
-            .insert(id, record);
-        id
-    }
-
-    /// A record as a `GET` shows it; null where there is none.
-    #[must_use]
-    pub fn record(&self, domain: &str, id: u64) -> Value {
-        let state = held(&self.core.state);
-        let records = state.domains.get(domain);
-        records
-            .and_then(|records| records.get(&id))
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    /// Somebody changes a field of a record in the console.
-    pub fn set_record_by_hand(&self, domain: &str, id: u64, field: &str, value: Value) {
-        let mut state = held(&self.core.state);
-        let records = state.domains.get_mut(domain);
-        if let Some(record) = records.and_then(|records| records.get_mut(&id)) {
-            record[field] = value;
-        }
-    }
-
-    /// What monitoring tells: series under a path such as `load_balancer/droplets_queue_size`, the id of what
-    /// is measured, and a component of an app or nothing. Each has labels and a value, as a string.
-    pub fn set_metric(&self, path: &str, id: &str, component: &str, series: Vec<(Value, String)>) {
-        let key = format!("{path}/{id}/{component}");
-        held(&self.core.state).metrics.insert(key, series);
     }
 
     /// Lets the way to the API fail from now on; `None`: lets it work again. The data plane goes on.
@@ -286,18 +165,12 @@ impl FakeDigitalOcean {
     /// When the port could not be bound again.
     pub async fn disturb(&self, fault: Option<ProviderFault>) -> io::Result<()> {
         let is_refusing = fault == Some(ProviderFault::Refused);
-        *held(&self.core.fault) = fault.filter(|_| !is_refusing);
+        *held(&self.account.core.fault) = fault.filter(|_| !is_refusing);
         self.server.set_open(!is_refusing).await?;
         if is_refusing {
             self.server.cut();
         }
         Ok(())
-    }
-
-    /// All requests so far, in their order.
-    #[must_use]
-    pub fn requests(&self) -> Vec<Request> {
-        held(&self.core.state).requests.clone()
     }
 }
 

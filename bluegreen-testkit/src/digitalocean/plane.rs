@@ -42,7 +42,7 @@ impl Plane {
     /// The droplet whose turn it is.
     fn choose(&self) -> Option<SocketAddr> {
         let mut state = held(&self.core.state);
-        balancers::advance_all(&mut state, &self.core.config, self.core.clock.monotonic());
+        self.core.advance(&mut state);
         let mut balancer = state.balancers.remove(&self.id)?;
         let chosen = choose_of(&mut balancer, &state);
         state.balancers.insert(self.id.clone(), balancer);

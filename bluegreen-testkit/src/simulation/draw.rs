@@ -5,11 +5,15 @@
     reason = "each place is drawn below the length of its list"
 )]
 
+use std::sync::Arc;
+
 use bluegreen_core::{Outcome, Phase, Slot};
 use fastrand::Rng;
 
-use super::plans::WARM;
+use super::plans::{self, WARM};
+use super::provider::{Providers, Shape};
 use super::script::{Call, Deed, Doing, MetricData, Mishap, Quality, Script, Site, When};
+use super::time::Time;
 
 /// The world of a seed.
 pub(crate) fn draw(seed: u64) -> Script {
@@ -47,6 +51,70 @@ pub(crate) fn draw(seed: u64) -> Script {
         script.mishaps.retain(|(_, mishap)| *mishap != Mishap::Stale);
     }
     script
+}
+
+/// The world of a seed with a provider: what goes wrong with routers and hosts goes wrong with their requests.
+pub(crate) fn with_provider(seed: u64, providers: &Providers) -> Result<Script, String> {
+    let time = Time::new();
+    let shape = Shape::of(&providers(seed, Arc::new(time.clone())), &time)?;
+    let mut script = draw(seed);
+    let random = &mut Rng::with_seed(seed.rotate_left(32));
+    // There is one that fits: all at once.
+    for _ in 0..1_000 {
+        script.plan = random.usize(0..WARM);
+        if shape.fits(&*plans::plan(script.plan)?) {
+            break;
+        }
+    }
+    let is_provided = |call: Call| {
+        let router = matches!(
+            call,
+            Call::Observe | Call::Stage | Call::Shift | Call::Verify | Call::InFlight
+        );
+        let host = matches!(
+            call,
+            Call::Deploy | Call::Readiness | Call::Standby | Call::Retire
+        );
+        router || host && shape.host_settle_ms.is_some()
+    };
+    script.mishaps.retain(|(site, _)| !is_provided(site.call));
+    for _ in 0..[0, 1, 1, 2, 3, 4, 6, 9][random.usize(0..8)] {
+        script.mishaps.push(request_mishap(random));
+    }
+    script.story = story(random, script.features().keep_ms);
+    let routers = u64::try_from(shape.routers.len()).unwrap_or(1).max(1);
+    for deed in &mut script.deeds {
+        if let Doing::ByHand(Some(router), _) = &mut deed.doing {
+            *router = u8::try_from(u64::from(*router) % routers).unwrap_or(0);
+        }
+    }
+    Ok(script)
+}
+
+/// What goes wrong with a request of a provider's plugin.
+fn request_mishap(random: &mut Rng) -> (Site, Mishap) {
+    let (call, most) = [(Call::Read, 60), (Call::Change, 5), (Call::Change, 12)][random.usize(0..3)];
+    let nth = 1 + random.u16(0..most);
+    let ms = [0, 1, 300, 1200, 2500][random.usize(0..5)];
+    let late = [0, 10, 400, 1500, 5000, 15_000][random.usize(0..6)];
+    let mishap = match random.u8(0..24) {
+        0 => Mishap::Refuse,
+        1..=2 => Mishap::Throttle(ms),
+        3 => Mishap::Unreachable,
+        4 => Mishap::LoseRequest,
+        5..=6 => Mishap::LoseAnswer,
+        7..=9 => Mishap::LandLate(late),
+        10 => Mishap::Delay(ms),
+        11..=12 => Mishap::Hang(late),
+        13 => Mishap::Vanish,
+        14..=16 => Mishap::CrashBefore,
+        17..=19 => Mishap::CrashAfter,
+        20 => Mishap::FailBefore,
+        21 => Mishap::FailAfter,
+        _ if call == Call::Change => Mishap::Spoil,
+        _ => Mishap::FailBefore,
+    };
+    (Site { call, nth }, mishap)
 }
 
 fn story(random: &mut Rng, keep_ms: u64) -> Vec<Doing> {

@@ -62,8 +62,9 @@ impl Line {
             Mishap::Refuse => Err(E::refused()),
             Mishap::Throttle(ms) => Err(E::unavailable(Some(Duration::from_millis(ms)))),
             Mishap::Unreachable => Err(E::unavailable(None)),
-            Mishap::LoseRequest => Err(E::unknown()),
-            Mishap::LoseAnswer => {
+            // An error of the service tells a port as little as no answer.
+            Mishap::LoseRequest | Mishap::FailBefore => Err(E::unknown()),
+            Mishap::LoseAnswer | Mishap::FailAfter => {
                 let _ = effect.await;
                 Err(E::unknown())
             }
@@ -98,22 +99,27 @@ impl Line {
                 std::future::pending().await
             }
             Mishap::Conflict => Err(E::conflict()),
-            Mishap::Stale | Mishap::Say(_) => effect.await,
+            Mishap::Stale | Mishap::Say(_) | Mishap::Spoil => effect.await,
         }
     }
 
-    /// A changing call is sent; what becomes of it is noted in the end, also when nobody hears it.
+    /// A changing call is sent, with what befalls it.
     pub(super) fn send(&self, call: Call, act: Act, op: &bluegreen_core::Op) -> (Option<Mishap>, Hearing) {
+        let hearing = self.begin(act, op);
+        (self.world.met(self.actor, call), hearing)
+    }
+
+    /// A changing call is sent; what becomes of it is noted in the end, also when nobody hears it.
+    pub(super) fn begin(&self, act: Act, op: &bluegreen_core::Op) -> Hearing {
         if self.world.is_alive(self.actor) {
             self.world.note(self.actor, What::Sent(act, op.token));
         }
-        let hearing = Hearing {
+        Hearing {
             line: self.clone(),
             act,
             token: op.token,
             heard: false,
-        };
-        (self.world.met(self.actor, call), hearing)
+        }
     }
 }
 

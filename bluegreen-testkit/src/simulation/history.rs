@@ -87,6 +87,8 @@ pub(crate) enum What {
     Hook(HookPoint),
     /// Somebody was told.
     Notice(NoticeKind),
+    /// A provider is not as it should be, or a plugin of it does not tell the truth.
+    Wrong(&'static str),
     /// A secret can be read in this.
     Leaked(&'static str),
     /// An approver was asked.

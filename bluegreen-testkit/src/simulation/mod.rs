@@ -18,6 +18,10 @@
 //! # Ok::<(), String>(())
 //! ```
 //!
+//! # Providers
+//! A [`ProviderSimulation`] plays the same worlds with the real plugins of a provider over a fake of it in memory:
+//! see [`Provider`].
+//!
 //! # What it leaves out
 //! - A store that never answers: the driver gives its calls up by itself, and has tests of its own for that.
 //! - A process that is suspended between its check and its call: the assumption that the docs of the core state.
@@ -38,6 +42,7 @@ mod many;
 mod operators;
 mod plans;
 mod ports;
+mod provider;
 mod run;
 pub(crate) mod script;
 mod show;
@@ -45,9 +50,14 @@ mod shrink;
 pub(crate) mod stored;
 mod systematic;
 pub(crate) mod time;
+mod told;
+mod wire;
+mod witness;
 mod world;
 
 pub use coverage::Coverage;
 pub use history::History;
-pub use many::{Simulation, Summary, Violation, fingerprint, replay};
+pub use many::{ProviderSimulation, Simulation, Summary, Violation, fingerprint, replay};
+pub use provider::{Provider, Providers, Refusal, Spoil};
 pub(crate) use run::LAST;
+pub use wire::{Wire, WireError};

@@ -11,6 +11,8 @@ use super::history::{Actor, Said, WORLD, What};
 use super::plans;
 use super::ports::Part;
 use super::script::{Deed, Doing, When};
+use super::wire::Wire;
+use super::witness::Witness;
 use super::world::World;
 
 /// Lets somebody do something at its moment.
@@ -171,7 +173,6 @@ fn deployer(world: &World, actor: Actor) -> Result<Deployer, DeployError> {
         .nonce(u64::from(actor))
         .clock(Arc::new(world.time().clone()))
         .store(Faulty::new(part(0, "store"), line(None)))
-        .host(Faulty::new(part(0, "host"), line(Some(script.host_settle_ms))))
         .migrator(Faulty::new(part(0, "migrator"), line(Some(other))))
         .workers(Faulty::new(part(0, "workers"), line(Some(other))))
         .observer(part(0, "observer"))
@@ -190,9 +191,28 @@ fn deployer(world: &World, actor: Actor) -> Result<Deployer, DeployError> {
     for name in GATES {
         builder = builder.gate(Faulty::new(part(0, name), line(Some(other))));
     }
+    let provider = world.provider();
+    let wire = |settle_ms| Wire::new(line(settle_ms));
     for (index, shape) in (0u8..).zip(&script.routers) {
         let settle = (!shape.fenced).then_some(shape.settle_ms);
-        builder = builder.router(Faulty::new(part(index, "router"), line(settle)));
+        builder = match provider {
+            None => builder.router(Faulty::new(part(index, "router"), line(settle))),
+            Some(provider) => {
+                let wire = wire(settle);
+                let inner = provider.router(index, wire.clone());
+                builder.router(Witness { inner, wire, index })
+            }
+        };
     }
+    let settle = Some(script.host_settle_ms);
+    let host = provider.and_then(|provider| {
+        let (wire, index) = (wire(settle), 0);
+        let inner = provider.host(wire.clone())?;
+        Some(Witness { inner, wire, index })
+    });
+    builder = match host {
+        Some(host) => builder.host(host),
+        None => builder.host(Faulty::new(part(0, "host"), line(settle))),
+    };
     builder.build()
 }

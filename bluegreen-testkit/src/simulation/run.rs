@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bluegreen_core::{Phase, ReadyState, Role, Slot, Split};
@@ -12,9 +13,10 @@ use tokio::runtime::Runtime;
 use super::history::{History, Said, WORLD};
 use super::operators::{self, process};
 use super::plans;
+use super::provider::{Providers, Shape};
 use super::script::{Doing, Script, When};
-use super::time::{Bounds, Ending};
-use super::world::World;
+use super::time::{Bounds, Ending, Time};
+use super::world::{Setting, World};
 
 /// What one world may take: far more than any needs.
 const BOUNDS: Bounds = Bounds {
@@ -29,18 +31,26 @@ pub(crate) const LAST: u32 = 99;
 ///
 /// # Errors
 /// When a plan of the list is not valid, which a test rules out.
-pub(crate) fn play(runtime: &Runtime, script: &Script, digest: bool) -> Result<History, String> {
-    play_counted(runtime, script, digest).map(|(history, _)| history)
+pub(crate) fn play(
+    runtime: &Runtime,
+    script: &Script,
+    providers: Option<&Providers>,
+    digest: bool,
+) -> Result<History, String> {
+    play_counted(runtime, script, providers, digest).map(|(history, _)| history)
 }
 
 /// The same, and how many calls of each kind were made while something could go wrong.
 pub(crate) fn play_counted(
     runtime: &Runtime,
     script: &Script,
+    providers: Option<&Providers>,
     digest: bool,
 ) -> Result<(History, Vec<u16>), String> {
     let plan = plans::plan(script.plan)?;
-    let world = World::new(script.clone(), plan);
+    let mut script = script.clone();
+    let setting = setting(&mut script, providers)?;
+    let world = World::new(script, plan, setting);
     if digest {
         world.state().digest = Some(std::hash::DefaultHasher::new());
     }
@@ -66,13 +76,31 @@ pub(crate) fn play_counted(
     let facts = std::mem::take(&mut world.state().facts);
     let history = History {
         plan: world.plan().clone(),
-        script: script.clone(),
+        script: world.script().clone(),
         facts,
         end,
         ending,
     };
     let counts = world.state().counted.clone();
     Ok((history, counts))
+}
+
+/// Where a world is. With a provider its routers are what the provider's say that they are.
+fn setting(script: &mut Script, providers: Option<&Providers>) -> Result<Setting, String> {
+    let time = Time::new();
+    let provider = providers.map(|make| make(script.seed, Arc::new(time.clone())));
+    let mut hosts = false;
+    if let Some(provider) = &provider {
+        let shape = Shape::of(provider, &time)?;
+        hosts = shape.host_settle_ms.is_some();
+        script.host_settle_ms = shape.host_settle_ms.unwrap_or(script.host_settle_ms);
+        script.routers = shape.routers;
+    }
+    Ok(Setting {
+        time,
+        provider,
+        hosts,
+    })
 }
 
 async fn conduct(world: &World) {

@@ -126,6 +126,8 @@ calls! {
     PutNew = "store.put_new",
     Get = "store.get",
     List = "store.list",
+    Read = "provider.read",
+    Change = "provider.change",
 }
 
 impl Call {
@@ -168,6 +170,12 @@ pub(crate) enum Mishap {
     Say(Outcome),
     /// The store says that somebody else has written.
     Conflict,
+    /// Not done, and the provider answers with an error of its own.
+    FailBefore,
+    /// Done, and the provider answers with an error of its own.
+    FailAfter,
+    /// Taken by the provider, which cannot do it in the end.
+    Spoil,
 }
 
 impl Mishap {
@@ -190,6 +198,9 @@ impl Mishap {
             Self::Say(Outcome::Inconclusive) => "a gate has no data",
             Self::Say(Outcome::Pass) => "a gate passes",
             Self::Conflict => "store conflict",
+            Self::FailBefore => "an error of the service, nothing done",
+            Self::FailAfter => "an error of the service, done",
+            Self::Spoil => "taken, and fails later",
         }
     }
 

@@ -204,6 +204,7 @@ pub(crate) fn line(fact: &Fact) -> String {
         What::Born(doing) => format!("begins:     {doing}"),
         What::Died => "DIES".to_owned(),
         What::Asks(gate) => format!("asks        gate {gate}"),
+        What::Wrong(what) => format!("WRONG       {what}"),
         What::Leaked(place) => format!("LEAKS       a secret into {place}"),
         What::Froze(ms) => format!("IS SUSPENDED for {ms} ms"),
         What::Ended(end) => format!("ends:       {}", said(*end)),

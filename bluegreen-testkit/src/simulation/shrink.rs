@@ -4,6 +4,7 @@ use tokio::runtime::Runtime;
 
 use super::history::History;
 use super::plans::PLANS;
+use super::provider::Providers;
 use super::run::play;
 use super::script::{Quality, Script};
 use crate::invariants::{self, Breach, Invariant};
@@ -14,6 +15,7 @@ const TRIES: usize = 3_000;
 /// The smallest world found that breaks the same promise, with what breaks it.
 pub(crate) fn shrink(
     runtime: &Runtime,
+    providers: Option<&Providers>,
     history: History,
     invariant: &'static Invariant,
     breach: Breach,
@@ -22,16 +24,18 @@ pub(crate) fn shrink(
     let mut tries = 0;
     loop {
         let size = size(&best);
-        let smaller = simpler(&best.0.script).into_iter().find_map(|script| {
-            tries += 1;
-            if tries > TRIES {
-                return None;
-            }
-            let history = play(runtime, &script, false).ok()?;
-            let (broken, breach) = invariants::broken(&history)?;
-            let found = (history, breach);
-            (broken.name == invariant.name && self::size(&found) < size).then_some(found)
-        });
+        let smaller = simpler(&best.0.script, providers.is_some())
+            .into_iter()
+            .find_map(|script| {
+                tries += 1;
+                if tries > TRIES {
+                    return None;
+                }
+                let history = play(runtime, &script, providers, false).ok()?;
+                let (broken, breach) = invariants::broken(&history)?;
+                let found = (history, breach);
+                (broken.name == invariant.name && self::size(&found) < size).then_some(found)
+            });
         match smaller {
             Some(found) => best = found,
             None => return best,
@@ -55,7 +59,7 @@ fn size((history, breach): &(History, Breach)) -> (usize, usize, usize) {
 }
 
 /// Everything that is one step simpler.
-fn simpler(script: &Script) -> Vec<Script> {
+fn simpler(script: &Script, is_provided: bool) -> Vec<Script> {
     let mut simpler = Vec::new();
     let mut with = |change: &dyn Fn(&mut Script)| {
         let mut other = script.clone();
@@ -96,7 +100,9 @@ fn simpler(script: &Script) -> Vec<Script> {
     });
     with(&|script| (script.host_settle_ms, script.other_settle_ms) = (0, 0));
     with(&|script| script.again_after_ms = 0);
-    for plan in 0..PLANS - 2 {
+    // A provider's routers may not be able to hold what another plan asks for.
+    let plans = if is_provided { 0 } else { PLANS - 2 };
+    for plan in 0..plans {
         with(&|script| script.plan = plan);
     }
     simpler

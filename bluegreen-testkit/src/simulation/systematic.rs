@@ -187,7 +187,7 @@ impl Systematic {
                     add(Added::Deed(*phase, doing));
                 }
             }
-            let (_, counts) = play_counted(runtime, &Script::quiet(0, plan), false)?;
+            let (_, counts) = play_counted(runtime, &Script::quiet(0, plan), None, false)?;
             let sites = Call::ALL
                 .iter()
                 .zip(counts)

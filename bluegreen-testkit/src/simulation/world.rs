@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::history::{Act, Actor, Fact, Picture, WORLD, What};
 use super::operators;
 use super::plans;
+use super::provider::Provider;
 use super::script::{Call, Deed, MetricData, Mishap, Quality, RouterShape, Script, Site, When};
 use super::stored::Stored;
 use super::time::Time;
@@ -27,12 +28,26 @@ struct Inner {
     time: Time,
     script: Script,
     plan: Arc<Plan>,
+    provider: Option<Arc<dyn Provider>>,
     state: Mutex<State>,
+}
+
+/// Where a world is: its time, and the provider that its routers are of.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) time: Time,
+    pub(crate) provider: Option<Arc<dyn Provider>>,
+    /// Whether the host is the provider's too.
+    pub(crate) hosts: bool,
 }
 
 /// Everything that changes.
 pub(crate) struct State {
+    /// Of routers that are a provider's, what they were last seen to hold.
     pub(crate) routers: Vec<RouterState>,
+    provider: Option<Arc<dyn Provider>>,
+    /// Whether the host is the provider's too.
+    provider_hosts: bool,
     hosted: [Hosted; 2],
     pub(crate) claiming: [bool; 2],
     migrations: Vec<(MigrationPhase, u32)>,
@@ -104,7 +119,7 @@ impl fmt::Debug for World {
 }
 
 impl World {
-    pub(crate) fn new(script: Script, plan: Arc<Plan>) -> Self {
+    pub(crate) fn new(script: Script, plan: Arc<Plan>, setting: Setting) -> Self {
         let live = Hosted {
             release: Some(0),
             ..Hosted::default()
@@ -120,8 +135,15 @@ impl World {
             })
             .collect();
         let phase_deeds = |deed: &&Deed| matches!(deed.when, When::Phase(..));
+        let Setting {
+            time,
+            provider,
+            hosts,
+        } = setting;
         let state = State {
             routers,
+            provider: provider.clone(),
+            provider_hosts: hosts,
             hosted: [live, Hosted::default()],
             claiming: [true, false],
             migrations: Vec::new(),
@@ -144,9 +166,10 @@ impl World {
             alive: Vec::new(),
         };
         Self(Arc::new(Inner {
-            time: Time::new(),
+            time,
             script,
             plan,
+            provider,
             state: Mutex::new(state),
         }))
     }
@@ -157,6 +180,46 @@ impl World {
 
     pub(crate) fn script(&self) -> &Script {
         &self.0.script
+    }
+
+    pub(crate) fn provider(&self) -> Option<&Arc<dyn Provider>> {
+        self.0.provider.as_ref()
+    }
+
+    /// Whether a release starts.
+    pub(crate) fn boots(&self, release: u32) -> bool {
+        let quality = self.0.script.qualities.get(release as usize);
+        !self.state().faults || quality.is_none_or(|quality| quality.boots)
+    }
+
+    /// A request of a changing call was carried out by the provider: what has come of it.
+    pub(crate) fn arrived(&self, by: Actor, act: Act, token: Token) {
+        let Some(provider) = &self.0.provider else { return };
+        let at_ms = self.0.time.now_ms();
+        let mut state = self.state();
+        let State { routers, facts, .. } = &mut *state;
+        let mut note = |what| facts.push(Fact { at_ms, by, what });
+        if !matches!(act, Act::Shift { .. }) {
+            note(What::Landed(act, token));
+        }
+        for (index, router) in (0u8..).zip(routers) {
+            let Some(split) = provider.held(index) else {
+                continue;
+            };
+            match act {
+                Act::Shift { router: told, .. } if told == index => {
+                    note(What::Landed(Act::Shift { router: told, split }, token));
+                }
+                _ if split == router.held() => continue,
+                _ => note(What::Wrong("what is no shift of a router has changed its split")),
+            }
+            if split != router.held() {
+                router.accept(at_ms, split);
+            }
+        }
+        if let Some(what) = provider.harm() {
+            note(What::Wrong(what));
+        }
     }
 
     pub(crate) fn plan(&self) -> &Arc<Plan> {
@@ -266,6 +329,10 @@ impl World {
         let State { routers, facts, .. } = &mut *state;
         for (index, state) in (0u8..).zip(routers) {
             if router.is_none_or(|router| router == index) {
+                let provider = self.0.provider.as_ref();
+                if provider.is_some_and(|provider| !provider.by_hand(index, slot)) {
+                    continue;
+                }
                 state.accept(now, split);
                 let what = What::ByHand { router: index, split };
                 facts.push(Fact {
@@ -298,8 +365,8 @@ impl World {
         let now = self.0.time.now_ms();
         let state = self.state();
         Picture {
-            splits: state.routers.iter().map(|router| router.live(now)).collect(),
-            releases: state.hosted.map(|hosted| hosted.release),
+            splits: state.live(now).collect(),
+            releases: Slot::BOTH.map(|slot| state.running(slot)),
             claiming: state.claiming,
             migrations: state.migrations.clone(),
             digest: state.digest.as_ref().map_or(0, Hasher::finish),
@@ -533,8 +600,28 @@ impl State {
         self.record.clone()
     }
 
+    /// By which splits new requests are divided now.
+    fn live(&self, now: u64) -> impl Iterator<Item = Split> {
+        let seen = (0u8..).zip(&self.routers);
+        seen.map(move |(index, router)| match &self.provider {
+            None => router.live(now),
+            Some(provider) => provider
+                .live(index)
+                .or_else(|| provider.held(index))
+                .unwrap_or(router.held()),
+        })
+    }
+
+    /// The release that runs in a slot.
+    fn running(&self, slot: Slot) -> Option<u32> {
+        match &self.provider {
+            Some(provider) if self.provider_hosts => provider.running(slot)?.get(1..)?.parse().ok(),
+            _ => of(&self.hosted, slot).release,
+        }
+    }
+
     fn quality(&self, script: &Script, slot: Slot) -> Option<Quality> {
-        let release = of(&self.hosted, slot).release?;
+        let release = self.running(slot)?;
         let quality = script
             .qualities
             .get(release as usize)
@@ -563,11 +650,7 @@ impl State {
         };
         let runs = quality.boots && now >= of(&self.hosted, slot).ready_at;
         let well = runs && !*of(&self.sick, slot);
-        let share = self
-            .routers
-            .iter()
-            .map(|router| router.live(now).share(slot).basis_points())
-            .max();
+        let share = self.live(now).map(|live| live.share(slot).basis_points()).max();
         let good = match gate {
             "up" => well && quality.healthy,
             "login" => runs && quality.smoke,

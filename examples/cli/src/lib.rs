@@ -1,12 +1,12 @@
 //! The command line that the provider binaries share.
 //!
 //! A binary brings a [`Provider`] (what its section of the configuration file is, and the routers that
-//! come of it), flattens [`Command`] into its own subcommands, and calls [`run`]:
+//! come of it), flattens [`Command`] into its own subcommands, and calls [`run`] from its [`program`]:
 //!
 //! ```
 //! use std::sync::Arc;
 //!
-//! use bluegreen_cli::{Command, Global, Provider, ProviderError, Surroundings};
+//! use bluegreen_cli::{Command, Global, Provider, ProviderError};
 //! use bluegreen_core::command::Secrets;
 //! use bluegreen_core::{Router, Slot};
 //! use clap::Parser;
@@ -43,24 +43,24 @@
 //!     command: Command,
 //! }
 //!
-//! # async fn example() {
-//! let arguments = Arguments::parse();
-//! let surroundings = Surroundings {
-//!     user: std::env::var("USER").ok(),
-//!     variable: |name| std::env::var(name).ok(),
-//! };
-//! let exit = bluegreen_cli::run::<Cloud>(&arguments.global, arguments.command, surroundings).await;
-//! # let _: std::process::ExitCode = exit.into();
-//! # }
+//! #[tokio::main]
+//! async fn main() -> std::process::ExitCode {
+//!     bluegreen_cli::program(async |arguments: Arguments, surroundings| {
+//!         let Arguments { global, command } = arguments;
+//!         bluegreen_cli::run::<Cloud>(&global, command, surroundings).await.leave()
+//!     })
+//!     .await
+//! }
 //! ```
 //!
-//! Nothing here reads the environment: a binary says what of it counts, in [`Surroundings`].
+//! Only [`program`] reads the environment; everything else is told what of it counts, in [`Surroundings`].
 
 mod args;
 mod config;
 mod exit;
 mod failure;
 mod operate;
+mod program;
 mod progress;
 mod provider;
 mod report;
@@ -72,6 +72,7 @@ mod words;
 
 pub use args::{Because, Command, Deploy, Global, NewRelease, Retire};
 pub use exit::{EXIT_CODES, Exit};
+pub use program::program;
 pub use provider::{Brings, Provider, ProviderError};
 pub use run::run;
 pub use surroundings::Surroundings;

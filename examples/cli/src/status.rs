@@ -1,6 +1,6 @@
 //! How things stand, and what was done before.
 
-use bluegreen_core::{Report, Status};
+use bluegreen_core::{Report, Status, WayBack};
 
 use crate::progress::still;
 use crate::report::{headline, slots};
@@ -19,6 +19,12 @@ pub(crate) fn text(status: &Status) -> String {
             Ok(seen) => format!("  router {name}: {} ({})", seen.split, seen.evidence),
             Err(why) => format!("  router {name}: cannot be asked: {why}"),
         });
+    }
+    if let Some(back) = &status.way_back {
+        lines.push(way_back(back));
+    }
+    for change in &status.underway {
+        lines.push(format!("  over several deployments: {change}"));
     }
     match status.lifecycle.open() {
         Some(run) => {
@@ -48,6 +54,24 @@ pub(crate) fn text(status: &Status) -> String {
         None => {}
     }
     lines.join("\n")
+}
+
+fn way_back(back: &WayBack) -> String {
+    let release = back
+        .release
+        .as_ref()
+        .map(|release| format!(" (release {release})"));
+    let until = back.until.map(|until| format!(", kept until {until}"));
+    let database = match &back.database {
+        None => String::new(),
+        Some(verdict) => format!(": {}", verdict.evidence),
+    };
+    format!(
+        "  way back: {}{}{}{database}",
+        back.slot,
+        release.unwrap_or_default(),
+        until.unwrap_or_default()
+    )
 }
 
 /// What was done before, for people.

@@ -9,13 +9,13 @@ use bluegreen_core::command::Secrets;
 use bluegreen_core::plan::Problem;
 use bluegreen_core::{DeployerBuilder, Op, Router, Slot, Token};
 use bluegreen_digitalocean::{
-    API, AppPlatformHost, AppRoutesRouter, Client, LoadBalancerRouter, Marker, PerSlot, Place, SlotProbe,
-    Targets,
+    API, AppDomainRouter, AppPlatformHost, AppRoutesRouter, Client, LoadBalancerRouter, Marker, PerSlot,
+    Place, SlotProbe, Targets,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// A load balancer with droplets, or an app with two components.
+/// A load balancer with droplets, an app with two components, or two apps of which one has the domain.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DigitalOcean;
 
@@ -28,6 +28,7 @@ pub(crate) struct Config {
     api: String,
     load_balancer: Option<Balancer>,
     app: Option<App>,
+    apps: Option<Apps>,
     probe: Option<Probe>,
 }
 
@@ -45,6 +46,19 @@ struct Balancer {
 struct App {
     id: String,
     components: PerSlot<String>,
+    #[serde(default = "one")]
+    instances: u32,
+    #[serde(default = "one")]
+    standby: u32,
+}
+
+/// An app for each slot, and the domain that is moved.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Apps {
+    domain: String,
+    ids: PerSlot<String>,
+    component: String,
     #[serde(default = "one")]
     instances: u32,
     #[serde(default = "one")]
@@ -87,8 +101,8 @@ impl Config {
 
     fn router(&self) -> Result<Arc<dyn Router>, ProviderError> {
         let (client, probe) = (self.client()?, self.probe()?);
-        match (&self.load_balancer, &self.app) {
-            (Some(balancer), _) => {
+        match (&self.load_balancer, &self.app, &self.apps) {
+            (Some(balancer), _, _) => {
                 let router = LoadBalancerRouter::new(client, &balancer.id, balancer.targets.clone());
                 let router = router.map_err(|error| other(&error))?;
                 Ok(match probe {
@@ -96,14 +110,21 @@ impl Config {
                     None => Arc::new(router),
                 })
             }
-            (None, Some(app)) => {
+            (None, Some(app), _) => {
                 let router = AppRoutesRouter::new(client, &app.id, app.components.clone());
                 Ok(match probe {
                     Some(probe) => Arc::new(router.probe(probe)),
                     None => Arc::new(router),
                 })
             }
-            (None, None) => Err(ProviderError::Other(
+            (None, None, Some(apps)) => {
+                let router = AppDomainRouter::new(client, &apps.domain, apps.ids.clone());
+                Ok(match probe {
+                    Some(probe) => Arc::new(router.probe(probe)),
+                    None => Arc::new(router),
+                })
+            }
+            (None, None, None) => Err(ProviderError::Other(
                 "there is neither a balancer nor an app".to_owned(),
             )),
         }
@@ -123,15 +144,20 @@ impl Provider for DigitalOcean {
             message: message.to_owned(),
             remedy: remedy.to_owned(),
         };
-        match (&config.load_balancer, &config.app) {
-            (None, None) => vec![problem(
+        let is_app = config.app.is_some() || config.apps.is_some();
+        match (&config.load_balancer, is_app) {
+            (None, false) => vec![problem(
                 "nothing holds the split",
-                "write `load_balancer` or `app`",
+                "write `load_balancer`, `app` or `apps`",
             )],
-            (Some(_), Some(_)) => vec![problem(
+            (None, true) if config.app.is_some() && config.apps.is_some() => vec![problem(
+                "`app` switches routes and `apps` moves a domain: they are two ways of one thing",
+                "leave one of them out",
+            )],
+            (Some(_), true) => vec![problem(
                 "the targets of a load balancer are droplets; an app of App Platform cannot be put behind one",
-                "leave `load_balancer` out and switch the routes of one app with two components, or put a proxy of \
-                 your own in front of two apps",
+                "leave `load_balancer` out and switch the routes of one app with two components (`app`), or move the \
+                 domain between two apps (`apps`), or put a proxy of your own in front of them",
             )],
             _ => {
                 let wrong = config.router().err();
@@ -150,12 +176,22 @@ impl Provider for DigitalOcean {
         _: &Secrets,
         builder: DeployerBuilder,
     ) -> Result<DeployerBuilder, ProviderError> {
-        let Some(app) = &config.app else {
-            return Ok(builder);
-        };
-        let place = |slot| Place::new(&app.id, app.components.get(slot));
+        let (place, instances, standby): (Box<dyn Fn(Slot) -> Place + Send>, u32, u32) =
+            match (&config.app, &config.apps) {
+                (Some(app), _) => (
+                    Box::new(|slot| Place::new(&app.id, app.components.get(slot))),
+                    app.instances,
+                    app.standby,
+                ),
+                (None, Some(apps)) => (
+                    Box::new(|slot| Place::new(apps.ids.get(slot), &apps.component)),
+                    apps.instances,
+                    apps.standby,
+                ),
+                (None, None) => return Ok(builder),
+            };
         let places = PerSlot::new(place(Slot::Blue), place(Slot::Green));
-        let host = AppPlatformHost::new(config.client()?, places).instances(app.instances, app.standby);
+        let host = AppPlatformHost::new(config.client()?, places).instances(instances, standby);
         Ok(builder.host(host))
     }
 

@@ -1,6 +1,6 @@
 //! The program: its demo, and the configurations that are shown.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -37,7 +37,7 @@ fn the_demo_loses_no_request_and_its_script_does() {
 
 #[test]
 fn what_is_shown_can_be_used() {
-    for name in ["app-platform.toml", "droplets.toml"] {
+    for name in ["app-platform.toml", "two-apps.toml", "droplets.toml"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let output = program(&["--config", path.to_str().unwrap(), "check"]);
         let said = said(&output);

@@ -29,6 +29,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub schema: Vec<PathBuf>,
 
+    /// How many rows tables have: a TOML file with lines like orders = 80000000
+    #[arg(long, value_name = "FILE")]
+    pub rows: Option<PathBuf>,
+
     /// Judge only what is newer than this migration (a file name or how it begins) or git revision;
     /// what is older tells the schema
     #[arg(long, value_name = "MIGRATION|REV")]

@@ -8,6 +8,7 @@ mod machine;
 mod rules;
 mod text;
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +36,8 @@ enum Failure {
     Git(std::io::Error),
     #[error("{0:?} is neither one of the migrations nor a git revision: {1}")]
     Since(String, String),
+    #[error("{0} does not tell how many rows tables have: {1}")]
+    Rows(String, toml::de::Error),
     #[error("there is no rule {0:?}; --list-rules shows them")]
     Rule(String),
 }
@@ -79,6 +82,13 @@ fn run(args: &Args) -> Result<Verdict, Failure> {
     }
     for schema in &args.schema {
         linter.replay(&files::text(schema)?);
+    }
+    if let Some(rows) = &args.rows {
+        let told: BTreeMap<String, u64> = toml::from_str(&files::text(rows)?)
+            .map_err(|error| Failure::Rows(rows.display().to_string(), error))?;
+        linter = told
+            .iter()
+            .fold(linter, |linter, (table, rows)| linter.rows(table, *rows));
     }
     let files = files::find(&args.paths, args.since.as_deref())?;
     let checked = check(linter, &files, args.since.is_some());

@@ -7,9 +7,8 @@ mod service;
 
 use std::process::ExitCode;
 
-use bluegreen_cli::{EXIT_CODES, Exit, Global, Surroundings};
+use bluegreen_cli::{EXIT_CODES, Global, program};
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 /// Blue/green deployments behind nginx, from a TOML file
 #[derive(Debug, Parser)]
@@ -34,28 +33,15 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-    let arguments = Arguments::parse();
-    let surroundings = Surroundings {
-        user: std::env::var("USER").ok(),
-        variable: |name| std::env::var(name).ok(),
-    };
-    let exit = match arguments.command {
-        Command::Shared(command) => {
-            bluegreen_cli::run::<provider::Nginx>(&arguments.global, command, surroundings).await
-        }
-        Command::Demo(demo) => demo.run().await,
-        Command::Service(service) => return service.run().await,
-    };
-    match exit {
-        Exit::Interrupted => {
-            // A blocking call of a deployment that was left must not hold its user up.
-            std::process::exit(i32::from(exit.code()))
-        }
-        exit => exit.into(),
-    }
+    program(
+        async |arguments: Arguments, surroundings| match arguments.command {
+            Command::Shared(command) => {
+                let exit = bluegreen_cli::run::<provider::Nginx>(&arguments.global, command, surroundings);
+                exit.await.leave()
+            }
+            Command::Demo(demo) => demo.run().await.leave(),
+            Command::Service(service) => service.run().await,
+        },
+    )
+    .await
 }

@@ -1,9 +1,15 @@
 //! The deployments that a change takes which one release cannot make: steps as data.
 
+mod mark;
 mod of_change;
 mod sync;
+mod underway;
 
 use std::fmt;
+
+pub use mark::{InvalidStepMark, StepMark};
+pub(super) use underway::{MarkedStep, advance};
+pub use underway::{NextStep, Underway};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +46,9 @@ pub struct DeploymentStep {
     pub phase: MigrationPhase,
     /// What is done, and what the release does from here on.
     pub what: String,
+    /// What stands in the first line of its migration, as a comment: by it the record of the service knows how
+    /// far the change is.
+    pub mark: StepMark,
     /// The SQL of its migration; empty where only the code changes.
     pub sql: String,
     /// The locks that it takes.
@@ -115,9 +124,21 @@ impl Draft {
 impl Deployments {
     fn new(change: String, drafts: Vec<Draft>, schema: &Schema, server: Server) -> Self {
         let mut schema = schema.clone();
+        let of = drafts.len();
         let steps = drafts
             .into_iter()
-            .map(|draft| DeploymentStep {
+            .enumerate()
+            .map(|(at, draft)| DeploymentStep {
+                mark: StepMark {
+                    step: at + 1,
+                    of,
+                    release: draft.release,
+                    after: match draft.precondition {
+                        Precondition::NoReleaseBefore(release) => Some(release),
+                        Precondition::None | Precondition::StepBefore => None,
+                    },
+                    change: change.clone(),
+                },
                 release: draft.release,
                 phase: draft.phase,
                 what: draft.what,
@@ -260,6 +281,7 @@ impl fmt::Display for Deployments {
             if !step.reversible {
                 writeln!(f, "    no way back after it")?;
             }
+            writeln!(f, "      -- {}", step.mark)?;
             for line in step.sql.lines() {
                 writeln!(f, "      {line}")?;
             }

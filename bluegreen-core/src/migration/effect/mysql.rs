@@ -194,8 +194,14 @@ fn redefine(
         return COPY;
     };
     let Some(from) = &facts.kind else { return COPY };
-    let mut best = if column.generated.is_some() == facts.generated {
-        change_type(from, column, facts, server)
+    // Whether the expression is another one is not known here: what is stored is computed for each row.
+    let stored = matches!(column.generated, Some(Generated::Stored(_)));
+    let mut best = if !stored && column.generated.is_some() == facts.generated {
+        let charset = facts.collation.as_deref().or_else(|| {
+            let table = schema.table(table)?;
+            table.charset.as_deref()
+        });
+        change_type(from, column, facts, charset, server)
     } else {
         COPY
     };
@@ -213,7 +219,13 @@ fn redefine(
     best
 }
 
-fn change_type(from: &SqlType, column: &Column, facts: &TableColumn, server: Server) -> Best {
+fn change_type(
+    from: &SqlType,
+    column: &Column,
+    facts: &TableColumn,
+    charset: Option<&str>,
+    server: Server,
+) -> Best {
     let to = &column.kind;
     let recoded =
         column.collation.is_some() && facts.collation.is_some() && column.collation != facts.collation;
@@ -228,7 +240,7 @@ fn change_type(from: &SqlType, column: &Column, facts: &TableColumn, server: Ser
     }
     match (from.name.as_str(), to.name.as_str()) {
         ("enum", "enum") | ("set", "set") => append(from, to),
-        ("varchar", "varchar") | ("varbinary", "varbinary") => grow(from, to, server),
+        ("varchar", "varchar") | ("varbinary", "varbinary") => grow(from, to, charset, server),
         _ => COPY,
     }
 }
@@ -258,7 +270,7 @@ fn append(from: &SqlType, to: &SqlType) -> Best {
 }
 
 /// MySQL keeps one byte for the length of what is at most 255 bytes long, two bytes above.
-fn grow(from: &SqlType, to: &SqlType, server: Server) -> Best {
+fn grow(from: &SqlType, to: &SqlType, charset: Option<&str>, server: Server) -> Best {
     let (Some(before), Some(after)) = (from.length(), to.length()) else {
         return COPY;
     };
@@ -268,11 +280,26 @@ fn grow(from: &SqlType, to: &SqlType, server: Server) -> Best {
     if server.engine == Engine::Mariadb {
         return INSTANT;
     }
-    let bytes_each = if from.name == "varbinary" { 1 } else { 4 };
+    let bytes_each = match charset {
+        _ if from.name == "varbinary" => 1,
+        Some(charset) => bytes_each(charset),
+        None => 4,
+    };
     let long = |length: u64| length * bytes_each > 255;
     if long(before) == long(after) {
         INSTANT
     } else {
         COPY
+    }
+}
+
+/// How many bytes a letter takes at most. What is not known here is taken as `utf8mb4`, MySQL's default.
+fn bytes_each(charset: &str) -> u64 {
+    match charset.split('_').next().unwrap_or_default() {
+        "latin1" | "latin2" | "latin5" | "latin7" | "ascii" | "binary" | "cp1250" | "cp1251" | "cp1252"
+        | "koi8r" | "hebrew" | "greek" => 1,
+        "ucs2" | "gbk" | "big5" | "sjis" | "gb2312" | "euckr" => 2,
+        "utf8" | "utf8mb3" => 3,
+        _ => 4,
     }
 }

@@ -156,10 +156,18 @@ fn alter(table: &ObjectName, action: &TableAction, schema: &Schema, server: Serv
     let own = |lock, work| vec![Hold::new(table, lock, work)];
     match action {
         TableAction::AddColumn { column, .. } => add_column(table, column, schema, server),
-        TableAction::SetType { column, to, using } => own(
-            AccessExclusive,
-            set_type(table, column, to, using.as_ref(), schema, server),
-        ),
+        TableAction::SetType {
+            column,
+            to,
+            collation,
+            using,
+        } => {
+            let facts = schema.column(table, column);
+            let sorts_anew = collation.is_some()
+                && facts.is_some_and(|facts| facts.indexed && facts.collation != *collation);
+            let work = set_type(table, column, to, using.as_ref(), schema, server);
+            own(AccessExclusive, if sorts_anew { work.max(Scan) } else { work })
+        }
         TableAction::SetNotNull { column } => {
             own(AccessExclusive, set_not_null(table, column, schema, server))
         }

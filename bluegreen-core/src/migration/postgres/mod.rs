@@ -34,9 +34,10 @@ mod journal;
 mod probe;
 mod run;
 mod schema;
+mod scratch;
 mod unit;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,7 @@ pub use connect::{Connect, Driver};
 use fault::{PROVIDER, cannot_connect};
 pub use probe::{Probe, Probed};
 use run::Session;
+pub use scratch::PostgresScratch;
 
 /// How migrations run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -220,5 +222,10 @@ impl LiveDatabase for PostgresMigrator {
     async fn applied(&self, op: &Op) -> Result<BTreeSet<String>, Fault> {
         let (session, driver) = self.open(op).await?;
         drive(driver, session.applied()).await
+    }
+
+    async fn rows(&self, op: &Op) -> Result<BTreeMap<String, u64>, Fault> {
+        let (session, driver) = self.open(op).await?;
+        drive(driver, schema::rows(&session.client)).await
     }
 }

@@ -1,5 +1,7 @@
 //! What there is in a live database, as SQL that would make it.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::Client;
 
 use super::fault::fault;
@@ -62,4 +64,35 @@ pub(super) async fn dump(client: &Client, own: &str) -> Result<String, Fault> {
         Ok(sql)
     };
     read.await.map_err(|error| fault("read", "the schema", error))
+}
+
+/// What the planner reckons: the rows on a page when they were last counted, times the pages of now. A table of
+/// which a part was never counted is not there; one with partitions has the rows of all of them.
+const ROWS: &str = r"
+WITH leaf AS (
+    SELECT oid, relpages = 0 AND pg_relation_size(oid) > 0 OR reltuples < 0 AS uncounted,
+           reltuples / greatest(relpages, 1) * (pg_relation_size(oid) / current_setting('block_size')::integer) AS rows
+    FROM pg_class WHERE relkind IN ('r', 'm')
+)
+SELECT CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname, sum(leaf.rows)::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT c.oid AS relid WHERE c.relkind <> 'p' UNION ALL SELECT t.relid FROM pg_partition_tree(c.oid) t WHERE c.relkind = 'p' AND t.isleaf) AS part
+JOIN leaf ON leaf.oid = part.relid
+WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+GROUP BY 1 HAVING NOT bool_or(leaf.uncounted)";
+
+/// About how many rows each table has.
+pub(super) async fn rows(client: &Client) -> Result<BTreeMap<String, u64>, Fault> {
+    let read = async {
+        let mut all = BTreeMap::new();
+        for row in client.query(ROWS, &[]).await? {
+            let rows: Option<i64> = row.try_get(1)?;
+            if let Some(rows) = rows.and_then(|rows| u64::try_from(rows).ok()) {
+                all.insert(row.try_get(0)?, rows);
+            }
+        }
+        Ok(all)
+    };
+    read.await
+        .map_err(|error| fault("read", "the sizes of tables", error))
 }

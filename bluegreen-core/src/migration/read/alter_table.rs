@@ -265,15 +265,22 @@ fn alter(cursor: &mut Cursor<'_>) -> Read<TableAction> {
 
 fn set_type(cursor: &mut Cursor<'_>, column: Name) -> Read<TableAction> {
     let to = types::read(cursor)?;
-    if cursor.eat("collate") {
-        cursor.object_name()?;
-    }
+    let collation = if cursor.eat("collate") {
+        Some(cursor.object_name()?.name.as_str().to_owned())
+    } else {
+        None
+    };
     let using = if cursor.eat("using") {
         Some(cursor.expr(&[])?)
     } else {
         None
     };
-    Ok(TableAction::SetType { column, to, using })
+    Ok(TableAction::SetType {
+        column,
+        to,
+        collation,
+        using,
+    })
 }
 
 fn set(cursor: &mut Cursor<'_>) -> Read<TableAction> {

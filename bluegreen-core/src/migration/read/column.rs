@@ -227,6 +227,12 @@ fn generated(cursor: &mut Cursor<'_>) -> Read<Generated> {
         }
         return Ok(Generated::Counted);
     }
+    // MariaDB: when the row was written, as the server notes it.
+    if cursor.is_mysql() && cursor.eat("row") {
+        cursor.eat_any(&["start", "end"]);
+        cursor.eat_any(&["invisible", "hidden"]);
+        return Ok(Generated::Virtual(Expr::default()));
+    }
     let expr = condition(cursor)?;
     let stored = cursor.eat_any(&["stored", "virtual", "persistent"]);
     // Before PostgreSQL 18 STORED must be written; MySQL and SQLite, and 18, make it virtual otherwise.
@@ -382,6 +388,7 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Read<Constraint> {
             cursor.name()?;
         }
         cursor.parentheses()?;
+        key_options(cursor)?;
         ConstraintKind::Exclude
     } else {
         return cursor.fail("PRIMARY KEY, UNIQUE, CHECK, FOREIGN KEY or EXCLUDE");

@@ -27,7 +27,7 @@ fn one(cursor: &mut Cursor<'_>) -> Read<Change> {
         return object(cursor, or_replace);
     }
     if cursor.eat("table") {
-        return table::create(cursor, temporary);
+        return table::create(cursor, temporary, or_replace);
     }
     if cursor.is_any(&["unique", "index", "fulltext", "spatial"]) {
         return index(cursor);
@@ -111,7 +111,8 @@ fn index(cursor: &mut Cursor<'_>) -> Read<Change> {
     if cursor.eat("using") {
         kind = Some(cursor.name()?.as_str().to_owned());
     }
-    let columns = cursor.index_columns()?;
+    let (columns, all_plain) = cursor.index_parts()?;
+    let mut plain = all_plain;
     let mut online = Vec::new();
     if cursor.is_mysql() {
         loop {
@@ -122,7 +123,7 @@ fn index(cursor: &mut Cursor<'_>) -> Read<Change> {
             online.push(option);
         }
     } else {
-        index_tail(cursor)?;
+        plain &= index_tail(cursor)?;
     }
     Ok(Change::CreateIndex(CreateIndex {
         name,
@@ -132,13 +133,15 @@ fn index(cursor: &mut Cursor<'_>) -> Read<Change> {
         if_not_exists,
         only,
         columns,
+        plain,
         kind,
         online,
         after_index,
     }))
 }
 
-fn index_tail(cursor: &mut Cursor<'_>) -> Read<()> {
+/// Whether the index holds every row.
+fn index_tail(cursor: &mut Cursor<'_>) -> Read<bool> {
     loop {
         if cursor.eat_any(&["include", "with"]).is_some() {
             cursor.parentheses()?;
@@ -147,9 +150,9 @@ fn index_tail(cursor: &mut Cursor<'_>) -> Read<()> {
             cursor.name()?;
         } else if cursor.eat("where") {
             cursor.expr(&[])?;
-            return Ok(());
+            return Ok(false);
         } else {
-            return Ok(());
+            return Ok(true);
         }
     }
 }
@@ -157,13 +160,16 @@ fn index_tail(cursor: &mut Cursor<'_>) -> Read<()> {
 fn view(cursor: &mut Cursor<'_>, or_replace: bool, materialized: bool) -> Read<Change> {
     cursor.if_not_exists();
     let name = cursor.object_name()?;
-    let reads = data::sources(&cursor.remaining());
+    let query = cursor.remaining();
     cursor.rest()?;
+    let (names, all_columns) = data::names(&query);
     Ok(Change::CreateView(CreateView {
         name,
         or_replace,
         materialized,
-        reads,
+        reads: data::sources(&query),
+        names,
+        all_columns,
     }))
 }
 

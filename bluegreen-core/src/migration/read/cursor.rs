@@ -89,6 +89,13 @@ impl<'a> Cursor<'a> {
         self.ahead(by).is_some_and(|token| token.is_word(self.text, word))
     }
 
+    /// Whether the statement ends with this word.
+    pub(super) fn last_is(&self, word: &str) -> bool {
+        self.tokens
+            .last()
+            .is_some_and(|token| token.is_word(self.text, word))
+    }
+
     pub(super) fn eat(&mut self, word: &str) -> bool {
         let is = self.is(word);
         self.at += usize::from(is);
@@ -223,7 +230,11 @@ impl<'a> Cursor<'a> {
     pub(super) fn names(&mut self) -> Read<Vec<Name>> {
         self.require_symbol(b'(', "(")?;
         let names = self.list(|cursor| {
-            let name = cursor.name()?;
+            let mut name = cursor.name()?;
+            // PostgreSQL 18: `PERIOD at` in a foreign key over time.
+            if name.as_str() == "period" && !cursor.is_symbol(b',') && !cursor.is_symbol(b')') {
+                name = cursor.name()?;
+            }
             // MySQL: the length of a prefix, an order.
             if cursor.is_symbol(b'(') {
                 cursor.parentheses()?;
@@ -238,8 +249,14 @@ impl<'a> Cursor<'a> {
 
     /// The columns of an index: only those that are plain.
     pub(super) fn index_columns(&mut self) -> Read<Vec<Name>> {
+        self.index_parts().map(|(names, _)| names)
+    }
+
+    /// The same, and whether all of them are plain.
+    pub(super) fn index_parts(&mut self) -> Read<(Vec<Name>, bool)> {
         let mut inside = self.inside()?;
         let mut names = Vec::new();
+        let mut parts = 0;
         while !inside.is_done() {
             let plain = inside.name().ok().filter(|_| !inside.is_symbol(b'.'));
             let prefix = inside.is_symbol(b'(');
@@ -247,9 +264,11 @@ impl<'a> Cursor<'a> {
             if let Some(name) = plain.filter(|_| !prefix || inside.is_mysql()) {
                 names.push(name);
             }
+            parts += 1;
             inside.skip_to_comma();
         }
-        Ok(names)
+        let plain = parts == names.len();
+        Ok((names, plain))
     }
 
     /// A cursor over what stands in the parentheses that begin here; this one goes on after them.

@@ -1,10 +1,22 @@
 //! Reading what works on rows. Loosely: the table, whether there is a condition, and what is called.
 
+use std::collections::HashSet;
+
 use super::cursor::{Cursor, Read};
-use crate::migration::source::TokenKind;
+use crate::migration::source::{Token, TokenKind};
 use crate::migration::statement::{Change, Name, ObjectName, is_known_function};
 
-pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Change> {
+pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Vec<Change>> {
+    if cursor.is("with") {
+        return with(cursor);
+    }
+    if cursor.is("explain") {
+        return explain(cursor);
+    }
+    one(cursor).map(|change| vec![change])
+}
+
+fn one(cursor: &mut Cursor<'_>) -> Read<Change> {
     match cursor
         .peek()
         .map(|token| token.span.of(cursor.text).to_ascii_lowercase())
@@ -14,14 +26,15 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Read<Change> {
         "insert" | "replace" => insert(cursor),
         "update" => update(cursor),
         "delete" => delete(cursor),
-        "with" => with(cursor),
         "copy" => copy(cursor),
         "load" => load(cursor),
         "merge" => merge(cursor),
-        "explain" => explain(cursor),
         "show" | "describe" | "desc" | "fetch" | "declare" | "close" | "move" => {
             while cursor.next().is_some() {}
-            Ok(Change::Read { calls: Vec::new() })
+            Ok(Change::Read {
+                calls: Vec::new(),
+                all_of: None,
+            })
         }
         _ => query(cursor),
     }
@@ -77,7 +90,31 @@ pub(super) fn read_only(cursor: &mut Cursor<'_>) -> Read<Change> {
             why: format!("what the function {call} does is not in the script"),
         });
     }
-    Ok(Change::Read { calls })
+    Ok(Change::Read {
+        calls,
+        all_of: all_of(begin),
+    })
+}
+
+/// The table of which a query reads every row.
+fn all_of(mut cursor: Cursor<'_>) -> Option<ObjectName> {
+    let mut table = None;
+    let mut depth = 0_i32;
+    while let Some(token) = cursor.peek() {
+        match token.kind {
+            TokenKind::Symbol(b'(') => depth += 1,
+            TokenKind::Symbol(b')') => depth -= 1,
+            TokenKind::Word if depth == 0 && cursor.is_any(&["where", "limit", "fetch"]) => return None,
+            TokenKind::Word if depth == 0 && table.is_none() && cursor.eat("from") => {
+                cursor.eat("only");
+                table = cursor.object_name().ok().filter(|_| !cursor.is_symbol(b'('));
+                continue;
+            }
+            _ => {}
+        }
+        cursor.next();
+    }
+    table
 }
 
 /// The tables after FROM and JOIN.
@@ -95,6 +132,29 @@ pub(super) fn sources(cursor: &Cursor<'_>) -> Vec<ObjectName> {
         }
     }
     found
+}
+
+/// The names in a query, and whether it takes all columns of something.
+pub(super) fn names(cursor: &Cursor<'_>) -> (HashSet<Name>, bool) {
+    let mut cursor = *cursor;
+    let (mut names, mut all) = (HashSet::new(), false);
+    let mut before = None;
+    while let Some(token) = cursor.peek() {
+        // `a.*` and `SELECT *`, but neither `count(*)` nor `a * b`.
+        let lists = |before: Token| {
+            let selects = ["select", "distinct", "all"]
+                .iter()
+                .any(|word| before.is_word(cursor.text, word));
+            selects || before.is_symbol(b'.') || before.is_symbol(b',')
+        };
+        all |= token.is_symbol(b'*') && before.is_some_and(lists);
+        before = Some(token);
+        match cursor.name() {
+            Ok(name) => drop(names.insert(name)),
+            Err(_) => drop(cursor.next()),
+        }
+    }
+    (names, all)
 }
 
 fn insert(cursor: &mut Cursor<'_>) -> Read<Change> {
@@ -146,13 +206,25 @@ fn selected(mut cursor: Cursor<'_>) -> Vec<Option<Name>> {
         let plain = look
             .object_name()
             .ok()
-            .filter(|_| look.is_symbol(b',') || look.is("from"));
-        all.push(plain.map(|name| name.name));
+            .filter(|_| look.is_symbol(b',') || look.is("from"))
+            .map(|name| name.name)
+            .filter(|name| !VALUES.contains(&name.as_str()));
+        all.push(plain);
         if cursor.expr(&["from"]).is_err() || !cursor.symbol(b',') {
             return all;
         }
     }
 }
+
+/// Words that are values, and no columns.
+const VALUES: &[&str] = &[
+    "null",
+    "true",
+    "false",
+    "current_timestamp",
+    "current_date",
+    "current_time",
+];
 
 fn update(cursor: &mut Cursor<'_>) -> Read<Change> {
     cursor.next();
@@ -244,11 +316,11 @@ fn delete(cursor: &mut Cursor<'_>) -> Read<Change> {
     })
 }
 
-/// What follows the common table expressions decides; a change inside one counts as well.
-fn with(cursor: &mut Cursor<'_>) -> Read<Change> {
+/// What the common table expressions change, and what follows them.
+fn with(cursor: &mut Cursor<'_>) -> Read<Vec<Change>> {
     cursor.next();
     cursor.eat("recursive");
-    let mut hidden = None;
+    let mut changes = Vec::new();
     loop {
         cursor.name()?;
         if cursor.is_symbol(b'(') {
@@ -258,30 +330,46 @@ fn with(cursor: &mut Cursor<'_>) -> Read<Change> {
         cursor.eat("not");
         cursor.eat("materialized");
         let mut inside = cursor.inside()?;
-        if inside.is_any(&["update", "delete", "insert"]) {
-            hidden = Some(read(&mut inside)?);
+        if inside.is_any(CHANGES) {
+            changes.push(one(&mut inside)?);
+        }
+        // SEARCH and CYCLE of a recursive one.
+        while !cursor.is_done() && !cursor.is_symbol(b',') && !cursor.is_symbol(b'(') && !cursor.is_any(ENDS)
+        {
+            cursor.next();
         }
         if !cursor.symbol(b',') {
             break;
         }
     }
-    let end = if cursor.is_any(&["insert", "update", "delete", "merge", "replace"]) {
-        read(cursor)?
+    let end = if cursor.is_any(CHANGES) {
+        one(cursor)?
     } else {
         query(cursor)?
     };
-    Ok(match (end, hidden) {
-        (Change::Read { .. }, Some(hidden)) => hidden,
-        (end, _) => end,
-    })
+    // Of a query that only shows what was changed nothing has to be said.
+    if changes.is_empty() || !matches!(end, Change::Read { .. }) {
+        changes.push(end);
+    }
+    Ok(changes)
 }
+
+const CHANGES: &[&str] = &["insert", "update", "delete", "merge", "replace"];
+
+/// What ends the common table expressions.
+const ENDS: &[&str] = &[
+    "insert", "update", "delete", "merge", "replace", "select", "values", "table",
+];
 
 fn copy(cursor: &mut Cursor<'_>) -> Read<Change> {
     cursor.next();
     if cursor.is_symbol(b'(') {
         cursor.parentheses()?;
         while cursor.next().is_some() {}
-        return Ok(Change::Read { calls: Vec::new() });
+        return Ok(Change::Read {
+            calls: Vec::new(),
+            all_of: None,
+        });
     }
     let table = cursor.object_name()?;
     if cursor.is_symbol(b'(') {
@@ -293,7 +381,10 @@ fn copy(cursor: &mut Cursor<'_>) -> Read<Change> {
     }
     while cursor.next().is_some() {}
     Ok(if reads {
-        Change::Read { calls: Vec::new() }
+        Change::Read {
+            calls: Vec::new(),
+            all_of: None,
+        }
     } else {
         Change::Insert {
             table: Some(table),
@@ -342,7 +433,7 @@ fn merge(cursor: &mut Cursor<'_>) -> Read<Change> {
 }
 
 /// EXPLAIN ANALYZE runs what it explains.
-fn explain(cursor: &mut Cursor<'_>) -> Read<Change> {
+fn explain(cursor: &mut Cursor<'_>) -> Read<Vec<Change>> {
     cursor.next();
     let mut runs = cursor.eat("analyze");
     if cursor.is_symbol(b'(') {
@@ -360,5 +451,8 @@ fn explain(cursor: &mut Cursor<'_>) -> Read<Change> {
         return read(cursor);
     }
     while cursor.next().is_some() {}
-    Ok(Change::Read { calls: Vec::new() })
+    Ok(vec![Change::Read {
+        calls: Vec::new(),
+        all_of: None,
+    }])
 }

@@ -67,6 +67,21 @@ pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
         if other.is_none() {
             return cursor.fail("something that can be dropped");
         }
+        let harmless = matches!(other, Some("statistics" | "prepare" | "partition" | "tablespace"));
+        let owned = other == Some("owned") && cursor.eat("by");
+        let cascade = cursor.last_is("cascade");
+        if cursor.is_any(&["class", "family", "search", "data", "method", "mapping"]) {
+            cursor.next();
+        }
+        cursor.eat_any(&[
+            "configuration",
+            "dictionary",
+            "parser",
+            "template",
+            "wrapper",
+            "for",
+        ]);
+        let if_exists = cursor.if_exists();
         // Operators and casts have no plain name.
         let name = cursor.object_name().unwrap_or_else(|_| ObjectName {
             schema: None,
@@ -77,10 +92,14 @@ pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
         return Ok(vec![at(
             span,
             Change::Drop {
-                kind: ObjectKind::Other,
+                kind: match (harmless, owned) {
+                    (true, _) => ObjectKind::Other,
+                    (_, true) => ObjectKind::Owned,
+                    _ => ObjectKind::Support,
+                },
                 name,
-                if_exists: false,
-                cascade: false,
+                if_exists,
+                cascade,
             },
         )]);
     };

@@ -8,6 +8,7 @@ mod alter;
 mod alter_table;
 mod block;
 mod column;
+mod condition;
 mod create;
 mod cursor;
 mod data;
@@ -17,6 +18,7 @@ mod session;
 mod table;
 mod types;
 
+pub(super) use condition::{Truth, when_null};
 use cursor::{Cursor, Read};
 pub(super) use table::references;
 
@@ -88,7 +90,10 @@ fn dispatch(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
         "rename" if cursor.is_mysql() => mysql::rename(cursor, span),
         "insert" | "replace" | "update" | "delete" | "select" | "with" | "values" | "table" | "copy"
         | "merge" | "load" | "explain" | "show" | "describe" | "desc" | "fetch" | "declare" | "close"
-        | "move" => one(data::read(cursor)),
+        | "move" => {
+            let changes = data::read(cursor)?;
+            Ok(changes.into_iter().map(|change| at(span, change)).collect())
+        }
         _ => one(session::read(cursor)),
     }
 }

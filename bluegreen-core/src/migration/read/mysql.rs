@@ -60,6 +60,12 @@ pub(super) fn actions(cursor: &mut Cursor<'_>) -> Read<Vec<TableAction>> {
 }
 
 fn one(cursor: &mut Cursor<'_>) -> Read<TableAction> {
+    // MariaDB: how long it waits for the lock.
+    if cursor.eat("nowait") || (cursor.eat("wait") && cursor.next().is_some()) {
+        return Ok(TableAction::Option {
+            name: "wait".to_owned(),
+        });
+    }
     if cursor.eat("drop") {
         return drop(cursor);
     }

@@ -5,9 +5,10 @@ use super::cursor::{Cursor, Read};
 use crate::migration::statement::{Change, Constraint, ConstraintKind, CreateTable, ObjectName};
 
 /// After CREATE [TEMPORARY | UNLOGGED | FOREIGN] TABLE.
-pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool) -> Read<Change> {
+pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool, or_replace: bool) -> Read<Change> {
     let if_not_exists = cursor.if_not_exists();
     let mut table = empty(cursor.object_name()?, if_not_exists, temporary);
+    table.or_replace = or_replace;
     if cursor.eat_all("partition of") {
         table.partition_of = Some(cursor.object_name()?);
     } else if cursor.eat("of") {
@@ -43,6 +44,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool) -> Read<Change> {
 pub(super) const fn empty(table: ObjectName, if_not_exists: bool, temporary: bool) -> CreateTable {
     CreateTable {
         table,
+        or_replace: false,
         if_not_exists,
         temporary,
         columns: Vec::new(),
@@ -52,6 +54,7 @@ pub(super) const fn empty(table: ObjectName, if_not_exists: bool, temporary: boo
         partitioned: false,
         like: None,
         from_query: false,
+        charset: None,
         indexes: Vec::new(),
     }
 }
@@ -72,6 +75,9 @@ fn body(inside: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
         if column::begins_constraint(inside) {
             let constraint = column::constraint(inside)?;
             table.constraints.push(constraint);
+            if inside.is_mysql() {
+                index_options(inside)?;
+            }
         } else if inside.is_postgres() && inside.eat("like") {
             table.like = Some(inside.object_name()?);
             while inside.eat_any(&["including", "excluding"]).is_some() {
@@ -151,6 +157,9 @@ pub(super) fn index_options(cursor: &mut Cursor<'_>) -> Read<()> {
 /// What follows the parentheses.
 fn options(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
     while !cursor.is_done() {
+        if cursor.is_mysql() && cursor.eat_all("with system versioning") {
+            continue;
+        }
         if cursor.eat("as")
             || cursor.is_any(&["select", "with"]) && is_query(cursor)
             || cursor.is_symbol(b'(')
@@ -181,7 +190,7 @@ fn options(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
         } else if cursor.eat_all("without rowid") || cursor.eat("strict") {
             cursor.symbol(b',');
         } else if cursor.is_mysql() {
-            mysql_option(cursor)?;
+            mysql_option(cursor, table)?;
         } else {
             return cursor.fail("an option of a table");
         }
@@ -194,12 +203,13 @@ fn is_query(cursor: &Cursor<'_>) -> bool {
 }
 
 /// `ENGINE=InnoDB`, `DEFAULT CHARACTER SET = utf8mb4`, with or without `=` and commas.
-fn mysql_option(cursor: &mut Cursor<'_>) -> Read<()> {
+fn mysql_option(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
     cursor.eat_any(&["ignore", "replace"]);
     if cursor.is_any(&["select", "as"]) {
         return Ok(());
     }
     cursor.eat("default");
+    let sorts = cursor.is_any(&["character", "charset", "collate"]);
     if !cursor.eat_all("character set")
         && !cursor.eat_all("data directory")
         && !cursor.eat_all("index directory")
@@ -207,7 +217,11 @@ fn mysql_option(cursor: &mut Cursor<'_>) -> Read<()> {
         cursor.name()?;
     }
     cursor.symbol(b'=');
-    if cursor.is_symbol(b'(') {
+    if sorts {
+        // `utf8mb4_bin` is of the character set `utf8mb4`.
+        let name = cursor.name()?;
+        table.charset.get_or_insert(name.as_str().to_owned());
+    } else if cursor.is_symbol(b'(') {
         cursor.parentheses()?;
     } else if cursor.next().is_none() {
         return cursor.fail("the value of an option");

@@ -20,6 +20,7 @@ pub(super) static ABOUT: About = About::new(
     Example::good("ALTER TABLE orders ALTER note TYPE text").after("CREATE TABLE orders (note varchar(20))"),
     Example::good("ALTER TABLE orders ALTER price TYPE numeric(12,2)").after("CREATE TABLE orders (price numeric(10,2))"),
     Example::good("SET timezone TO 'UTC'; ALTER TABLE orders ALTER at TYPE timestamptz").after("CREATE TABLE orders (at timestamp)"),
+    Example::bad("ALTER TABLE orders ALTER note TYPE text COLLATE \"C\"").after("CREATE TABLE orders (note text); CREATE INDEX notes ON orders (note)"),
     Example::bad("ALTER TABLE orders ALTER at TYPE timestamptz").after("CREATE TABLE orders (at timestamp)"),
 ]);
 

@@ -33,7 +33,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         Change::Truncate { table, .. } => (table, true),
         _ => return,
     };
-    if all && site.is_used(table) {
+    if all && site.has_rows_of_others(table) {
         findings
             .report(
                 located.span,

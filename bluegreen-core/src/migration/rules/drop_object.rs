@@ -16,6 +16,9 @@ pub(super) static ABOUT: About =
             Example::bad("DROP TRIGGER sync ON orders").on(Engine::Postgres),
             Example::bad("DROP TYPE mood").on(Engine::Postgres),
             Example::bad("DROP EXTENSION hstore").on(Engine::Postgres),
+            Example::bad("DROP OPERATOR === (text, text)").on(Engine::Postgres),
+            Example::bad("DROP PUBLICATION changes").on(Engine::Postgres),
+            Example::good("DROP STATISTICS day_and_shop").on(Engine::Postgres),
             Example::good("CREATE VIEW days AS SELECT 1; DROP VIEW days"),
             Example::good("DROP TRIGGER IF EXISTS sync ON orders; CREATE TRIGGER sync BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()").on(Engine::Postgres),
         ]);
@@ -29,7 +32,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
     };
     let harmless = matches!(
         kind,
-        ObjectKind::Schema | ObjectKind::Database | ObjectKind::Other
+        ObjectKind::Schema | ObjectKind::Database | ObjectKind::Owned | ObjectKind::Other
     );
     if harmless || site.schema.is_new_object(name) || !site.is_used(name) {
         return;
@@ -40,8 +43,8 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
             .iter()
             .take(LOOKED_AT)
             .any(|located| match &located.change {
-                Change::CreateView(view) => view.name == *name,
-                Change::CreateRoutine { name: new, .. } => new == name,
+                Change::CreateView(view) => site.same(&view.name, name),
+                Change::CreateRoutine { name: new, .. } => site.same(new, name),
                 Change::CreateTrigger { name: Some(new), .. } | Change::Create { name: Some(new), .. } => {
                     new.name == name.name
                 }

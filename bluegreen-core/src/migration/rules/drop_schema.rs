@@ -15,12 +15,13 @@ pub(super) static ABOUT: About = About::new(
     Example::bad("DROP DATABASE shop").on(Engine::Postgres),
     Example::bad("DROP SCHEMA archive CASCADE").on(Engine::Postgres),
     Example::bad("DROP DATABASE shop").on(Engine::Mysql),
+    Example::bad("DROP OWNED BY app").on(Engine::Postgres),
     Example::good("CREATE SCHEMA archive").on(Engine::Postgres),
 ]);
 
 pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings<'_>) {
     let Change::Drop {
-        kind: ObjectKind::Schema | ObjectKind::Database,
+        kind: ObjectKind::Schema | ObjectKind::Database | ObjectKind::Owned,
         name,
         ..
     } = &located.change

@@ -9,12 +9,15 @@ pub(super) static ABOUT: About = About::new("drop-table", Kind::Backward, Severi
     .examples(&[
         Example::bad("DROP TABLE orders"),
         Example::bad("DROP TABLE IF EXISTS orders, lines"),
+        Example::bad("CREATE OR REPLACE TABLE orders (id int)").on(Engine::Mariadb),
         Example::good("CREATE TABLE orders (id int); DROP TABLE orders"),
     ]);
 
 pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings<'_>) {
-    let Change::DropTable { table, .. } = &located.change else {
-        return;
+    let table = match &located.change {
+        Change::DropTable { table, .. } => table,
+        Change::CreateTable(created) if created.or_replace => &created.table,
+        _ => return,
     };
     let rebuilt =
         site.engine() == Engine::Sqlite && super::sqlite_rebuild::Rebuild::of(site.script, site.at).is_some();

@@ -42,7 +42,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
     };
     if let Some(new) = replaced
         .into_iter()
-        .find(|new| new.table == old.table && leads(&new.columns))
+        .find(|new| site.same(&new.table, &old.table) && leads(&new.columns))
     {
         let name = new
             .name

@@ -28,7 +28,9 @@ mod exclude_constraint;
 mod foreign_key_type;
 mod hidden;
 mod in_transaction;
+mod index_choice;
 mod index_gap;
+mod index_then_rewrite;
 mod inline_references;
 mod instant_budget;
 mod invalid_index;
@@ -39,8 +41,11 @@ mod lock_timeout;
 mod merge_alters;
 mod not_online;
 mod online_option;
+mod online_tool;
 mod open_transaction;
+mod order;
 mod partition;
+mod partitioned_not_valid;
 mod primary_key_nullable;
 mod rebuild;
 mod refresh_view;
@@ -53,6 +58,7 @@ mod required;
 mod required_column;
 mod restrict_access;
 mod rewrite_command;
+mod rewrite_under_lock;
 mod session_timeouts;
 mod set_not_null;
 mod several_locks;
@@ -60,9 +66,12 @@ mod sqlite_rebuild;
 mod storage_rewrite;
 mod tightened;
 mod trigger_off;
+mod type_column;
 mod unique;
 mod unknown_statement;
 mod validate_same_transaction;
+mod versioned_views;
+mod view_over_type;
 mod whole_table_update;
 mod work_under_lock;
 
@@ -70,13 +79,14 @@ mod prelude {
     //! What every rule needs.
 
     pub(super) use crate::MigrationPhase::{Backfill, Contract};
-    pub(super) use crate::migration::effect::{Algorithm, Lock, Work, algorithm};
+    pub(super) use crate::migration::effect::{Algorithm, Hold, Lock, Work, algorithm};
     pub(super) use crate::migration::finding::{Kind, Severity};
+    pub(super) use crate::migration::read::{Truth, when_null};
     pub(super) use crate::migration::rule::{About, Example, Findings, MYSQL, POSTGRES, Range, Site};
     pub(super) use crate::migration::server::{Engine, ServerVersion};
     pub(super) use crate::migration::statement::{
-        Change, Constraint, ConstraintKind, DomainAction, Generated, Located, Name, ObjectKind, ObjectName,
-        OnlineOption, TableAction, TriggerState, TypeAction,
+        Change, Constraint, ConstraintKind, CreateIndex, DomainAction, Generated, Located, Name, ObjectKind,
+        ObjectName, OnlineOption, TableAction, TriggerState, TypeAction,
     };
 }
 
@@ -103,6 +113,7 @@ pub(super) fn all() -> Vec<Arc<dyn MigrationRule>> {
             validate_same_transaction::change,
         ),
         change(&work_under_lock::ABOUT, work_under_lock::change),
+        change(&rewrite_under_lock::ABOUT, rewrite_under_lock::change),
         change(&set_not_null::ABOUT, set_not_null::change),
         change(&change_type::ABOUT, change_type::change),
         change(&add_column_rewrite::ABOUT, add_column_rewrite::change),
@@ -143,6 +154,7 @@ pub(super) fn all() -> Vec<Arc<dyn MigrationRule>> {
         change(&drop_constraint::ABOUT, drop_constraint::change),
         change(&not_online::ABOUT, not_online::change),
         change(&rebuild::ABOUT, rebuild::change),
+        change(&online_tool::ABOUT, online_tool::change),
         change(&online_option::ABOUT, online_option::change),
         change(&drop_partition::ABOUT, drop_partition::change),
         change(&instant_budget::ABOUT, instant_budget::change),
@@ -157,12 +169,19 @@ pub(super) fn all() -> Vec<Arc<dyn MigrationRule>> {
             statement: Some(open_transaction::statement),
         },
         change(&concurrently_partitioned::ABOUT, concurrently_partitioned::change),
+        change(&partitioned_not_valid::ABOUT, partitioned_not_valid::change),
+        change(&view_over_type::ABOUT, view_over_type::change),
         change(&foreign_key_type::ABOUT, foreign_key_type::change),
         change(&repeatable::ABOUT, repeatable::change),
         change(&merge_alters::ABOUT, merge_alters::change),
         change(&index_gap::ABOUT, index_gap::change),
         change(&inline_references::ABOUT, inline_references::change),
         change(&session_timeouts::ABOUT, session_timeouts::change),
+        change(&type_column::ABOUT, type_column::change),
+        change(&versioned_views::ABOUT, versioned_views::change),
+        change(&order::ABOUT, order::change),
+        change(&index_then_rewrite::ABOUT, index_then_rewrite::change),
+        change(&index_choice::ABOUT, index_choice::change),
     ];
     rules
         .into_iter()

@@ -30,8 +30,7 @@ pub(super) static ABOUT: About = About::new(
 ]);
 
 pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings<'_>) {
-    let (Change::Table { table, .. }
-    | Change::CreateIndex(crate::migration::statement::CreateIndex { table, .. })) = &located.change
+    let (Change::Table { table, .. } | Change::CreateIndex(CreateIndex { table, .. })) = &located.change
     else {
         return;
     };

@@ -16,10 +16,25 @@ pub(super) static ABOUT: About = About::new(
     Example::good("ALTER TABLE orders DETACH PARTITION orders_2020 CONCURRENTLY"),
     Example::bad("ALTER TABLE orders ATTACH PARTITION orders_2020 FOR VALUES FROM (1) TO (2)"),
     Example::good("ALTER TABLE orders ATTACH PARTITION orders_2020 FOR VALUES FROM (1) TO (2)").after("CREATE TABLE orders_2020 (a int, CHECK (a >= 1 AND a < 2 AND a IS NOT NULL))"),
+    Example::bad("CREATE TABLE orders_2020 PARTITION OF orders FOR VALUES FROM (1) TO (2)").after("CREATE TABLE orders (a int) PARTITION BY RANGE (a); CREATE TABLE rest PARTITION OF orders DEFAULT"),
+    Example::good("CREATE TABLE orders_2020 PARTITION OF orders FOR VALUES FROM (1) TO (2)").after("CREATE TABLE orders (a int) PARTITION BY RANGE (a)"),
     Example::good("CREATE TABLE orders_2020 (a int); ALTER TABLE orders ATTACH PARTITION orders_2020 FOR VALUES FROM (1) TO (2)"),
 ]);
 
+const DEFAULT_IS_READ: &str =
+    "the default partition of {} is read under ACCESS EXCLUSIVE, unless a valid CHECK excludes the bounds";
+
 pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings<'_>) {
+    let beside_default = |parent: &ObjectName| {
+        let facts = site.schema.table(parent);
+        facts.is_some_and(|facts| facts.default_partition) && site.is_used(parent)
+    };
+    if let Change::CreateTable(created) = &located.change
+        && let Some(parent) = &created.partition_of
+        && beside_default(parent)
+    {
+        findings.report(located.span, DEFAULT_IS_READ.replace("{}", &parent.to_string()));
+    }
     let Change::Table { table, action } = &located.change else {
         return;
     };
@@ -37,18 +52,13 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         }
         TableAction::AttachPartition { partition, .. } => {
             let scanned = site.blocking(&located.change).filter(|_| site.is_used(partition));
-            let default = site
-                .schema
-                .table(table)
-                .is_some_and(|facts| facts.default_partition)
-                && site.is_used(table);
             if let Some(hold) = scanned {
                 findings
                     .report(located.span, format!("every row of {partition} is read under the lock, unless a valid CHECK proves its bounds"))
                     .hold(Some(hold))
                     .rewrite(format!("ALTER TABLE {partition} ADD CONSTRAINT bounds CHECK (…) NOT VALID;\nALTER TABLE {partition} VALIDATE CONSTRAINT bounds;\n{};", site.source(located.span)));
-            } else if default {
-                findings.report(located.span, format!("the default partition of {table} is read under ACCESS EXCLUSIVE, unless a valid CHECK excludes the bounds"));
+            } else if beside_default(table) {
+                findings.report(located.span, DEFAULT_IS_READ.replace("{}", &table.to_string()));
             }
         }
         _ => {}

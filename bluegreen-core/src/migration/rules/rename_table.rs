@@ -12,6 +12,7 @@ pub(super) static ABOUT: About = About::new("rename-table", Kind::Backward, Seve
         Example::bad("ALTER VIEW days RENAME TO dates").on(Engine::Postgres),
         Example::bad("ALTER TABLE orders RENAME TO purchases; CREATE VIEW orders AS SELECT * FROM purchases").on(Engine::Postgres),
         Example::good("BEGIN; ALTER TABLE orders RENAME TO purchases; CREATE VIEW orders AS SELECT * FROM purchases; COMMIT;").on(Engine::Postgres),
+        Example::good("BEGIN; ALTER TABLE orders RENAME TO purchases; CREATE VIEW public.orders AS SELECT * FROM purchases; COMMIT;").on(Engine::Postgres),
         Example::good("CREATE TABLE a (b int); ALTER TABLE a RENAME TO c"),
     ]);
 
@@ -50,7 +51,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
             .take(VIEW_WITHIN)
             .take_while(|statement| !statement.changes.iter().any(|located| matches!(located.change, Change::Commit)))
             .flat_map(|statement| statement.changes.iter().take(VIEW_WITHIN))
-            .any(|located| matches!(&located.change, Change::CreateView(view) if view.name == *table && !view.materialized));
+            .any(|located| matches!(&located.change, Change::CreateView(view) if site.same(&view.name, table) && !view.materialized));
     if !stands_in {
         let statement = site.statement().filter(|statement| statement.changes.len() == 1);
         let written = site.source(statement.map_or(located.span, |statement| statement.span));

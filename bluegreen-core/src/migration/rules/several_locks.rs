@@ -24,7 +24,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
     let [first] = site.transaction.locked.as_slice() else {
         return;
     };
-    if first != table && site.is_used(table) {
+    if !site.same(first, table) && site.is_used(table) {
         let hold = site
             .holds(&located.change)
             .into_iter()

@@ -17,6 +17,8 @@ pub(super) static ABOUT: About = About::new(
     Example::bad("ALTER TABLE t RENAME TO t_old; CREATE TABLE t (id int, a int NOT NULL); INSERT INTO t (id, a) SELECT id, 1 FROM t_old; DROP TABLE t_old"),
     Example::bad("CREATE TABLE new_t (id int, b int); INSERT INTO new_t (id, b) SELECT id, a FROM t; DROP TABLE t; ALTER TABLE new_t RENAME TO t"),
     Example::bad("CREATE TABLE new_t (id int); INSERT INTO new_t (id) SELECT id FROM t; DROP TABLE t; ALTER TABLE new_t RENAME TO t").after("CREATE TABLE t (id int, a int)"),
+    Example::bad("CREATE TABLE new_t (id int, a int NOT NULL); INSERT INTO new_t (id, a) SELECT id, a FROM t; DROP TABLE t; ALTER TABLE new_t RENAME TO t").after("CREATE TABLE t (id int, a int)"),
+    Example::bad("CREATE TABLE new_t (id int, a int UNIQUE); INSERT INTO new_t (id, a) SELECT id, a FROM t; DROP TABLE t; ALTER TABLE new_t RENAME TO t").after("CREATE TABLE t (id int, a int)"),
     Example::good("CREATE TABLE new_t (id int, a int, b int DEFAULT 1 NOT NULL); INSERT INTO new_t (id, a) SELECT id, a FROM t; DROP TABLE t; ALTER TABLE new_t RENAME TO t").after("CREATE TABLE t (id int, a int)"),
 ]);
 
@@ -81,6 +83,17 @@ impl<'a> Rebuild<'a> {
     }
 }
 
+/// The columns of each unique key.
+fn unique(created: &CreateTable) -> impl Iterator<Item = &Vec<Name>> {
+    let of_columns = created.columns.iter().flat_map(|column| &column.constraints);
+    of_columns
+        .chain(&created.constraints)
+        .filter_map(|constraint| match &constraint.kind {
+            ConstraintKind::Unique { columns, .. } => Some(columns),
+            _ => None,
+        })
+}
+
 pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings<'_>) {
     let Change::Insert { from: Some(_), .. } = &located.change else {
         return;
@@ -96,6 +109,20 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
             .iter()
             .any(|constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey { .. }));
         let filled = column.default.is_some() || column.generated.is_some() || key;
+        let before = site
+            .schema
+            .column(rebuild.table, &column.name)
+            .and_then(|facts| facts.not_null);
+        if column.not_null && !filled && before == Some(false) {
+            findings.report(
+                located.span,
+                format!(
+                    "the old release may write NULL to {}.{}, and is refused",
+                    rebuild.table, column.name
+                ),
+            );
+            continue;
+        }
         match source {
             Some(Some(name)) if *name != column.name => {
                 findings.report(
@@ -128,6 +155,20 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
     let Some(before) = before.filter(|facts| facts.complete) else {
         return;
     };
+    for columns in unique(rebuild.created) {
+        let old = columns.iter().all(|column| before.columns.contains_key(column));
+        if old && !before.has_key(columns) {
+            let columns: Vec<_> = columns.iter().map(ToString::to_string).collect();
+            findings.report(
+                located.span,
+                format!(
+                    "the old release is refused when it writes to {} what is in ({}) already",
+                    rebuild.table,
+                    columns.join(", ")
+                ),
+            );
+        }
+    }
     let mut gone: Vec<_> = before
         .columns
         .keys()

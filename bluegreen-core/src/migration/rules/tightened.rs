@@ -30,10 +30,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
                     .iter()
                     .all(|column| site.schema.is_new_column(table, column)),
                 ConstraintKind::Check(check) => site.schema.table(table).is_some_and(|facts| {
-                    let mut named = facts
-                        .columns
-                        .keys()
-                        .filter(|name| check.text.contains(name.as_str()));
+                    let mut named = facts.columns.keys().filter(|name| check.names(name));
                     named.any(|name| site.schema.is_new_column(table, name))
                 }),
                 _ => false,

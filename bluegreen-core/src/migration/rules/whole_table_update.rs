@@ -14,6 +14,8 @@ pub(super) static ABOUT: About = About::new(
 .examples(&[
     Example::bad("UPDATE orders SET region = 'eu'"),
     Example::bad("UPDATE orders SET region = 'eu' WHERE true"),
+    Example::bad("ALTER TABLE orders ADD COLUMN region text; UPDATE orders SET region = 'eu' WHERE region IS NULL"),
+    Example::good("ALTER TABLE orders ADD COLUMN region text; UPDATE orders SET region = 'eu' WHERE region IS NULL AND id < 1000"),
     Example::good("UPDATE orders SET region = 'eu' WHERE id BETWEEN 1 AND 1000"),
     Example::good("CREATE TABLE regions (name text); UPDATE regions SET name = 'eu'"),
 ]);
@@ -28,10 +30,16 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
     else {
         return;
     };
-    let filtered = filter
-        .as_ref()
-        .is_some_and(|filter| !super::delete_rows::always(&filter.text));
-    if filtered || !site.is_used(table) {
+    // What was added just now is NULL in every row.
+    let is_null = |column: &Name| {
+        let facts = site.schema.column(table, column);
+        site.schema.is_new_column(table, column) && facts.is_some_and(|facts| facts.null_in_old_rows)
+    };
+    let filtered = filter.as_ref().is_some_and(|filter| {
+        !super::delete_rows::always(&filter.text)
+            && when_null(&filter.text, site.engine(), &is_null) != Truth::True
+    });
+    if filtered || !site.has_rows_of_others(table) {
         return;
     }
     let column = columns
@@ -39,5 +47,6 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         .map_or_else(|| "…".to_owned(), ToString::to_string);
     findings
         .report(located.span, format!("writers of {table} wait until the last row is done; do it in batches, after the release has all traffic"))
+        .hold(Some(Hold::new(table, Lock::RowExclusive, Work::Rewrite)))
         .rewrite(format!("-- repeat until no row is left, with a pause between\n{} WHERE id IN (SELECT id FROM {table} WHERE {column} IS NULL LIMIT 1000);", site.source(located.span)));
 }

@@ -1,6 +1,6 @@
 //! What a change does to what is known.
 
-use super::{DomainFacts, EnumFacts, IndexFacts, Key, Origin, Schema, TableFacts};
+use super::{DomainFacts, EnumFacts, IndexFacts, Key, Origin, Schema, TableFacts, ViewFacts};
 use crate::migration::statement::{
     Change, Constraint, ConstraintKind, CreateIndex, CreateTable, DomainAction, Name, ObjectKind, ObjectName,
     TableAction, TypeAction,
@@ -23,7 +23,14 @@ impl Schema {
             }
             Change::CreateView(view) => {
                 let key = self.key(&view.name);
-                self.views.entry(key).or_insert(origin);
+                let origin = self.views.get(&key).map_or(origin, |facts| facts.origin);
+                let facts = ViewFacts {
+                    origin,
+                    reads: view.reads.clone(),
+                    names: view.names.clone(),
+                    all_columns: view.all_columns,
+                };
+                self.views.insert(key, facts);
             }
             Change::Type { name, action } => self.alter_type(name, action, origin),
             Change::Domain { name, action } => self.alter_domain(name, action, origin),
@@ -31,9 +38,18 @@ impl Schema {
                 self.routines.insert(name.name.as_str().to_owned(), *volatility);
                 self.note(name, origin);
             }
-            Change::Create { name: Some(name), .. } | Change::CreateTrigger { name: Some(name), .. } => {
-                self.note(name, origin);
+            Change::CreateTrigger { table, name } => {
+                if let Some(name) = name {
+                    self.note(name, origin);
+                }
+                if let Some(facts) = table.as_ref().and_then(|table| {
+                    let key = self.key(table);
+                    self.tables.get_mut(&key)
+                }) {
+                    facts.triggers = true;
+                }
             }
+            Change::Create { name: Some(name), .. } => self.note(name, origin),
             Change::Drop {
                 kind: ObjectKind::View | ObjectKind::MaterializedView,
                 name,
@@ -72,6 +88,7 @@ impl Schema {
         );
         facts.partitioned = table.partitioned;
         facts.temporary = table.temporary;
+        facts.charset.clone_from(&table.charset);
         for column in &table.columns {
             facts.add_column(column, origin);
             self.note_domain(&column.kind.name, &table.table);
@@ -89,6 +106,7 @@ impl Schema {
                 let index = IndexFacts {
                     table: table.table.clone(),
                     columns: columns.clone(),
+                    plain: true,
                     unique: false,
                     kind: kind.clone(),
                     origin,
@@ -127,6 +145,7 @@ impl Schema {
         let facts = IndexFacts {
             table: index.table.clone(),
             columns: index.columns.clone(),
+            plain: index.plain,
             unique: index.unique,
             kind: index.kind.clone(),
             origin,
@@ -193,7 +212,18 @@ impl Schema {
                 facts.redefine(column);
                 table.columns.insert(column.name.clone(), facts);
             }
-            TableAction::SetType { column, to, .. } => table.column(column).kind = Some(to.clone()),
+            TableAction::SetType {
+                column,
+                to,
+                collation,
+                ..
+            } => {
+                let column = table.column(column);
+                column.kind = Some(to.clone());
+                if collation.is_some() {
+                    column.collation.clone_from(collation);
+                }
+            }
             TableAction::SetDefault { column, default } => {
                 let column = table.column(column);
                 column.default = (!default.is_null()).then(|| default.clone());

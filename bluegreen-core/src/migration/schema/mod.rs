@@ -8,7 +8,7 @@ mod table;
 
 pub use table::{Origin, TableColumn, TableFacts};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Engine;
 use super::statement::{Name, ObjectName, SqlType, Volatility};
@@ -21,10 +21,12 @@ pub struct Schema {
     release: u32,
     tables: HashMap<Key, TableFacts>,
     indexes: HashMap<Key, IndexFacts>,
-    views: HashMap<Key, Origin>,
+    views: HashMap<Key, ViewFacts>,
     enums: HashMap<Key, EnumFacts>,
     domains: HashMap<Key, DomainFacts>,
     routines: HashMap<String, Volatility>,
+    /// How many rows tables have, where somebody has told.
+    rows: HashMap<String, u64>,
     /// Anything else that this release creates: sequences, types, functions.
     new_objects: HashMap<Key, Origin>,
     /// Settings of the session that change what statements do.
@@ -39,6 +41,8 @@ pub struct IndexFacts {
     pub table: ObjectName,
     /// Its columns, where they are plain.
     pub columns: Vec<Name>,
+    /// Whether these are all that it is built on, and it holds every row.
+    pub plain: bool,
     /// Whether it is unique.
     pub unique: bool,
     /// FULLTEXT and the like.
@@ -47,6 +51,19 @@ pub struct IndexFacts {
     pub origin: Origin,
     /// Built concurrently: a failed build leaves it invalid.
     pub concurrently: bool,
+}
+
+/// What is known of a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewFacts {
+    /// When it came.
+    pub origin: Origin,
+    /// The tables that it reads, as far as could be seen.
+    pub reads: Vec<ObjectName>,
+    /// The names in its query.
+    pub names: HashSet<Name>,
+    /// Whether it reads all columns of something.
+    pub all_columns: bool,
 }
 
 /// What is known of an enum.
@@ -97,6 +114,7 @@ impl Schema {
             enums: HashMap::new(),
             domains: HashMap::new(),
             routines: HashMap::new(),
+            rows: HashMap::new(),
             new_objects: HashMap::new(),
             utc: None,
             foreign_keys_unchecked: false,
@@ -133,6 +151,43 @@ impl Schema {
         self.views.keys().map(Key::to_string)
     }
 
+    /// Takes note of how many rows a table has, by its name as [`tables`](Self::tables) gives them.
+    pub fn set_rows(&mut self, table: &str, rows: u64) {
+        self.rows.insert(self.plain(table).to_owned(), rows);
+    }
+
+    /// How many rows a table has, by its name with or without the usual schema.
+    #[must_use]
+    pub fn rows(&self, table: &str) -> Option<u64> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let bare = table.replace('"', "");
+        self.rows.get(self.plain(&bare)).copied()
+    }
+
+    /// A name without the schema that it has when none is written.
+    fn plain<'a>(&self, table: &'a str) -> &'a str {
+        let usual = if self.engine == Engine::Postgres {
+            "public."
+        } else {
+            "main."
+        };
+        table.strip_prefix(usual).unwrap_or(table)
+    }
+
+    /// A view that reads a column of a table, by its name; the first by name where there are several.
+    #[must_use]
+    pub fn view_over(&self, table: &ObjectName, column: &Name) -> Option<String> {
+        let table = self.key(table);
+        let over = |facts: &ViewFacts| {
+            (facts.all_columns || facts.names.contains(column))
+                && facts.reads.iter().any(|read| self.key(read) == table)
+        };
+        let views = self.views.iter().filter(|(_, facts)| over(facts));
+        views.map(|(key, _)| key.to_string()).min()
+    }
+
     /// The name under which [`tables`](Self::tables) has a table.
     #[must_use]
     pub fn name_of(&self, table: &ObjectName) -> String {
@@ -153,7 +208,7 @@ impl Schema {
             || self
                 .views
                 .get(&self.key(table))
-                .is_some_and(|origin| self.is_of_release(*origin))
+                .is_some_and(|view| self.is_of_release(view.origin))
     }
 
     /// Whether this release adds the column, or its whole table.
@@ -192,6 +247,25 @@ impl Schema {
         })
     }
 
+    /// An index of a table that this release has built.
+    #[must_use]
+    pub fn new_index_of(&self, table: &ObjectName) -> Option<&str> {
+        let names = &self.table(table)?.indexes;
+        let new = |name: &&Name| {
+            self.index_named(name)
+                .is_some_and(|index| self.is_of_release(index.origin))
+        };
+        names.iter().take(256).find(new).map(Name::as_str)
+    }
+
+    /// Whether a foreign key of another table points to this one.
+    #[must_use]
+    pub fn is_referenced(&self, table: &ObjectName) -> bool {
+        let key = self.key(table);
+        let mut references = self.tables.values().flat_map(|facts| &facts.references);
+        references.any(|to| self.key(to) == key)
+    }
+
     /// What is known of an enum.
     #[must_use]
     pub fn enumeration(&self, name: &ObjectName) -> Option<&EnumFacts> {
@@ -220,11 +294,8 @@ impl Schema {
     #[must_use]
     pub fn is_new_object(&self, name: &ObjectName) -> bool {
         let key = self.key(name);
-        let origin = self
-            .new_objects
-            .get(&key)
-            .or_else(|| self.views.get(&key))
-            .copied();
+        let origin = self.new_objects.get(&key).copied();
+        let origin = origin.or_else(|| self.views.get(&key).map(|facts| facts.origin));
         let origin = origin.or_else(|| self.enums.get(&key).map(|facts| facts.origin));
         let origin = origin.or_else(|| self.domains.get(&key).map(|facts| facts.origin));
         origin.is_some_and(|origin| self.is_of_release(origin))

@@ -33,6 +33,8 @@ pub struct TableFacts {
     pub constraints: HashMap<Name, Constraint>,
     /// Its indexes that are no constraints.
     pub indexes: Vec<Name>,
+    /// Whether it has triggers.
+    pub triggers: bool,
     /// The tables that its foreign keys point to.
     pub references: Vec<ObjectName>,
     /// Whether it has a primary key.
@@ -41,6 +43,8 @@ pub struct TableFacts {
     pub instant_versions: u16,
     /// The name that it had when the release began, when it was renamed.
     pub renamed_from: Option<ObjectName>,
+    /// MySQL: the character set or collation that its columns have when they say none.
+    pub charset: Option<String>,
     /// Whether it has an index that keeps MySQL from changing it instantly.
     pub full_text: bool,
     /// Names given to constraints without one.
@@ -62,6 +66,8 @@ pub struct TableColumn {
     pub not_null: Option<bool>,
     /// Its default.
     pub default: Option<Expr>,
+    /// Whether it came without a value: it is NULL in each row that was there before.
+    pub null_in_old_rows: bool,
     /// Whether this release took its default away.
     pub default_dropped: bool,
     /// Whether the server makes its value.
@@ -87,10 +93,12 @@ impl TableFacts {
             columns: HashMap::new(),
             constraints: HashMap::new(),
             indexes: Vec::new(),
+            triggers: false,
             references: Vec::new(),
             primary_key: Vec::new(),
             instant_versions: 0,
             renamed_from: None,
+            charset: None,
             full_text: false,
             unnamed: 0,
         }
@@ -102,6 +110,9 @@ impl TableFacts {
             kind: Some(column.kind.clone()),
             not_null: Some(column.not_null || column.kind.is_serial()),
             default: column.default.clone(),
+            null_in_old_rows: column.generated.is_none()
+                && !column.kind.is_serial()
+                && column.default.as_ref().is_none_or(Expr::is_null),
             default_dropped: false,
             generated: column.generated.is_some() || column.kind.is_serial(),
             proved_not_null: column.not_null,
@@ -219,6 +230,7 @@ impl TableColumn {
             kind: None,
             not_null: None,
             default: None,
+            null_in_old_rows: false,
             default_dropped: false,
             generated: false,
             proved_not_null: false,

@@ -184,6 +184,7 @@ impl<'a> Lexer<'a> {
             b'u' | b'U' if second == Some(b'&') && self.byte(2) == Some(b'"') => {
                 self.quoted(start, 2, b'"', false, TokenKind::Quoted)
             }
+            b'$' if second == Some(b'{') => self.filled_in(start),
             b'$' if self.engine == Engine::Postgres => self.dollar(start),
             b'0'..=b'9' => self.number(start),
             b'.' if second.is_some_and(|b| b.is_ascii_digit()) && !self.follows_name(start) => {
@@ -222,6 +223,19 @@ impl<'a> Lexer<'a> {
             while !self.text.is_char_boundary(self.at) {
                 self.at += 1;
             }
+        }
+    }
+
+    /// `${schema}`: what a tool (Flyway) fills in; mostly a name or a part of one.
+    fn filled_in(&mut self, start: usize) -> Token {
+        let name = self.rest().get(2..).unwrap_or_default();
+        let end = name.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')));
+        match end.filter(|end| name.as_bytes().get(*end) == Some(&b'}')) {
+            Some(end) => {
+                self.at = start + 2 + end + 1;
+                self.word(start)
+            }
+            None => self.one(start, TokenKind::Symbol(b'$')),
         }
     }
 

@@ -1,5 +1,7 @@
 //! One thing that a statement does.
 
+use std::collections::HashSet;
+
 use super::{Column, Constraint, Expr, Name, ObjectName, SqlType, TableAction, Volatility};
 
 /// A kind of thing in a database.
@@ -35,7 +37,12 @@ pub enum ObjectKind {
     Role,
     /// A rewrite rule.
     Rule,
-    /// Anything else: collation, publication, server, statistics, … .
+    /// What statements or others rely on without being named by a release's code: an operator, a cast, a
+    /// collation, a publication, a server, a scheduled event.
+    Support,
+    /// What a role owns.
+    Owned,
+    /// Anything else, whose absence nobody notices: statistics, an event trigger.
     Other,
 }
 
@@ -48,6 +55,8 @@ pub enum ObjectKind {
 pub struct CreateTable {
     /// Its name.
     pub table: ObjectName,
+    /// `OR REPLACE`: MariaDB drops what is there.
+    pub or_replace: bool,
     /// `IF NOT EXISTS`.
     pub if_not_exists: bool,
     /// Only this session sees it.
@@ -66,6 +75,8 @@ pub struct CreateTable {
     pub like: Option<ObjectName>,
     /// Whether rows come with it: `AS SELECT`.
     pub from_query: bool,
+    /// MySQL: the character set or collation of its columns, where one is written.
+    pub charset: Option<String>,
     /// MySQL's indexes that are declared inside: name, columns, kind.
     pub indexes: Vec<(Option<Name>, Vec<Name>, Option<String>)>,
 }
@@ -91,6 +102,8 @@ pub struct CreateIndex {
     pub only: bool,
     /// The columns that it is built on, where they are plain ones.
     pub columns: Vec<Name>,
+    /// Whether these are all that it is built on, and it holds every row: no expression, no WHERE.
+    pub plain: bool,
     /// FULLTEXT or SPATIAL in MySQL; the method in PostgreSQL. In lower case.
     pub kind: Option<String>,
     /// MySQL's `ALGORITHM` and `LOCK`.
@@ -110,6 +123,10 @@ pub struct CreateView {
     pub materialized: bool,
     /// The tables that it reads, as far as they could be seen: what follows FROM and JOIN.
     pub reads: Vec<ObjectName>,
+    /// The names in its query, and whether there is a `*`: what it may read of them.
+    pub names: HashSet<Name>,
+    /// Whether it reads all columns of something.
+    pub all_columns: bool,
 }
 
 /// The modes of LOCK TABLE.
@@ -266,8 +283,12 @@ pub enum Change {
     },
     /// `TRUNCATE`, one for each name.
     Truncate { table: ObjectName, cascade: bool },
-    /// `SELECT`, `SHOW`, `EXPLAIN`: only reads.
-    Read { calls: Vec<String> },
+    /// `SELECT`, `SHOW`, `EXPLAIN`: only reads. `all_of` is the table of which every row is read, where there is
+    /// neither a condition nor a limit.
+    Read {
+        calls: Vec<String>,
+        all_of: Option<ObjectName>,
+    },
     /// `BEGIN`.
     Begin,
     /// `COMMIT`.

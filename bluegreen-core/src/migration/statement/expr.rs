@@ -190,6 +190,15 @@ impl Expr {
         }
     }
 
+    /// Whether it names a column, as far as its words tell.
+    #[must_use]
+    pub fn names(&self, column: &Name) -> bool {
+        let mut words = self
+            .text
+            .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
+        words.any(|word| word == column.as_str() || word.eq_ignore_ascii_case(column.as_str()))
+    }
+
     /// Whether it is the word NULL.
     #[must_use]
     pub fn is_null(&self) -> bool {

@@ -161,6 +161,8 @@ pub enum TableAction {
     SetType {
         column: Name,
         to: SqlType,
+        /// Where it is written.
+        collation: Option<String>,
         using: Option<Expr>,
     },
     /// `ALTER COLUMN … SET DEFAULT`.

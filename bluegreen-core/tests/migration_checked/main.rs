@@ -3,8 +3,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a panic is how a test fails"
 )]
+
+mod steps;
+mod way_back;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +33,7 @@ struct World {
     migrator: FakeMigrator,
     checked: CheckedMigrator,
     observer: RecordingObserver,
+    store: MemoryStore,
     deployer: Deployer,
 }
 
@@ -50,7 +55,7 @@ impl World {
         );
         let deployer = Deployer::builder(service())
             .clock(log.clock())
-            .store(store)
+            .store(store.clone())
             .host(FakeHost::new("host", &log))
             .router(FakeRouter::new("edge", &log).with_split(Split::all(Slot::Blue)))
             .migrator(checked.clone())
@@ -62,6 +67,7 @@ impl World {
             migrator,
             checked,
             observer,
+            store,
             deployer,
         }
     }
