@@ -103,15 +103,14 @@ pub(super) fn incomplete(deployment: &DeploymentInfo) -> i64 {
 /// Which release it is of, for people.
 pub(super) fn what(deployment: &DeploymentInfo) -> String {
     let id = deployment.deployment_id().unwrap_or("without an id");
-    let of = match (deployment.description(), is_ours(deployment)) {
-        (Some(text), true) => text.to_owned(),
-        _ => {
+    let ours = deployment.description().filter(|_| is_ours(deployment));
+    let of = ours.map_or_else(
+        || {
             let location = deployment.revision().and_then(|revision| revision.s3_location());
-            let key = location
-                .and_then(|location| location.key())
-                .unwrap_or("an unknown revision");
-            format!("{key}, not from here")
-        }
-    };
+            let key = location.and_then(|location| location.key());
+            format!("{}, not from here", key.unwrap_or("an unknown revision"))
+        },
+        str::to_owned,
+    );
     format!("{id} ({})", crate::account::bounded(&of))
 }

@@ -194,10 +194,9 @@ async fn one_deployment_a_group() {
     assert!(fault.to_string().contains(&foreign), "{fault}");
     let fault = host.retire(&brief, Slot::Green).await.unwrap_err();
     assert!(matches!(fault.kind, FaultKind::Unavailable { .. }), "{fault}");
-    assert_eq!(
-        world.aws.deployments(APPLICATION, "green")[0].status,
-        "InProgress"
-    );
+    tokio::time::advance(Duration::from_mins(1)).await;
+    let status = &world.aws.deployments(APPLICATION, "green")[0].status;
+    assert_eq!(status, "InProgress", "it was not stopped");
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,6 +21,8 @@ pub(crate) struct World {
     pub(crate) aws: Arc<FakeAws>,
     pub(crate) account: Account,
     pub(crate) machine: Arc<Mutex<Machine>>,
+    /// Between two looks at a command: virtual time passes by itself, in as many looks as fit.
+    poll: Duration,
 }
 
 /// What commands have done.
@@ -36,15 +38,16 @@ pub(crate) struct Machine {
 impl World {
     /// Over a socket, so that connections break and dropped requests arrive.
     pub(crate) async fn start(config: FakeConfig) -> Self {
-        Self::of(FakeAws::start(config).await.unwrap())
+        Self::of(FakeAws::start(config).await.unwrap(), Duration::from_millis(5))
     }
 
     /// In memory: for tests in virtual time.
     pub(crate) fn in_memory(config: FakeConfig) -> Self {
-        Self::of(FakeAws::in_memory(config, Arc::new(SystemClock::new())))
+        let clock = Arc::new(SystemClock::new());
+        Self::of(FakeAws::in_memory(config, clock), Duration::from_millis(500))
     }
 
-    fn of(aws: FakeAws) -> Self {
+    fn of(aws: FakeAws, poll: Duration) -> Self {
         let quick = Rate::a_second(100_000);
         let account = ["autoscaling", "codedeploy", "ecr", "rds", "ssm"]
             .into_iter()
@@ -59,6 +62,7 @@ impl World {
             aws: Arc::new(aws),
             account,
             machine,
+            poll,
         }
     }
 
@@ -112,7 +116,7 @@ impl World {
         let tags = PerSlot::new(Tag::new("slot", "blue"), Tag::new("slot", "green"));
         Fleet::new(&self.account, ServiceName::new("shop").unwrap(), tags)
             .settle_time(Duration::from_millis(150))
-            .poll(Duration::from_millis(5))
+            .poll(self.poll)
     }
 
     pub(crate) fn migrator(&self) -> RemoteMigrator {

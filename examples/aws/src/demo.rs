@@ -219,11 +219,8 @@ impl Shop {
         let horizon = |what: &str| {
             RemoteCommand::run(CommandSpec::new(["supervisorctl", what, "horizon", "scheduler"])).on_all()
         };
-        let workers = RemoteWorkers::new(fleet.clone(), horizon("stop"), horizon("start")).counting(artisan([
-            "tinker",
-            "--execute",
-            "echo Queue::size();",
-        ]));
+        let workers = RemoteWorkers::new(fleet.clone(), horizon("stop"), horizon("start"))
+            .counting(artisan(["tinker", "--execute", "echo Queue::size();"]));
         Ok(Deployer::builder(ServiceName::new("fixit")?)
             .store(MemoryStore::new())
             .router(router)

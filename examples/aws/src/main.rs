@@ -6,9 +6,8 @@ mod provider;
 
 use std::process::ExitCode;
 
-use bluegreen_cli::{EXIT_CODES, Exit, Global, Surroundings};
+use bluegreen_cli::{EXIT_CODES, Global, program};
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 /// Blue/green deployments on AWS, from a TOML file
 #[derive(Debug, Parser)]
@@ -31,25 +30,14 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-    let arguments = Arguments::parse();
-    let surroundings = Surroundings {
-        user: std::env::var("USER").ok(),
-        variable: |name| std::env::var(name).ok(),
-    };
-    let exit = match arguments.command {
-        Command::Shared(command) => {
-            bluegreen_cli::run::<provider::Aws>(&arguments.global, command, surroundings).await
-        }
-        Command::Demo => return demo::run().await,
-    };
-    match exit {
-        // A blocking call of a deployment that was left must not hold its user up.
-        Exit::Interrupted => std::process::exit(i32::from(exit.code())),
-        exit => exit.into(),
-    }
+    program(
+        async |arguments: Arguments, surroundings| match arguments.command {
+            Command::Shared(command) => {
+                let exit = bluegreen_cli::run::<provider::Aws>(&arguments.global, command, surroundings);
+                exit.await.leave()
+            }
+            Command::Demo => demo::run().await,
+        },
+    )
+    .await
 }
