@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup test proof mutants lint docs bench demo ci
+.PHONY: help setup postgres test proof mutants lint docs bench demo ci
 
 # Debian keeps servers in /usr/sbin, which is not in everybody's path.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -11,11 +11,23 @@ help: ## Say what there is.
 # What a Playwright suite needs that sends requests only: no browser.
 SUITES := bluegreen-core/tests/suites
 
-setup: target/pydo/bin/pydo-is-there target/moto/bin/moto-is-there ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, playwright, pydo, moto), where they are missing.
-	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql node=nodejs npm
+# PostgreSQL 18 beside Debian's; every major version since 10 with POSTGRES=all, half a gigabyte.
+POSTGRES ?= 18
+SERVERS := bluegreen-core/tests/server
+
+setup: target/pydo/bin/pydo-is-there target/moto/bin/moto-is-there postgres ## Install the real parts that tests use (nginx, haproxy, prometheus, postgresql, mariadb, playwright, pydo, moto), where they are missing.
+	@.ci/need nginx haproxy prometheus /usr/lib/postgresql=postgresql mariadbd=mariadb-server node=nodejs npm
 	@cmp -s $(SUITES)/package-lock.json $(SUITES)/node_modules/.installed || \
 		{ npm ci --prefix $(SUITES) --ignore-scripts --no-audit --no-fund --loglevel=error && \
 		cp $(SUITES)/package-lock.json $(SUITES)/node_modules/.installed; }
+
+# The packages bring what was built for one kind of machine; elsewhere the tests use what is installed.
+postgres:
+	@.ci/need node=nodejs npm
+	@if [ "$$(uname -sm)" != "Linux x86_64" ]; then echo "no PostgreSQL $(POSTGRES) for $$(uname -sm)"; \
+	elif ! echo "$(POSTGRES)" | cat - $(SERVERS)/package-lock.json | cmp -s - $(SERVERS)/node_modules/.installed; then \
+		npm ci --prefix $(SERVERS) $(if $(filter all,$(POSTGRES)),,--omit=dev) --no-audit --no-fund --loglevel=error && \
+		echo "$(POSTGRES)" | cat - $(SERVERS)/package-lock.json > $(SERVERS)/node_modules/.installed; fi
 
 # DigitalOcean's own client, in an environment of its own.
 target/pydo/bin/pydo-is-there:

@@ -158,6 +158,21 @@ fn the_sql_of_tools_is_read() {
             Engine::Postgres,
             "BEGIN;\n--\n-- Add field a to b\n--\nALTER TABLE \"b\" ADD COLUMN \"a\" varchar(10) NULL;\nCOMMIT;",
         ),
+        // Flyway, with places that it fills in
+        (
+            Engine::Postgres,
+            "CREATE TABLE ${schema}.${prefix}_orders (id bigint PRIMARY KEY);\nALTER TABLE ${schema}.orders ADD COLUMN note text;",
+        ),
+        (Engine::Mysql, "ALTER TABLE ${prefix}_orders ADD COLUMN note text"),
+        // psql, with variables
+        (
+            Engine::Postgres,
+            "SET search_path TO :schema;\nCREATE TABLE :schema.orders (id bigint, note text DEFAULT :'note'::text);\nALTER TABLE :\"schema\".lines ADD COLUMN note text;",
+        ),
+        (
+            Engine::Postgres,
+            "DO LANGUAGE 'plpgsql' $$ BEGIN ALTER TABLE orders ADD COLUMN note text; END $$;",
+        ),
         // Alembic
         (
             Engine::Postgres,

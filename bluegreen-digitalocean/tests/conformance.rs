@@ -180,65 +180,6 @@ mod apps {
     }
 }
 
-mod domain {
-    use super::*;
-    use bluegreen_digitalocean::{AppDomainRouter, Client, Marker, PerSlot, SlotProbe};
-    use bluegreen_testkit::digitalocean::FakeDigitalOcean;
-    use common::domain::{DOMAIN, entry, spec};
-    use std::sync::Arc;
-
-    bluegreen_testkit::router_conformance!(async || {
-        let config = FakeConfig::default().keep_alive(false);
-        let cloud = Arc::new(FakeDigitalOcean::start(config).await.unwrap());
-        let services = bluegreen_testkit::loopback::LoopbackHost::start().await.unwrap();
-        let mut ids = Vec::new();
-        for slot in Slot::BOTH {
-            let entries: &[_] = if slot == Slot::Blue { &[entry()] } else { &[] };
-            let id = cloud.add_app(spec(slot, entries)).await.unwrap();
-            let version = bluegreen_core::Version::new("1.0").unwrap();
-            services
-                .run(slot, bluegreen_core::Release::new(version))
-                .await
-                .unwrap();
-            cloud.set_backend(&id, "api", *services.addresses().get(slot));
-            ids.push(id);
-        }
-        cloud.serve_domain(DOMAIN).await.unwrap();
-        let apps = PerSlot::new(ids[0].clone(), ids[1].clone());
-        let at = format!("http://{}/", cloud.entry(DOMAIN).unwrap());
-        let client = Client::at(&cloud.url(), cloud.token().to_owned()).unwrap();
-        let router = AppDomainRouter::new(client, DOMAIN, apps.clone())
-            .probe(SlotProbe::new(&at, Marker::Header("x-slot".to_owned())).unwrap())
-            .settle(Duration::from_millis(100))
-            .propagation(Duration::from_secs(2))
-            .resolvers_follow_within(Duration::ZERO)
-            .poll(Duration::from_millis(20));
-        let give = |cloud: &FakeDigitalOcean, apps: &PerSlot<String>, slot: Slot, has: bool| {
-            cloud.set_spec_by_hand(apps.get(slot), |spec| {
-                spec["domains"] = if has { json!([entry()]) } else { json!([]) };
-            });
-        };
-        let (console, foreign, faults, again) = (cloud.clone(), cloud.clone(), cloud.clone(), router.clone());
-        let taken = apps.clone();
-        RouterSubject::new(router)
-            .secret(cloud.token())
-            .by_hand(async move |split: Split| {
-                let slot = split.only().unwrap();
-                give(&console, &apps, slot.other(), false);
-                give(&console, &apps, slot, true);
-            })
-            .foreign(async move || {
-                for slot in Slot::BOTH {
-                    give(&foreign, &taken, slot, false);
-                }
-            })
-            .traffic(async move |requests| answered(&at, requests).await)
-            .again(async move || again.clone())
-            .faults(async move |fault| faults.disturb(fault).await.is_ok())
-            .guard((cloud, services))
-    });
-}
-
 mod dns {
     use super::*;
     use async_trait::async_trait;

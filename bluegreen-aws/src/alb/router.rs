@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,9 @@ pub struct AlbRouter {
     pub(super) parts: Arc<AlbRouterBuilder>,
     pub(super) client: Client,
     memory: Arc<Mutex<Memory>>,
+    /// How many changes of places have begun and ended, so that nobody takes one in the middle for a disagreement.
+    begun: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
 }
 
 /// What this instance has done. All of it may be lost with the process.
@@ -91,6 +95,8 @@ impl AlbRouter {
             client: Client::new(parts.account.config()),
             parts: Arc::new(parts),
             memory: Arc::default(),
+            begun: Arc::default(),
+            ended: Arc::default(),
         }
     }
 
@@ -144,8 +150,10 @@ impl AlbRouter {
     /// Sends what differs, all places side by side. Dropped, it goes on until all of it was sent.
     async fn write(&self, call: Call, changes: Vec<(Place, Vec<Action>)>) -> Result<(), Fault> {
         let count = changes.len();
-        let client = self.client.clone();
+        let (client, begun, ended) = (self.client.clone(), self.begun.clone(), self.ended.clone());
         let whole = Finished::new(async move {
+            begun.fetch_add(1, Ordering::SeqCst);
+            let _end = Ended(ended);
             let write = async |(place, actions)| places::write(&client, &call, &place, actions).await;
             join_all(changes.into_iter().map(write)).await
         });
@@ -247,6 +255,15 @@ impl AlbRouter {
     }
 }
 
+/// Counts the end of a change, however it ends.
+struct Ended(Arc<AtomicUsize>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 /// What the faults of some writes mean for all of them together: what is unknown weighs most.
 fn worst(faults: Vec<Fault>, count: usize) -> Result<(), Fault> {
     let failed = faults.len();
@@ -300,10 +317,19 @@ impl Router for AlbRouter {
     }
 
     async fn observe(&self, op: &Op) -> Result<Observation, Fault> {
+        const POLL: Duration = Duration::from_millis(20);
         let call = self.begin(op, Urgency::Rollback);
-        let seen = self.seen(&call, "observe").await?;
-        let mut splits: Vec<Split> = seen.iter().map(|seen| seen.held.split).collect();
-        splits.dedup();
+        let (seen, splits) = loop {
+            let ended = self.ended.load(Ordering::SeqCst);
+            let seen = self.seen(&call, "observe").await?;
+            let mut splits: Vec<Split> = seen.iter().map(|seen| seen.held.split).collect();
+            splits.dedup();
+            // While this instance changes them, one after the other may be seen.
+            let is_changing = self.begun.load(Ordering::SeqCst) != ended;
+            if splits.len() == 1 || !is_changing || !call.pause(POLL).await {
+                break (seen, splits);
+            }
+        };
         let [split] = splits.as_slice() else {
             let each: Vec<String> = seen
                 .iter()

@@ -58,7 +58,6 @@ pub(super) struct Head {
     pub(super) segment: u64,
 }
 
-#[expect(clippy::ptr_arg, reason = "serde gives the field")]
 fn underway_is_empty(underway: &Arc<Vec<Underway>>) -> bool {
     underway.is_empty()
 }

@@ -34,6 +34,8 @@ mod ledger;
 mod lint;
 mod lint_spec;
 mod manifest;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 mod needs;
 #[cfg(feature = "postgres")]
 pub mod postgres;

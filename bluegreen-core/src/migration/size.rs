@@ -39,9 +39,9 @@ pub(super) fn words(work: Work, rows: u64) -> String {
         "a moment"
     } else if time < Duration::from_secs(1) {
         "less than a second"
-    } else if time < Duration::from_secs(60) {
+    } else if time < Duration::from_mins(1) {
         "seconds"
-    } else if time < Duration::from_secs(3600) {
+    } else if time < Duration::from_hours(1) {
         "minutes"
     } else {
         "hours"

@@ -18,6 +18,7 @@ mod rename;
 mod runner;
 #[path = "../server/mod.rs"]
 mod server;
+mod sizes;
 
 use std::path::Path;
 use std::time::Duration;

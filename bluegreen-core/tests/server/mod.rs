@@ -7,6 +7,7 @@
     reason = "a panic is how a test fails"
 )]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,22 +19,27 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Each version that is installed where Debian puts them.
+    /// Each major version that is installed: by Debian, or by `make setup` beside this file.
     pub(crate) fn installed() -> Vec<(u16, PathBuf)> {
-        let folders = std::fs::read_dir("/usr/lib/postgresql")
-            .into_iter()
-            .flatten()
-            .flatten();
-        let mut found: Vec<_> = folders
-            .filter_map(|entry| {
-                Some((
-                    entry.file_name().to_str()?.parse().ok()?,
-                    entry.path().join("bin"),
-                ))
-            })
-            .collect();
-        found.sort();
-        found
+        let places = [
+            ("/usr/lib/postgresql", "", "bin"),
+            (
+                concat!(env!("CARGO_MANIFEST_DIR"), "/tests/server/node_modules"),
+                "postgres-",
+                "native/bin",
+            ),
+        ];
+        let mut found = BTreeMap::new();
+        for (place, prefix, bin) in places {
+            for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let major = name.to_str().and_then(|name| name.strip_prefix(prefix));
+                if let Some(Ok(major)) = major.map(str::parse) {
+                    found.entry(major).or_insert_with(|| entry.path().join(bin));
+                }
+            }
+        }
+        found.into_iter().collect()
     }
 
     pub(crate) fn start(bin: &Path) -> Self {
@@ -100,7 +106,9 @@ impl Postgres {
     }
 
     fn command(&self, program: &str) -> Command {
-        let program = self.bin.join(program);
+        // Not every package brings the client; any version of it will do.
+        let own = self.bin.join(program);
+        let program = if own.exists() { own } else { program.into() };
         let mut command = if root() {
             let mut command = Command::new("setpriv");
             command.args(["--reuid=nobody", "--clear-groups"]).arg(program);

@@ -59,6 +59,8 @@ pub struct AppDomainRouter {
     poll: Duration,
     /// Since when this process has seen the domain at work in a slot's app.
     seen: Arc<Mutex<Option<(Slot, Monotonic)>>>,
+    /// Two apps are read one after the other, and changed so: one move at a time.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Both apps, read one after the other.
@@ -100,6 +102,7 @@ impl AppDomainRouter {
             resolvers: RESOLVERS,
             poll: POLL,
             seen: Arc::default(),
+            turn: Arc::default(),
         }
     }
 
@@ -333,6 +336,7 @@ impl Router for AppDomainRouter {
         let call = self.begin(op, Urgency::Rollback, "shift");
         let slot = split.only();
         let slot = slot.ok_or_else(|| call.unfit(format!("{split} cannot be held: {INSTEAD}")))?;
+        let _turn = self.turn.lock().await;
         let both = self.read(&call).await?;
         let owner = both.owner(&self.domain);
         let app = both.0.get(slot);

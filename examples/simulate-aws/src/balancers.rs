@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
 use bluegreen_aws::alb::{AlbRouter, Groups, Stickiness};
 use bluegreen_aws::{Account, Rate};
 use bluegreen_core::{Clock, Router, Share, Slot, Split};
@@ -23,7 +25,7 @@ use crate::carried::Carried;
 #[derive(Debug)]
 pub(crate) struct Balancers {
     aws: FakeAws,
-    balancers: Vec<Balancer>,
+    all: Vec<Balancer>,
     stickiness: Stickiness,
     mistake: Option<Mistake>,
 }
@@ -67,7 +69,7 @@ impl Balancers {
         let aws = FakeAws::in_memory(config, clock);
         let balancers = (0..count).map(|number| Balancer::new(&aws, number, rules));
         Self {
-            balancers: balancers.collect(),
+            all: balancers.collect(),
             aws,
             stickiness,
             mistake,
@@ -75,7 +77,7 @@ impl Balancers {
     }
 
     fn at(&self, router: u8) -> Option<&Balancer> {
-        self.balancers.get(usize::from(router))
+        self.all.get(usize::from(router))
     }
 }
 
@@ -170,7 +172,7 @@ impl Provider for Balancers {
     }
 
     fn routers(&self) -> u8 {
-        u8::try_from(self.balancers.len()).unwrap_or(u8::MAX)
+        u8::try_from(self.all.len()).unwrap_or(u8::MAX)
     }
 
     fn router(&self, index: u8, wire: Wire) -> Arc<dyn Router> {
@@ -227,7 +229,7 @@ impl Provider for Balancers {
     }
 
     fn harm(&self) -> Option<&'static str> {
-        let mut places = self.balancers.iter().flat_map(|balancer| &balancer.places);
+        let mut places = self.all.iter().flat_map(|balancer| &balancer.places);
         let lost = places.any(|place| {
             let types = self.aws.action_types(&place.arn);
             types.len() != 1 + usize::from(place.has_login)

@@ -49,9 +49,19 @@ struct Options {
 
 /// The provider of the world of a seed.
 fn provider(seed: u64, clock: Arc<dyn Clock>, mistake: Option<Mistake>) -> Arc<dyn Provider> {
-    let lag = [0, 100, 700, 1_900][usize::try_from(seed / 4 % 4).unwrap_or(0)];
-    let (balancers, rules) = [(1, 0), (1, 1), (2, 0), (1, 2)][usize::try_from(seed % 4).unwrap_or(0)];
-    let stickiness = if seed / 16 % 2 == 0 {
+    let lag = match seed / 4 % 4 {
+        0 => 0,
+        1 => 100,
+        2 => 700,
+        _ => 1_900,
+    };
+    let (balancers, rules) = match seed % 4 {
+        0 => (1, 0),
+        1 => (1, 1),
+        2 => (2, 0),
+        _ => (1, 2),
+    };
+    let stickiness = if (seed / 16).is_multiple_of(2) {
         Stickiness::Off
     } else {
         Stickiness::During(Duration::from_mins(1))

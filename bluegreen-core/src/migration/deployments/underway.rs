@@ -231,9 +231,7 @@ mod tests {
         let mut kept = advance(&[], &many, Expand, &version(&"1".repeat(128)));
         kept = advance(&kept, &many, Expand, &version("2"));
         assert_eq!(kept.len(), KEPT);
-        let bytes = serde_json::to_vec(&kept)
-            .map(|json| json.len())
-            .unwrap_or(usize::MAX);
+        let bytes = serde_json::to_vec(&kept).map_or(usize::MAX, |json| json.len());
         assert!(bytes < 8 * 1024, "{bytes}");
     }
 }

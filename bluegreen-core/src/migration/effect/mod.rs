@@ -170,7 +170,13 @@ pub fn retype(from: &SqlType, to: &SqlType, server: Server, utc: bool) -> Retype
     retype::retype(from, to, server, utc)
 }
 
-/// How MySQL or MariaDB can do a change at best.
+/// How MySQL or MariaDB can do the changes of one statement at best.
+#[must_use]
+pub fn together(changes: &[&Change], schema: &Schema, server: Server) -> Option<(Algorithm, Lock)> {
+    mysql::together(changes, schema, server)
+}
+
+/// How MySQL or MariaDB can do one change at best.
 #[must_use]
 pub fn algorithm(change: &Change, schema: &Schema, server: Server) -> Option<(Algorithm, Lock)> {
     mysql::algorithm(change, schema, server)

@@ -152,6 +152,7 @@ fn of_schema(statement: &Statement, sql: &str) -> Option<String> {
         | Change::Grant
         | Change::Revoke
         | Change::Nothing
+        | Change::Alter { .. }
         | Change::Create {
             kind: ObjectKind::Database | ObjectKind::Role,
             ..
@@ -161,7 +162,6 @@ fn of_schema(statement: &Statement, sql: &str) -> Option<String> {
             ..
         } => None,
         Change::Set { name, .. } if name != "search_path" => None,
-        Change::Alter { .. } => None,
         Change::Table {
             action: TableAction::Other,
             ..

@@ -132,6 +132,13 @@ fn action(cursor: &mut Cursor<'_>, kind: ObjectKind, name: ObjectName) -> Read<C
             let action = domain_action(cursor)?;
             Ok(Change::Domain { name, action })
         }
+        ObjectKind::Index if cursor.eat_all("set tablespace") => {
+            cursor.rest()?;
+            Ok(Change::Table {
+                table: name,
+                action: crate::migration::statement::TableAction::SetTablespace,
+            })
+        }
         ObjectKind::Index => {
             cursor.rest()?;
             Ok(Change::AlterIndex { index: name })

@@ -12,12 +12,14 @@ pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
     let mut language = None;
     while let Some(token) = cursor.next() {
         if token.is_word(cursor.text, "language") {
-            language = Some(cursor.name()?);
+            // A text in quotes is taken, too.
+            let name = cursor.next();
+            language = name.map(|name| name.span.of(cursor.text).trim_matches('\''));
         } else if token.kind == TokenKind::Text {
             body = Some(token.span);
         }
     }
-    let readable = language.is_none_or(|language| language.as_str() == "plpgsql");
+    let readable = language.is_none_or(|language| language.eq_ignore_ascii_case("plpgsql"));
     let inside = body
         .filter(|_| readable)
         .and_then(|body| inside(cursor.text, body));
@@ -104,7 +106,7 @@ fn statement(cursor: &mut Cursor<'_>, span: Span, declaring: &mut bool) -> Read<
         )]);
     }
     if cursor.is_any(&["select", "perform"]) {
-        return super::data::read_only(cursor).map(|change| vec![at(span, change)]);
+        return super::query::read_only(cursor).map(|change| vec![at(span, change)]);
     }
     let start = cursor.span();
     dispatch(cursor, Span::new(start.start, span.end))

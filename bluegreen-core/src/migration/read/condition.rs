@@ -183,7 +183,7 @@ fn compared(cursor: &mut Cursor<'_>, is_null: &dyn Fn(&Name) -> bool) -> Read<Tr
         match token.kind {
             // What is within an expression is no condition of its own.
             TokenKind::Word if depth > 0 && cursor.is_any(&["and", "or", "isnull", "notnull"]) => {
-                strict = false
+                strict = false;
             }
             TokenKind::Word if cursor.is_any(&["is", "case", "select", "exists", "row"]) => strict = false,
             TokenKind::Word if cursor.is_any(WORDS) => {}
@@ -199,14 +199,15 @@ fn compared(cursor: &mut Cursor<'_>, is_null: &dyn Fn(&Name) -> bool) -> Read<Tr
             TokenKind::Symbol(b'(') => depth += 1,
             TokenKind::Symbol(b')') => depth = depth.saturating_sub(1),
             // An array that holds NULL is not NULL, and operators that are one bar or `?` are somebody's own.
-            TokenKind::Symbol(b'[' | b'?' | b'#') => strict = false,
+            TokenKind::Symbol(b'[' | b'?' | b'#') | TokenKind::Broken(_) | TokenKind::Placeholder => {
+                strict = false;
+            }
             TokenKind::Symbol(b'|') => {
                 if !cursor.ahead(1).is_some_and(|next| next.is_symbol(b'|')) {
                     strict = false;
                 }
                 cursor.next();
             }
-            TokenKind::Broken(_) | TokenKind::Placeholder => strict = false,
             TokenKind::Symbol(_) | TokenKind::Text | TokenKind::Number => {}
         }
         cursor.next();

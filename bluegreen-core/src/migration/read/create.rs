@@ -1,7 +1,7 @@
 //! Reading CREATE, except for tables.
 
 use super::cursor::{Cursor, Read};
-use super::{at, data, table, types};
+use super::{at, query, table, types};
 use crate::migration::source::{Span, TokenKind};
 use crate::migration::statement::{
     Change, CreateIndex, CreateView, DomainAction, Located, ObjectKind, TypeAction, Volatility,
@@ -162,12 +162,12 @@ fn view(cursor: &mut Cursor<'_>, or_replace: bool, materialized: bool) -> Read<C
     let name = cursor.object_name()?;
     let query = cursor.remaining();
     cursor.rest()?;
-    let (names, all_columns) = data::names(&query);
+    let (names, all_columns) = query::names(&query);
     Ok(Change::CreateView(CreateView {
         name,
         or_replace,
         materialized,
-        reads: data::sources(&query),
+        reads: query::sources(&query),
         names,
         all_columns,
     }))

@@ -137,6 +137,16 @@ pub(super) fn read(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
     let single = names.len() == 1;
     for (name, name_span) in names {
         let span = if single { span } else { name_span };
+        // MySQL: the primary key by the name of its index.
+        if cursor.is_mysql()
+            && kind == ObjectKind::Index
+            && name.name.as_str() == "primary"
+            && let Some(table) = table.clone()
+        {
+            let action = crate::migration::statement::TableAction::DropPrimaryKey;
+            changes.push(at(span, Change::Table { table, action }));
+            continue;
+        }
         changes.push(at(
             span,
             drop(kind, name, table.clone(), if_exists, cascade, concurrently),

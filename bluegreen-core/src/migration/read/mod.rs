@@ -14,6 +14,7 @@ mod cursor;
 mod data;
 mod drop;
 mod mysql;
+mod query;
 mod session;
 mod table;
 mod types;
@@ -78,13 +79,19 @@ fn dispatch(cursor: &mut Cursor<'_>, span: Span) -> Read<Vec<Located>> {
         return Ok(Vec::new());
     };
     if first.is_symbol(b'(') {
-        return one(data::query(cursor));
+        return one(query::query(cursor));
     }
     let word = first.span.of(cursor.text).to_ascii_lowercase();
     match word.as_str() {
         "create" => create::read(cursor, span),
         "alter" => alter::read(cursor, span),
         "drop" => drop::read(cursor, span),
+        // MariaDB: settings for one statement, which follows.
+        "set" if cursor.is_mysql() && cursor.ahead_is(1, "statement") => {
+            while !cursor.is("for") && cursor.next().is_some() {}
+            cursor.require("for")?;
+            dispatch(cursor, span)
+        }
         "do" if cursor.is_postgres() => block::read(cursor, span),
         "truncate" => drop::truncate(cursor, span),
         "rename" if cursor.is_mysql() => mysql::rename(cursor, span),

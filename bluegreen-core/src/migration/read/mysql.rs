@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Read};
 use super::{at, column, table};
 use crate::migration::source::Span;
 use crate::migration::statement::{
-    Change, Charset, Column, Located, Name, OnlineOption, Position, TableAction,
+    Change, Charset, Column, Located, Name, OnlineOption, Position, Storage, TableAction,
 };
 
 /// After RENAME: `TABLE a TO b, c TO d`.
@@ -98,17 +98,14 @@ fn one(cursor: &mut Cursor<'_>) -> Read<TableAction> {
         return renames(cursor);
     }
     if cursor.eat_all("convert to") {
-        cursor.eat_all("character set");
-        cursor.eat("charset");
-        cursor.next();
-        if cursor.eat("collate") {
-            cursor.symbol(b'=');
-            cursor.next();
+        let mut charset = table::charset(cursor)?.flatten();
+        if let Some(collation) = table::charset(cursor)? {
+            charset = collation;
         }
-        return Ok(TableAction::SetCharset(Charset::Convert));
+        return Ok(TableAction::SetCharset(Charset::Convert(charset)));
     }
     if cursor.eat_all("order by") {
-        cursor.expr(&[])?;
+        cursor.list(|cursor| cursor.expr(&[]))?;
         return Ok(TableAction::OrderBy);
     }
     if let Some(word) = cursor.eat_any(&["disable", "enable"]) {
@@ -325,14 +322,19 @@ fn option(cursor: &mut Cursor<'_>) -> Read<TableAction> {
         return Ok(TableAction::Rebuild);
     }
     cursor.eat("default");
-    if cursor.eat_all("character set") || cursor.eat_any(&["charset", "collate"]).is_some() {
-        cursor.symbol(b'=');
-        cursor.next();
-        return Ok(TableAction::SetCharset(Charset::Default));
+    if let Some(charset) = table::charset(cursor)? {
+        return Ok(TableAction::SetCharset(Charset::Default(charset)));
+    }
+    let is_engine = cursor.is("engine");
+    if let Some(storage) = table::storage(cursor)? {
+        // Another format of rows is no other engine, and does not make a table InnoDB.
+        return Ok(if is_engine || storage == Storage::Compressed {
+            TableAction::SetStorage(storage)
+        } else {
+            TableAction::Rebuild
+        });
     }
     let Some(name) = cursor.eat_any(&[
-        "engine",
-        "row_format",
         "key_block_size",
         "page_compressed",
         "encryption",
@@ -366,7 +368,7 @@ fn option(cursor: &mut Cursor<'_>) -> Read<TableAction> {
     }
     let rebuilds = matches!(
         name,
-        "engine" | "row_format" | "key_block_size" | "page_compressed" | "encryption" | "tablespace"
+        "key_block_size" | "page_compressed" | "encryption" | "tablespace"
     );
     Ok(if rebuilds {
         TableAction::Rebuild

@@ -2,7 +2,7 @@
 
 use super::column;
 use super::cursor::{Cursor, Read};
-use crate::migration::statement::{Change, Constraint, ConstraintKind, CreateTable, ObjectName};
+use crate::migration::statement::{Change, Constraint, ConstraintKind, CreateTable, ObjectName, Storage};
 
 /// After CREATE [TEMPORARY | UNLOGGED | FOREIGN] TABLE.
 pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool, or_replace: bool) -> Read<Change> {
@@ -56,6 +56,7 @@ pub(super) const fn empty(table: ObjectName, if_not_exists: bool, temporary: boo
         from_query: false,
         charset: None,
         indexes: Vec::new(),
+        storage: Storage::InnoDb,
     }
 }
 
@@ -209,25 +210,62 @@ fn mysql_option(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
         return Ok(());
     }
     cursor.eat("default");
-    let sorts = cursor.is_any(&["character", "charset", "collate"]);
-    if !cursor.eat_all("character set")
-        && !cursor.eat_all("data directory")
-        && !cursor.eat_all("index directory")
-    {
+    if let Some(charset) = charset(cursor)? {
+        table.charset = charset;
+        cursor.symbol(b',');
+        return Ok(());
+    }
+    if let Some(storage) = storage(cursor)? {
+        table.storage = table.storage.max(storage);
+        cursor.symbol(b',');
+        return Ok(());
+    }
+    if !cursor.eat_all("data directory") && !cursor.eat_all("index directory") {
         cursor.name()?;
     }
     cursor.symbol(b'=');
-    if sorts {
-        // `utf8mb4_bin` is of the character set `utf8mb4`.
-        let name = cursor.name()?;
-        table.charset.get_or_insert(name.as_str().to_owned());
-    } else if cursor.is_symbol(b'(') {
+    if cursor.is_symbol(b'(') {
         cursor.parentheses()?;
     } else if cursor.next().is_none() {
         return cursor.fail("the value of an option");
     }
     cursor.symbol(b',');
     Ok(())
+}
+
+/// `CHARACTER SET = utf8mb4`, `COLLATE utf8mb4_bin`, when one stands here; DEFAULT names none.
+pub(super) fn charset(cursor: &mut Cursor<'_>) -> Read<Option<Option<String>>> {
+    if !cursor.eat_all("character set") && cursor.eat_any(&["charset", "collate"]).is_none() {
+        return Ok(None);
+    }
+    cursor.symbol(b'=');
+    let name = value(cursor)?;
+    Ok(Some((name != "default").then_some(name)))
+}
+
+/// `ENGINE = InnoDB`, `ROW_FORMAT = COMPRESSED`, when one stands here.
+pub(super) fn storage(cursor: &mut Cursor<'_>) -> Read<Option<Storage>> {
+    let Some(option) = cursor.eat_any(&["engine", "row_format"]) else {
+        return Ok(None);
+    };
+    cursor.symbol(b'=');
+    let value = value(cursor)?;
+    Ok(Some(match (option, value.as_str()) {
+        ("engine", "innodb") | ("row_format", _) if value != "compressed" => Storage::InnoDb,
+        ("row_format", _) => Storage::Compressed,
+        _ => Storage::Other,
+    }))
+}
+
+fn value(cursor: &mut Cursor<'_>) -> Read<String> {
+    match cursor.next() {
+        Some(token) => Ok(token
+            .span
+            .of(cursor.text)
+            .trim_matches(['\'', '"', '`'])
+            .to_lowercase()),
+        None => cursor.fail("the value of an option"),
+    }
 }
 
 /// The constraints of a table, those of its columns too.

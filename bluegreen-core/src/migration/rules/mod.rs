@@ -79,7 +79,7 @@ mod prelude {
     //! What every rule needs.
 
     pub(super) use crate::MigrationPhase::{Backfill, Contract};
-    pub(super) use crate::migration::effect::{Algorithm, Hold, Lock, Work, algorithm};
+    pub(super) use crate::migration::effect::{Algorithm, Hold, Lock, Work, algorithm, together};
     pub(super) use crate::migration::finding::{Kind, Severity};
     pub(super) use crate::migration::read::{Truth, when_null};
     pub(super) use crate::migration::rule::{About, Example, Findings, MYSQL, POSTGRES, Range, Site};

@@ -18,8 +18,11 @@ pub(super) static ABOUT: About = About::new(
     Example::bad("ALTER TABLE orders ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES b (id)"),
     Example::bad("ALTER TABLE orders CONVERT TO CHARACTER SET utf8mb4"),
     Example::bad("ALTER TABLE orders ADD FULLTEXT INDEX f (note)"),
-    Example::bad("ALTER TABLE orders ADD token varchar(36) DEFAULT (uuid())").on(Engine::Mysql),
-    Example::good("ALTER TABLE orders ADD token varchar(36) DEFAULT (uuid())").on(Engine::Mariadb),
+    Example::bad("ALTER TABLE orders ADD token varchar(36) DEFAULT (uuid())"),
+    Example::bad("ALTER TABLE orders ADD day date DEFAULT (curdate())").on(Engine::Mysql),
+    Example::good("ALTER TABLE orders ADD day date DEFAULT (curdate())").on(Engine::Mariadb),
+    Example::bad("ALTER TABLE orders ADD total int AS (price * amount) VIRTUAL, ADD INDEX totals (total)"),
+    Example::good("ALTER TABLE orders ADD total int AS (price * amount) VIRTUAL; ALTER TABLE orders ADD INDEX totals (total)"),
     Example::bad("ALTER TABLE orders MODIFY kind enum('a','c')").after("CREATE TABLE orders (kind enum('a','b'))"),
     Example::good("ALTER TABLE orders MODIFY kind enum('a','b','c')").after("CREATE TABLE orders (kind enum('a','b'))"),
     Example::good("ALTER TABLE orders MODIFY note varchar(60)").after("CREATE TABLE orders (note varchar(20))"),
@@ -41,6 +44,7 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
         return;
     };
     if !lock.blocks_writers() {
+        together_only(located, table, site, findings);
         return;
     }
     let assumed = match &located.change {
@@ -70,4 +74,24 @@ pub(super) fn change(located: &Located, site: &Site<'_>, findings: &mut Findings
             format!("writers of {table} wait while it is {how}{assumed}"),
         )
         .hold(site.holds(&located.change).into_iter().next());
+}
+
+/// What each action lets writers pass, and all of them in one statement do not: asked at the first of them, on
+/// the schema before the statement.
+fn together_only(located: &Located, table: &ObjectName, site: &Site<'_>, findings: &mut Findings<'_>) {
+    let Some(statement) = site.statement() else { return };
+    if statement.changes.len() < 2 || statement.changes.first() != Some(located) {
+        return;
+    }
+    let blocks = |best: Option<(Algorithm, Lock)>| best.is_some_and(|(_, lock)| lock.blocks_writers());
+    let changes: Vec<&Change> = statement.changes.iter().map(|located| &located.change).collect();
+    let one_does = changes
+        .iter()
+        .any(|change| blocks(algorithm(change, site.schema, site.server)));
+    if !one_does && blocks(together(&changes, site.schema, site.server)) {
+        findings.report(
+            statement.span,
+            format!("writers of {table} wait, because these actions are asked for in one statement: write one for each"),
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! A column that ActiveRecord takes for the name of a class.
+//! A column that `ActiveRecord` takes for the name of a class.
 
 use super::prelude::*;
 

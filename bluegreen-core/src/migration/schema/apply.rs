@@ -2,8 +2,8 @@
 
 use super::{DomainFacts, EnumFacts, IndexFacts, Key, Origin, Schema, TableFacts, ViewFacts};
 use crate::migration::statement::{
-    Change, Constraint, ConstraintKind, CreateIndex, CreateTable, DomainAction, Name, ObjectKind, ObjectName,
-    TableAction, TypeAction,
+    Change, Charset, Constraint, ConstraintKind, CreateIndex, CreateTable, DomainAction, Name, ObjectKind,
+    ObjectName, Storage, TableAction, TypeAction,
 };
 
 impl Schema {
@@ -88,6 +88,7 @@ impl Schema {
         );
         facts.partitioned = table.partitioned;
         facts.temporary = table.temporary;
+        facts.storage = table.storage;
         facts.charset.clone_from(&table.charset);
         for column in &table.columns {
             facts.add_column(column, origin);
@@ -97,7 +98,7 @@ impl Schema {
             facts.add_constraint(&table.table.name, constraint);
         }
         for (name, columns, kind) in &table.indexes {
-            facts.full_text |= kind.is_some();
+            facts.add_index_kind(kind.as_deref());
             for column in columns {
                 facts.column(column).indexed = true;
             }
@@ -139,7 +140,7 @@ impl Schema {
         for column in &index.columns {
             table.column(column).indexed = true;
         }
-        table.full_text |= matches!(index.kind.as_deref(), Some("fulltext" | "spatial"));
+        table.add_index_kind(index.kind.as_deref());
         let Some(name) = &index.name else { return };
         table.indexes.push(name.name.clone());
         let facts = IndexFacts {
@@ -271,7 +272,7 @@ impl Schema {
             TableAction::AddIndex {
                 name, columns, kind, ..
             } => {
-                table.full_text |= kind.is_some();
+                table.add_index_kind(kind.as_deref());
                 for column in columns {
                     table.column(column).indexed = true;
                 }
@@ -282,6 +283,14 @@ impl Schema {
                 table.default_partition |= *default;
             }
             TableAction::Rebuild => table.instant_versions = 0,
+            TableAction::SetStorage(storage) => {
+                table.instant_versions = 0;
+                // ENGINE=InnoDB leaves the format of the rows as it is.
+                if *storage != Storage::InnoDb || table.storage == Storage::Other {
+                    table.storage = *storage;
+                }
+            }
+            TableAction::SetCharset(charset) => set_charset(table, charset),
             _ => {}
         }
     }
@@ -345,6 +354,29 @@ impl Schema {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+fn set_charset(table: &mut TableFacts, charset: &Charset) {
+    match charset {
+        Charset::Convert(name) => {
+            table.charset.clone_from(name);
+            for column in table.columns.values_mut() {
+                column.collation = None;
+            }
+        }
+        Charset::Default(name) => {
+            // Columns keep what they have.
+            let before = table.charset.clone();
+            for column in table
+                .columns
+                .values_mut()
+                .filter(|column| column.collation.is_none())
+            {
+                column.collation.clone_from(&before);
+            }
+            table.charset.clone_from(name);
         }
     }
 }

@@ -6,6 +6,7 @@
 mod apply;
 mod table;
 
+pub(in crate::migration) use table::names_in;
 pub use table::{Origin, TableColumn, TableFacts};
 
 use std::collections::{HashMap, HashSet};

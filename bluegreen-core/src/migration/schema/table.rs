@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::migration::statement::{
-    Column, Constraint, ConstraintKind, Expr, Generated, Name, ObjectName, SqlType,
+    Column, Constraint, ConstraintKind, Expr, Name, ObjectName, SqlType, Storage,
 };
 
 /// When a thing came: in which of the releases that the schema has seen.
@@ -43,10 +43,14 @@ pub struct TableFacts {
     pub instant_versions: u16,
     /// The name that it had when the release began, when it was renamed.
     pub renamed_from: Option<ObjectName>,
-    /// MySQL: the character set or collation that its columns have when they say none.
-    pub charset: Option<String>,
-    /// Whether it has an index that keeps MySQL from changing it instantly.
+    /// Whether it has a FULLTEXT index, which keeps MySQL and MariaDB from changing it instantly.
     pub full_text: bool,
+    /// Whether it has a SPATIAL index, which keeps writers out while the table is built anew.
+    pub spatial: bool,
+    /// How MySQL keeps it.
+    pub storage: Storage,
+    /// MySQL's character set or collation of columns that name none, where it is known.
+    pub charset: Option<String>,
     /// Names given to constraints without one.
     unnamed: u32,
 }
@@ -78,7 +82,7 @@ pub struct TableColumn {
     pub indexed: bool,
     /// Whether a CHECK speaks of it.
     pub checked: bool,
-    /// Its place in MySQL's order matters for ENUM only: its values are in the type.
+    /// Its character set or collation, where it was written with it.
     pub collation: Option<String>,
 }
 
@@ -98,8 +102,10 @@ impl TableFacts {
             primary_key: Vec::new(),
             instant_versions: 0,
             renamed_from: None,
-            charset: None,
             full_text: false,
+            spatial: false,
+            storage: Storage::InnoDb,
+            charset: None,
             unnamed: 0,
         }
     }
@@ -124,6 +130,12 @@ impl TableFacts {
         for constraint in &column.constraints {
             self.add_constraint(&column.name, constraint);
         }
+    }
+
+    /// Takes note of an index of MySQL's kinds.
+    pub(super) fn add_index_kind(&mut self, kind: Option<&str>) {
+        self.full_text |= kind == Some("fulltext");
+        self.spatial |= kind == Some("spatial");
     }
 
     /// Adds a constraint; `near` is what its name is made of when it has none.
@@ -244,15 +256,13 @@ impl TableColumn {
         self.kind = Some(column.kind.clone());
         self.not_null = Some(column.not_null);
         self.default.clone_from(&column.default);
-        self.generated = column
-            .generated
-            .as_ref()
-            .is_some_and(|generated| *generated != Generated::Counted);
+        self.generated = column.generated.is_some();
+        self.collation.clone_from(&column.collation);
     }
 }
 
 /// What may be a name in an expression: its words, as they are written and folded, and what is in quotes.
-fn names_in(text: &str) -> impl Iterator<Item = Name> {
+pub(in crate::migration) fn names_in(text: &str) -> impl Iterator<Item = Name> {
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$');
     let quoted = text.split(['"', '`']).skip(1).step_by(2);
     words

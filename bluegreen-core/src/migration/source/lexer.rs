@@ -184,8 +184,9 @@ impl<'a> Lexer<'a> {
             b'u' | b'U' if second == Some(b'&') && self.byte(2) == Some(b'"') => {
                 self.quoted(start, 2, b'"', false, TokenKind::Quoted)
             }
-            b'$' if second == Some(b'{') => self.filled_in(start),
+            b'$' if second == Some(b'{') && self.template().is_some() => self.word(start),
             b'$' if self.engine == Engine::Postgres => self.dollar(start),
+            b':' if self.engine == Engine::Postgres && !self.follows(start, b':') => self.variable(start),
             b'0'..=b'9' => self.number(start),
             b'.' if second.is_some_and(|b| b.is_ascii_digit()) && !self.follows_name(start) => {
                 self.number(start)
@@ -213,29 +214,42 @@ impl<'a> Lexer<'a> {
         before.is_some_and(|b| is_word_part(*b) || matches!(b, b'"' | b'`' | b']' | b')'))
     }
 
+    fn follows(&self, start: usize, byte: u8) -> bool {
+        let before = start.checked_sub(1).and_then(|at| self.text.as_bytes().get(at));
+        before == Some(&byte)
+    }
+
+    /// How long the place is that stands here for a name, as Flyway writes it: `${schema}`.
+    fn template(&self) -> Option<usize> {
+        let inside = self.rest().strip_prefix("${")?;
+        let name = inside.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '-')))?;
+        (name > 0 && inside.as_bytes().get(name) == Some(&b'}')).then_some(name + "${}".len())
+    }
+
+    /// A variable of psql: `:name` and `:"name"` stand for a name, `:'name'` for a text.
+    fn variable(&mut self, start: usize) -> Token {
+        match self.byte(1) {
+            Some(b'"') => self.quoted(start, 1, b'"', false, TokenKind::Word),
+            Some(b'\'') => self.quoted(start, 1, b'\'', false, TokenKind::Text),
+            Some(second) if is_word_start(second) => {
+                self.at += 1;
+                self.word(start)
+            }
+            _ => self.one(start, TokenKind::Symbol(b':')),
+        }
+    }
+
     fn while_word(&mut self) {
         while self.byte(0).is_some_and(is_word_part)
             && !self
                 .delimiter
                 .is_some_and(|delimiter| self.rest().starts_with(delimiter))
         {
-            self.at += 1;
+            let template = (self.byte(0) == Some(b'$')).then(|| self.template()).flatten();
+            self.at += template.unwrap_or(1);
             while !self.text.is_char_boundary(self.at) {
                 self.at += 1;
             }
-        }
-    }
-
-    /// `${schema}`: what a tool (Flyway) fills in; mostly a name or a part of one.
-    fn filled_in(&mut self, start: usize) -> Token {
-        let name = self.rest().get(2..).unwrap_or_default();
-        let end = name.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')));
-        match end.filter(|end| name.as_bytes().get(*end) == Some(&b'}')) {
-            Some(end) => {
-                self.at = start + 2 + end + 1;
-                self.word(start)
-            }
-            None => self.one(start, TokenKind::Symbol(b'$')),
         }
     }
 

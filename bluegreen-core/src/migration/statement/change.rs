@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Column, Constraint, Expr, Name, ObjectName, SqlType, TableAction, Volatility};
+use super::{Column, Constraint, Expr, Name, ObjectName, SqlType, Storage, TableAction, Volatility};
 
 /// A kind of thing in a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +79,8 @@ pub struct CreateTable {
     pub charset: Option<String>,
     /// MySQL's indexes that are declared inside: name, columns, kind.
     pub indexes: Vec<(Option<Name>, Vec<Name>, Option<String>)>,
+    /// How MySQL keeps it.
+    pub storage: Storage,
 }
 
 /// `CREATE INDEX`.

@@ -13,7 +13,7 @@ pub(in crate::migration) use expr::is_known_function;
 pub use expr::{Expr, Volatility};
 pub use name::{Name, ObjectName};
 pub use table::{
-    Charset, Column, ConflictAction, Constraint, ConstraintKind, Generated, OnlineOption, Position,
+    Charset, Column, ConflictAction, Constraint, ConstraintKind, Generated, OnlineOption, Position, Storage,
     TableAction, TriggerState,
 };
 pub use types::SqlType;

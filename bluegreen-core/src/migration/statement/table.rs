@@ -112,13 +112,25 @@ pub enum OnlineOption {
     Lock(String),
 }
 
-/// A character set or collation of a whole table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A character set or collation of a whole table, by its name; none where the database's is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Charset {
     /// Every column is converted.
-    Convert,
+    Convert(Option<String>),
     /// Only what is added later has it.
-    Default,
+    Default(Option<String>),
+}
+
+/// How MySQL keeps a table, as far as it decides what can be done online.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Storage {
+    /// `InnoDB`, the usual one.
+    #[default]
+    InnoDb,
+    /// `InnoDB` with `ROW_FORMAT=COMPRESSED`: nothing about its rows is instant.
+    Compressed,
+    /// Another engine, `MyISAM` or Aria: what touches rows copies the table.
+    Other,
 }
 
 /// Whether a trigger or a rule is on.
@@ -245,8 +257,10 @@ pub enum TableAction {
     SetCharset(Charset),
     /// MySQL: `ALGORITHM=…`, `LOCK=…`.
     Online(OnlineOption),
-    /// MySQL: `ENGINE=…`, `FORCE`, `ROW_FORMAT=…`: the table is built anew.
+    /// MySQL: `FORCE`, `ROW_FORMAT=…`: the table is built anew.
     Rebuild,
+    /// MySQL: `ENGINE=…`, `ROW_FORMAT=COMPRESSED`: the table is built anew in another way.
+    SetStorage(Storage),
     /// MySQL: `ORDER BY`: the table is copied.
     OrderBy,
     /// MySQL: `DROP PARTITION`, `TRUNCATE PARTITION`.

@@ -351,3 +351,18 @@ INSERT INTO `__EFMigrationsHistory` (`MigrationId`, `ProductVersion`) VALUES ('2
 
 -- # unsafe, mysql: Doctrine
 ALTER TABLE orders ADD customer_id INT NOT NULL, CHANGE note note VARCHAR(255) DEFAULT NULL;
+
+-- # unsafe, mysql: a table is sorted by several columns
+ALTER TABLE t ORDER BY a DESC, b;
+
+-- # unsafe, mysql: the primary key by its name
+DROP INDEX `PRIMARY` ON t;
+
+-- # unsafe, mariadb: settings for one statement
+SET STATEMENT max_statement_time=60 FOR ALTER TABLE t DROP COLUMN a;
+
+-- # unsafe, mysql: the rows of a partition are swapped
+ALTER TABLE t EXCHANGE PARTITION p WITH TABLE s WITHOUT VALIDATION;
+
+-- # safe, mysql: a virtual column and its index
+ALTER TABLE t ADD COLUMN a int GENERATED ALWAYS AS (b) VIRTUAL, ADD INDEX (a);

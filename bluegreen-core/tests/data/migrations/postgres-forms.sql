@@ -237,3 +237,14 @@ ALTER TYPE mood ADD VALUE 'c';
 
 -- # unsafe, version 11: REINDEX CONCURRENTLY is not there yet
 REINDEX TABLE orders;
+
+-- # unsafe: an index is written to another place
+ALTER INDEX orders_at SET TABLESPACE fast;
+
+-- # unsafe, in a transaction: every row is read while the table is locked
+ALTER TABLE orders ADD COLUMN a int;
+SELECT count(*) FROM orders;
+
+-- # safe, in a transaction: a sequence is set, as Django does
+ALTER TABLE "orders" ADD COLUMN "a" int NULL;
+SELECT setval(pg_get_serial_sequence('"orders"','id'), coalesce(max("id"), 1), max("id") IS NOT null) FROM "orders";

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a world that cannot be made is a mistake in it, and ends the simulation"
 )]
 
@@ -67,7 +68,7 @@ fn provider(seed: u64, clock: Arc<dyn Clock>) -> Arc<dyn Provider> {
         6 => Arc::new(OneApp::new(quick + Duration::from_millis(300), clock)),
         _ => Arc::new(TwoApps::new(
             quick + Duration::from_millis(300),
-            seed / 32 % 2 == 0,
+            (seed / 32).is_multiple_of(2),
             clock,
         )),
     }
