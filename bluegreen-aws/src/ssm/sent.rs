@@ -14,9 +14,9 @@ const COMMENT: usize = 100;
 pub(super) struct Lane(String);
 
 impl Lane {
-    /// `bluegreen shop/migrate: `
+    /// `bg shop/migrate: `: short, so that the longest name of a service leaves room for an act.
     pub(super) fn new(service: &ServiceName, what: &str) -> Self {
-        Self(format!("bluegreen {service}/{what}: "))
+        Self(format!("bg {service}/{what}: "))
     }
 
     /// Whether a command with this comment is of the lane.
