@@ -96,7 +96,7 @@ impl LogGate {
     /// # Errors
     /// When it is empty, longer than 1,000 bytes, or has control characters.
     pub fn matching(mut self, pattern: impl Into<String>) -> Result<Self, InvalidLogGate> {
-        self.pattern = checked(pattern.into())?;
+        self.pattern = checked(&pattern.into())?;
         Ok(self)
     }
 
@@ -109,7 +109,7 @@ impl LogGate {
         blue: impl Into<String>,
         green: impl Into<String>,
     ) -> Result<Self, InvalidLogGate> {
-        self.streams = Some([checked(blue.into())?, checked(green.into())?]);
+        self.streams = Some([checked(&blue.into())?, checked(&green.into())?]);
         Ok(self)
     }
 
@@ -175,7 +175,7 @@ impl LogGate {
 }
 
 /// What stands between slashes in a query.
-fn checked(pattern: String) -> Result<String, InvalidLogGate> {
+fn checked(pattern: &str) -> Result<String, InvalidLogGate> {
     if pattern.is_empty() || pattern.len() > 1_000 || pattern.chars().any(char::is_control) {
         return Err(InvalidLogGate(
             "a pattern has 1 to 1,000 bytes, on one line".to_owned(),

@@ -237,7 +237,7 @@ impl Measure {
     pub fn window(mut self, window: Duration) -> Result<Self, InvalidMeasure> {
         let is_whole = |row: &Row| {
             let period = u64::from(row.period_secs);
-            window.subsec_nanos() == 0 && window.as_secs() % period == 0
+            window.subsec_nanos() == 0 && window.as_secs().is_multiple_of(period)
         };
         let is_good = !window.is_zero() && window <= Duration::from_hours(3);
         if !is_good || !self.rows().into_iter().all(is_whole) {
@@ -255,7 +255,7 @@ impl Measure {
     /// # Errors
     /// When it is not 1, 5, 10, 20, 30 or a multiple of 60, or no divisor of the window.
     pub fn period(mut self, secs: u32) -> Result<Self, InvalidMeasure> {
-        if !matches!(secs, 1 | 5 | 10 | 20 | 30) && (secs == 0 || secs % 60 != 0) {
+        if !matches!(secs, 1 | 5 | 10 | 20 | 30) && (secs == 0 || !secs.is_multiple_of(60)) {
             let what = format!("a period is 1, 5, 10, 20, 30 or a multiple of 60 seconds, and not {secs}");
             return Err(InvalidMeasure(what));
         }

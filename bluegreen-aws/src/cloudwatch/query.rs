@@ -18,25 +18,25 @@ const MOST_PAGES: usize = 50;
 #[derive(Debug, Default)]
 pub(super) struct Points {
     label: Option<String>,
-    points: Vec<(i64, f64)>,
+    found: Vec<(i64, f64)>,
     is_whole: bool,
 }
 
 impl Points {
     /// The newest number.
     pub(super) fn newest(&self) -> Option<f64> {
-        let newest = self.points.iter().max_by_key(|(at, _)| *at);
+        let newest = self.found.iter().max_by_key(|(at, _)| *at);
         newest.map(|(_, value)| *value)
     }
 
     /// The second of the newest number.
     pub(super) fn newest_second(&self) -> Option<i64> {
-        self.points.iter().map(|(at, _)| *at).max()
+        self.found.iter().map(|(at, _)| *at).max()
     }
 
     /// The sum of all, where there are any.
     pub(super) fn total(&self) -> Option<f64> {
-        (!self.points.is_empty()).then(|| self.points.iter().map(|(_, value)| value).sum())
+        (!self.found.is_empty()).then(|| self.found.iter().map(|(_, value)| value).sum())
     }
 }
 
@@ -166,7 +166,7 @@ fn take(call: &Call, found: &mut [Points], result: MetricDataResult) -> Result<(
             let kind = FaultKind::Unavailable { retry_after: None };
             return Err(call.fault(kind, OPERATION, "a value is infinite"));
         }
-        row.points.push((at, value));
+        row.found.push((at, value));
     }
     Ok(())
 }

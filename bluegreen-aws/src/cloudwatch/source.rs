@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::Client;
 use bluegreen_core::{Fault, Metrics, Op, Slot};
 
 use super::measure::{Measure, Reading};
-use super::query::Span;
+use super::query::{Points, Span};
 use super::{SERVICE, query};
 use crate::account::{Account, Urgency, bounded};
 
@@ -75,13 +75,10 @@ impl Metrics for CloudWatch {
         let span = Span::before(now, measure);
         let rows = query::rows(&call, &self.client, &measure.rows(), slot, span).await?;
         let first = rows.first();
-        let total = first.and_then(|row| row.total());
-        let beside = rows
-            .get(1)
-            .and_then(|row| row.total())
-            .filter(|count| *count > 0.0);
+        let total = first.and_then(Points::total);
+        let beside = rows.get(1).and_then(Points::total).filter(|count| *count > 0.0);
         Ok(match &measure.reading {
-            Reading::Newest(_) => first.and_then(|row| row.newest()),
+            Reading::Newest(_) => first.and_then(Points::newest),
             Reading::Total(_) => total,
             // Left out when it is zero: the other row tells whether anything was measured.
             Reading::Count(..) => total.or(beside.map(|_| 0.0)),

@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::Client;
 use bluegreen_core::{Fault, Op, Slot, Timestamp};
 
 use super::measure::{InvalidMeasure, TargetGroups, requests};
-use super::query::{Span, rows};
+use super::query::{Points, Span, rows};
 use super::{SERVICE, measure::MINUTE};
 use crate::account::{Account, Urgency};
 
@@ -72,8 +72,8 @@ impl RequestCounts {
         }
         let asked = [&of_group, &of_balancer];
         let found = rows(&call, &self.client, &asked, Slot::Blue, Span { start, end }).await?;
-        let counted = found.first().and_then(|row| row.total()).unwrap_or(0.0);
-        let known = found.iter().filter_map(|row| row.newest_second()).max();
+        let counted = found.first().and_then(Points::total).unwrap_or(0.0);
+        let known = found.iter().filter_map(Points::newest_second).max();
         Ok(known.map(|newest| (whole(counted), Timestamp::from_millis((newest + minute) * 1_000))))
     }
 }
@@ -85,4 +85,19 @@ impl RequestCounts {
 )]
 const fn whole(count: f64) -> u64 {
     count as u64
+}
+
+/// `verify` of the router on load balancers, where no address is given to ask.
+#[cfg(feature = "alb")]
+#[async_trait::async_trait]
+impl crate::alb::TrafficCounts for RequestCounts {
+    async fn since(
+        &self,
+        op: &Op,
+        group: &str,
+        from: Timestamp,
+    ) -> Result<Option<crate::alb::Counted>, Fault> {
+        let counted = self.requests_since(op, group, from).await?;
+        Ok(counted.map(|(requests, until)| crate::alb::Counted::new(requests, until)))
+    }
 }

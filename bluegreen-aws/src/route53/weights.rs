@@ -15,7 +15,7 @@ impl Weights {
     pub(super) fn exactly(split: Split) -> Option<Self> {
         let blue = split.share(Slot::Blue).basis_points();
         let green = split.share(Slot::Green).basis_points();
-        let divisor = if green % 100 == 0 {
+        let divisor = if green.is_multiple_of(100) {
             100
         } else {
             common(blue, green)

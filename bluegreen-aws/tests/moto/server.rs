@@ -45,8 +45,8 @@ impl Moto {
                 }
             }
         });
-        let url = told.recv_timeout(Duration::from_secs(60));
-        moto.url = url.expect("moto says where it listens");
+        let url = told.recv_timeout(Duration::from_mins(1));
+        moto.url = url.unwrap_or_else(|_| panic!("moto does not say where it listens"));
         moto
     }
 

@@ -23,7 +23,7 @@ fn plan() -> Plan {
         .health(GateSpec::code("up"))
         .soak(Duration::from_mins(5))
         .lease(LeasePlan {
-            ttl: Duration::from_secs(60),
+            ttl: Duration::from_mins(1),
             poll: Duration::from_secs(5),
             call: Duration::from_secs(20),
         })

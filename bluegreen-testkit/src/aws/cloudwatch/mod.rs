@@ -132,18 +132,20 @@ impl State {
             )));
         }
         match (field(query, "MetricStat"), text(query, "Expression")) {
-            (Some(stat), None) => {
-                let period = number(stat, "Period").unwrap_or(0);
+            (Some(measured), None) => {
+                let period = number(measured, "Period").unwrap_or(0);
                 if !matches!(period, 1 | 5 | 10 | 20 | 30) && (period <= 0 || period % 60 != 0) {
                     return Err(invalid(format!(
                         "The value {period} for parameter Period is not valid"
                     )));
                 }
                 let metric =
-                    field(stat, "Metric").ok_or_else(|| invalid("The parameter Metric is required"))?;
-                let stat = text(stat, "Stat").unwrap_or_default();
+                    field(measured, "Metric").ok_or_else(|| invalid("The parameter Metric is required"))?;
+                let statistic = text(measured, "Stat").unwrap_or_default();
                 let points = match self.series.get(&name(metric)) {
-                    Some(series) => statistic::points(series, &stat, period, start, end).map_err(invalid)?,
+                    Some(series) => {
+                        statistic::points(series, &statistic, period, start, end).map_err(invalid)?
+                    }
                     None => Vec::new(),
                 };
                 let label = text(metric, "MetricName").unwrap_or_default();
@@ -176,9 +178,12 @@ impl State {
             .filter_map(Value::as_text)
             .collect();
         // Without types, only alarms on metrics are returned.
-        let wants = |alarm: &Alarm| match alarm.is_composite {
-            true => types.contains(&"CompositeAlarm"),
-            false => types.is_empty() || types.contains(&"MetricAlarm"),
+        let wants = |alarm: &Alarm| {
+            if alarm.is_composite {
+                types.contains(&"CompositeAlarm")
+            } else {
+                types.is_empty() || types.contains(&"MetricAlarm")
+            }
         };
         let skipped: usize = text(body, "NextToken")
             .and_then(|token| token.parse().ok())

@@ -20,7 +20,7 @@ pub(super) enum Stored {
 /// first; a period without data has none.
 pub(super) fn points(
     series: &BTreeMap<i64, Stored>,
-    stat: &str,
+    statistic: &str,
     period: i64,
     start: i64,
     end: i64,
@@ -33,7 +33,7 @@ pub(super) fn points(
             .range(from..from + period)
             .map(|(_, stored)| stored)
             .collect();
-        if let Some(value) = number(&there, stat)? {
+        if let Some(value) = number(&there, statistic)? {
             points.push((from, value));
         }
         from += period;
@@ -42,7 +42,7 @@ pub(super) fn points(
     Ok(points)
 }
 
-fn number(there: &[&Stored], stat: &str) -> Result<Option<f64>, String> {
+fn number(there: &[&Stored], statistic: &str) -> Result<Option<f64>, String> {
     let counted: f64 = there
         .iter()
         .map(|stored| match stored {
@@ -66,8 +66,10 @@ fn number(there: &[&Stored], stat: &str) -> Result<Option<f64>, String> {
         }
     }
     raw.sort_by(f64::total_cmp);
-    let percentile = stat.strip_prefix('p').and_then(|part| part.parse::<f64>().ok());
-    let value = match (stat, percentile) {
+    let percentile = statistic
+        .strip_prefix('p')
+        .and_then(|part| part.parse::<f64>().ok());
+    let value = match (statistic, percentile) {
         ("Sum", _) => Some(sum),
         ("SampleCount", _) => Some(counted),
         ("Average", _) => Some(sum / counted),
@@ -81,7 +83,11 @@ fn number(there: &[&Stored], stat: &str) -> Result<Option<f64>, String> {
             let mut above = above.filter(|(_, place)| f64::from(*place) >= wanted);
             above.next().map(|(value, _)| *value)
         }
-        _ => return Err(format!("The value {stat} for parameter Stat is not supported.")),
+        _ => {
+            return Err(format!(
+                "The value {statistic} for parameter Stat is not supported."
+            ));
+        }
     };
     Ok(value.filter(|_| counted > 0.0))
 }

@@ -120,9 +120,12 @@ fn term<'a>(tokens: &mut impl Iterator<Item = &'a str>, words: &mut Words) -> Re
             .ok_or_else(|| "Syntax error; token: <EOF>".to_owned())
     };
     let first = next()?;
-    let mut symbol = |wanted: &str, found: &str| match found == wanted {
-        true => Ok(()),
-        false => Err(format!("Syntax error; token: {found:?}")),
+    let symbol = |wanted: &str, found: &str| {
+        if found == wanted {
+            Ok(())
+        } else {
+            Err(format!("Syntax error; token: {found:?}"))
+        }
     };
     match first {
         "attribute_exists" | "attribute_not_exists" => {

@@ -52,16 +52,17 @@ fn coded(code: &str, message: impl Into<String>) -> Refusal {
 pub(super) fn answer(cloud: &Cloud, state: &mut cloud::State, asked: &Asked) -> Answered {
     let body: Value = serde_json::from_slice(&asked.body)
         .map_err(|_| Refusal::new("com.amazon.coral.service#SerializationException", "not JSON"))?;
-    let name = body["TableName"].as_str().unwrap_or_default();
+    let name = body.get("TableName").and_then(Value::as_str).unwrap_or_default();
     let now = cloud.clock.monotonic();
-    let stale = |at: &Monotonic| body["ConsistentRead"] != true && now.since(*at) < cloud.config.propagation;
+    let is_consistent = body.get("ConsistentRead") == Some(&Value::Bool(true));
+    let is_behind = |at: &Monotonic| !is_consistent && now.since(*at) < cloud.config.propagation;
     let table = state.dynamodb.tables.get_mut(name);
     let table = table.ok_or_else(|| coded("ResourceNotFoundException", "Requested resource not found"))?;
     let answer = match asked.action.as_str() {
         "PutItem" => table.put(&body, now)?,
-        "GetItem" => table.get(&body, &stale)?,
+        "GetItem" => table.get(&body, &is_behind)?,
         "DeleteItem" => table.delete(&body, now)?,
-        "Query" => table.query(&body, cloud.config.page_most, &stale)?,
+        "Query" => table.query(&body, cloud.config.page_most, &is_behind)?,
         _ => {
             return Err(Refusal::new(
                 "com.amazon.coral.service#UnknownOperationException",
@@ -111,9 +112,9 @@ impl Table {
         Ok(json!({}))
     }
 
-    fn get(&self, body: &Value, stale: &dyn Fn(&Monotonic) -> bool) -> Result<Value, Refusal> {
+    fn get(&self, body: &Value, is_behind: &dyn Fn(&Monotonic) -> bool) -> Result<Value, Refusal> {
         let key = self.key(&object(&body["Key"])?)?;
-        let item = match self.before.get(&key).filter(|(at, _)| stale(at)) {
+        let item = match self.before.get(&key).filter(|(at, _)| is_behind(at)) {
             Some((_, before)) => before.as_ref(),
             None => self.items.get(&key),
         };
@@ -132,7 +133,7 @@ impl Table {
         &self,
         body: &Value,
         page_most: usize,
-        stale: &dyn Fn(&Monotonic) -> bool,
+        is_behind: &dyn Fn(&Monotonic) -> bool,
     ) -> Result<Value, Refusal> {
         let mut words = Words::of(body);
         let condition = Condition::read(
@@ -160,7 +161,7 @@ impl Table {
             None => page_most,
         };
         let mut all: BTreeMap<&Key, &Item> = self.items.iter().collect();
-        for (key, (_, before)) in self.before.iter().filter(|(_, (at, _))| stale(at)) {
+        for (key, (_, before)) in self.before.iter().filter(|(_, (at, _))| is_behind(at)) {
             match before {
                 Some(item) => all.insert(key, item),
                 None => all.remove(key),

@@ -72,11 +72,11 @@ impl State {
     /// [How Route 53 chooses records when health checking is
     /// configured](https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-how-route-53-chooses-records.html).
     fn chosen<'a>(&self, group: &[&'a DnsRecord], at: f64) -> Option<&'a DnsRecord> {
-        let weighs = |record: &&&DnsRecord| record.weight.unwrap_or(1) > 0;
+        let has_weight = |record: &&&DnsRecord| record.weight.unwrap_or(1) > 0;
         let healthy = |record: &&&DnsRecord| self.is_healthy(record);
         let some = |records: Vec<&'a DnsRecord>| (!records.is_empty()).then_some(records);
-        let of_weight = some(group.iter().filter(weighs).copied().collect());
-        let first = some(group.iter().filter(weighs).filter(healthy).copied().collect());
+        let of_weight = some(group.iter().filter(has_weight).copied().collect());
+        let first = some(group.iter().filter(has_weight).filter(healthy).copied().collect());
         let then = some(group.iter().filter(healthy).copied().collect());
         // When all are unhealthy, all count as healthy.
         let candidates = first.or(then).or(of_weight).unwrap_or_else(|| group.to_vec());
