@@ -382,7 +382,8 @@ impl Host for CodeDeployHost {
             let good = self.deployment(&call, good).await?;
             let mut judged = self.judge(&call, &good, slot).await;
             judged.instances = None;
-            judged.evidence += &format!("; Auto Scaling has begun {}", group::what(&newest));
+            let begun = group::what(&newest);
+            judged.evidence = format!("{}; Auto Scaling has begun {begun}", judged.evidence);
             return Ok(judged);
         }
         Ok(self.judge(&call, &newest, slot).await)

@@ -1,6 +1,6 @@
 //! What a deployment means for its slot.
 
-use aws_sdk_codedeploy::types::{DeploymentCreator, DeploymentInfo, DeploymentStatus};
+use aws_sdk_codedeploy::types::{DeploymentCreator, DeploymentInfo, DeploymentOverview, DeploymentStatus};
 use bluegreen_core::{Readiness, ReadyState, Slot};
 
 use super::host::CodeDeployHost;
@@ -12,7 +12,7 @@ impl CodeDeployHost {
     pub(super) async fn judge(&self, call: &Call, deployment: &DeploymentInfo, slot: Slot) -> Readiness {
         let what = group::what(deployment);
         let counted = deployment.deployment_overview();
-        let succeeded = counted.map_or(0, |counted| counted.succeeded());
+        let succeeded = counted.map_or(0, DeploymentOverview::succeeded);
         let state = match deployment.status() {
             Some(DeploymentStatus::Succeeded) => {
                 if deployment.creator() == Some(&DeploymentCreator::CodeDeployRollback) {
@@ -41,8 +41,8 @@ impl CodeDeployHost {
             .map_or("without a status", DeploymentStatus::as_str);
         let mut evidence = format!("deployment {what} is {status}");
         if let Some(counted) = counted {
-            evidence += &format!(
-                ": {succeeded} machines have it, {} are at work, {} wait, {} have failed",
+            evidence = format!(
+                "{evidence}: {succeeded} machines have it, {} are at work, {} wait, {} have failed",
                 counted.in_progress(),
                 counted.pending(),
                 counted.failed()

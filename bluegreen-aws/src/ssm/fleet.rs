@@ -161,7 +161,7 @@ impl Fleet {
         let clock = self.account.time().clone();
         let comment = lane.comment(act);
         let _turn = self.turn.lock().await;
-        let filled = self.filled(call, command, values)?;
+        let filled = Self::filled(call, command, values)?;
         let before = loop {
             let known = self.known(call, lane).await?;
             let shown: Vec<_> = known.iter().filter_map(Command::comment).collect();
@@ -206,14 +206,14 @@ impl Fleet {
         slot: Slot,
         (command, values): (&RemoteCommand, &Values),
     ) -> Result<Ran, Fault> {
-        let filled = self.filled(call, command, values)?;
+        let filled = Self::filled(call, command, values)?;
         let machines = self.machines(call, slot, false).await?;
         let comment = Lane::new(&self.service, "asks").comment(slot.as_str());
         let sent = self.send(call, filled, machines, &comment).await?;
         self.result(call, &sent).await
     }
 
-    fn filled(&self, call: &Call, command: &RemoteCommand, values: &Values) -> Result<Filled, Fault> {
+    fn filled(call: &Call, command: &RemoteCommand, values: &Values) -> Result<Filled, Fault> {
         let longest = call.left().min(LOOKBACK);
         let filled = command.fill(values, longest);
         filled.map_err(|why| call.unfit("SendCommand", why))

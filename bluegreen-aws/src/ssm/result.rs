@@ -92,7 +92,10 @@ impl Fleet {
             let details = invocation.status_details().unwrap_or("without a status");
             let told = output.as_ref().map(outcome::told).unwrap_or_default();
             let machine = invocation.instance_id().unwrap_or("a machine");
-            message += &format!("; {machine}: {details}, exit code {}: {told}", code.unwrap_or(-1));
+            message = format!(
+                "{message}; {machine}: {details}, exit code {}: {told}",
+                code.unwrap_or(-1)
+            );
         }
         let kind = worst.unwrap_or(FaultKind::Unknown);
         Err(call.fault(kind, "GetCommandInvocation", message))

@@ -23,7 +23,10 @@ pub(super) fn answer(cloud: &Cloud, account: &mut Account, asked: &Asked) -> Ans
     }
     let body: Value = serde_json::from_slice(&asked.body)
         .map_err(|error| Refusal::new("SerializationException", error.to_string()))?;
-    let name = body["repositoryName"].as_str().unwrap_or_default();
+    let name = body
+        .get("repositoryName")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let registry = &cloud.config.account;
     let tags = account.ecr.repositories.get(name).ok_or_else(|| {
         let message =
@@ -31,7 +34,12 @@ pub(super) fn answer(cloud: &Cloud, account: &mut Account, asked: &Asked) -> Ans
         Refusal::new("RepositoryNotFoundException", message)
     })?;
     let mut found = Vec::new();
-    for asked in body["imageIds"].as_array().into_iter().flatten() {
+    for asked in body
+        .get("imageIds")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let tag = asked["imageTag"].as_str().unwrap_or_default();
         // One that is missing spoils the whole answer.
         if !tags.contains(tag) {

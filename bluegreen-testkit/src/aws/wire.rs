@@ -136,10 +136,6 @@ impl Form {
         });
         Self(inside.collect())
     }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// What is answered: the members of the result, in the form of the service.

@@ -26,7 +26,7 @@ pub async fn schema(opts: &Opts) -> Result<String, Fault> {
         for (name, kind) in tables {
             let name = quoted(&name);
             if kind.ends_with("VIEW") {
-                sql.push_str(&format!("CREATE VIEW {name} AS SELECT 1;\n"));
+                sql.extend(["CREATE VIEW ", name.as_str(), " AS SELECT 1;\n"]);
             } else if kind == "BASE TABLE" || kind == "SYSTEM VERSIONED" {
                 let row: Option<Row> = conn.query_first(format!("SHOW CREATE TABLE {name}")).await?;
                 let made: Option<String> = row.and_then(|mut row| row.take(1));

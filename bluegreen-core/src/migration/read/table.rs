@@ -234,6 +234,10 @@ fn mysql_option(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Read<()> {
 }
 
 /// `CHARACTER SET = utf8mb4`, `COLLATE utf8mb4_bin`, when one stands here; DEFAULT names none.
+#[expect(
+    clippy::option_option,
+    reason = "whether one stands here, and whether it has a name"
+)]
 pub(super) fn charset(cursor: &mut Cursor<'_>) -> Read<Option<Option<String>>> {
     if !cursor.eat_all("character set") && cursor.eat_any(&["charset", "collate"]).is_none() {
         return Ok(None);

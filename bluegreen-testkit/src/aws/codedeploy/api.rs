@@ -57,13 +57,11 @@ fn named<'a>(account: &'a mut Account, body: &Value) -> Result<((String, String)
         application.to_owned(),
         text(body, "deploymentGroupName").to_owned(),
     );
-    match groups.get_mut(&key) {
-        Some(group) => Ok((key, group)),
-        None => {
-            let message = format!("No Deployment Group found for name: {}", key.1);
-            Err(Refusal::new("DeploymentGroupDoesNotExistException", message))
-        }
-    }
+    let Some(group) = groups.get_mut(&key) else {
+        let message = format!("No Deployment Group found for name: {}", key.1);
+        return Err(Refusal::new("DeploymentGroupDoesNotExistException", message));
+    };
+    Ok((key, group))
 }
 
 fn found<'a>(account: &'a Account, id: &str) -> Result<&'a Deployment, Refusal> {
@@ -114,7 +112,9 @@ fn create(cloud: &Cloud, account: &mut Account, body: &Value) -> Done {
         );
         return Err(Refusal::new("DeploymentLimitExceededException", message));
     }
-    let rolls_back = body["autoRollbackConfiguration"]["enabled"].as_bool();
+    let rolls_back = body
+        .pointer("/autoRollbackConfiguration/enabled")
+        .and_then(Value::as_bool);
     let (description, revision) = (text(body, "description"), revision.clone());
     let id = account.codedeploy.begin(
         cloud,

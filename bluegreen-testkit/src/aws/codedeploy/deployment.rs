@@ -78,9 +78,8 @@ impl Deployment {
             return "InProgress";
         }
         match self.ending {
-            Ending::Succeeds | Ending::SucceedsWithout(_) => "Succeeded",
             Ending::Bakes if age < phase * 4 => "Baking",
-            Ending::Bakes => "Succeeded",
+            Ending::Succeeds | Ending::SucceedsWithout(_) | Ending::Bakes => "Succeeded",
             Ending::Fails { .. } | Ending::NoInstances => "Failed",
             Ending::Hangs => "InProgress",
         }

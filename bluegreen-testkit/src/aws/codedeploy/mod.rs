@@ -254,8 +254,10 @@ impl FakeAws {
                 status: deployment.status(&self.cloud, now).to_owned(),
                 creator: deployment.creator.clone(),
                 description: deployment.description.clone(),
-                key: deployment.revision["s3Location"]["key"]
-                    .as_str()
+                key: deployment
+                    .revision
+                    .pointer("/s3Location/key")
+                    .and_then(Value::as_str)
                     .unwrap_or_default()
                     .to_owned(),
             })

@@ -202,7 +202,7 @@ fn invocation(cloud: &Cloud, account: &Account, body: &Value) -> Done {
     let nothing = CommandOutput::default();
     let (code, output) = match &invocation.state {
         Progress::Ended { output, .. } => (output.code, output),
-        Progress::Pending | Progress::InProgress { .. } => (-1, &nothing),
+        Progress::Pending | Progress::Running { .. } => (-1, &nothing),
     };
     let first = |text: &str, most: usize| text.chars().take(most).collect::<String>();
     Ok(json!({

@@ -63,7 +63,7 @@ struct Invocation {
 enum Progress {
     /// Not yet delivered.
     Pending,
-    InProgress {
+    Running {
         until: Monotonic,
     },
     Ended {
@@ -184,12 +184,12 @@ impl State {
                     if online {
                         let longest = command.runs_at_most.unwrap_or(Duration::MAX);
                         let until = Monotonic(delivered.0 + cloud.config.command_takes.min(longest));
-                        invocation.state = Progress::InProgress { until };
+                        invocation.state = Progress::Running { until };
                     } else if now.since(command.sent) >= command.deliver_within {
                         invocation.state = ended("TimedOut", "DeliveryTimedOut", CommandOutput::default());
                     }
                 }
-                if let Progress::InProgress { until } = invocation.state
+                if let Progress::Running { until } = invocation.state
                     && until <= now
                 {
                     ends.push((until, number, place));

@@ -184,8 +184,8 @@ fn indexes_a_new_virtual_column(changes: &[&Change]) -> bool {
             return false;
         };
         actions().any(|action| match action {
-            TableAction::AddIndex { columns, .. } => columns.contains(&column.name),
-            TableAction::AddConstraint(Constraint {
+            TableAction::AddIndex { columns, .. }
+            | TableAction::AddConstraint(Constraint {
                 kind: ConstraintKind::Unique { columns, .. },
                 ..
             }) => columns.contains(&column.name),
@@ -248,12 +248,14 @@ impl Table<'_> {
             TableAction::AddIndex { kind, .. } => self.index(kind.as_deref()),
             TableAction::DropConstraint { name, .. } if self.is_key(name) => NO_COPY,
             TableAction::DropIndex { .. } => NO_COPY,
-            TableAction::DropPrimaryKey | TableAction::OrderBy => COPY,
-            TableAction::SetCharset(Charset::Convert(to)) => self.convert(to.as_deref()),
-            TableAction::Rebuild => self.rebuild(),
             // From one engine to another every row is copied.
-            TableAction::SetStorage(Storage::Other) => COPY,
-            TableAction::SetStorage(Storage::InnoDb | Storage::Compressed) => self.rebuild(),
+            TableAction::DropPrimaryKey | TableAction::OrderBy | TableAction::SetStorage(Storage::Other) => {
+                COPY
+            }
+            TableAction::SetCharset(Charset::Convert(to)) => self.convert(to.as_deref()),
+            TableAction::Rebuild | TableAction::SetStorage(Storage::InnoDb | Storage::Compressed) => {
+                self.rebuild()
+            }
             TableAction::Partition { verb } => match verb.as_str() {
                 "add" | "exchange" => INSTANT,
                 "analyze" | "check" => return None,
