@@ -1,6 +1,10 @@
 //! The locks that are said of PostgreSQL are those that it takes: measured on 10 to 18.
 
-#![expect(clippy::indexing_slicing, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
 
 mod server;
 

@@ -1,8 +1,6 @@
 //! What is said of the best way in which MariaDB does a change is what it was measured to do: 10.11, asked for one
 //! algorithm and lock after the other.
 
-#![expect(clippy::panic, reason = "a panic is how a test fails")]
-
 use bluegreen_core::migration::effect::{Algorithm, Lock, together};
 use bluegreen_core::migration::{Engine, Linter, Server, ServerVersion};
 

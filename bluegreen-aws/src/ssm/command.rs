@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn line(spec: CommandSpec) -> Result<String, String> {
-        let filled = RemoteCommand::run(spec).fill(&values(), Duration::from_secs(60))?;
+        let filled = RemoteCommand::run(spec).fill(&values(), Duration::from_mins(1))?;
         Ok(filled.parameters["commands"][0].clone())
     }
 
@@ -204,7 +204,7 @@ mod tests {
     fn a_command_may_not_run_longer_than_its_call() {
         let spec = CommandSpec::new(["true"]).timeout(Duration::from_secs(500));
         let filled = RemoteCommand::run(spec)
-            .fill(&values(), Duration::from_secs(60))
+            .fill(&values(), Duration::from_mins(1))
             .unwrap();
         assert_eq!(filled.parameters["executionTimeout"], ["60"]);
     }
@@ -234,7 +234,7 @@ mod tests {
             all.extend(words.iter().cloned());
             let script = line(CommandSpec::new(all)).unwrap();
             let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
-            let expected: String = words.iter().map(|word| format!("{word}\n")).collect();
+            let expected = words.join("\n") + "\n";
             prop_assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
         }
     }

@@ -25,9 +25,12 @@ fn host(world: World, host: impl Host + 'static) -> HostSubject {
     HostSubject::new(host)
         .secret(SECRET)
         .ready_within(Duration::from_secs(5))
-        .running(async move |slot| match has_machines(&running, slot) {
-            true => running.running(slot),
-            false => None,
+        .running(async move |slot| {
+            if has_machines(&running, slot) {
+                running.running(slot)
+            } else {
+                None
+            }
         })
         .begun(async move || u32::try_from(begun.begun()).unwrap())
         .faults(async move |fault| faults.aws.disturb(fault).await.is_ok())
@@ -110,7 +113,7 @@ mod workers {
                 slots
             })
             .waiting(async move |jobs: u64| waiting.machine.lock().unwrap().waiting = jobs.to_string())
-            .uncountable(async move || uncountable.machine.lock().unwrap().waiting = "many".to_owned())
+            .uncountable(async move || "many".clone_into(&mut uncountable.machine.lock().unwrap().waiting))
             .faults(async move |fault| faults.aws.disturb(fault).await.is_ok())
             .guard(world)
     });

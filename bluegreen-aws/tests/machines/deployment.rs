@@ -47,7 +47,7 @@ fn world() -> World {
         .aws
         .deploy_by_hand(APPLICATION, "blue", "api/1.3.0.zip", "user");
     world.aws.add_database("fixit");
-    world.machine.lock().unwrap().waiting = "0".to_owned();
+    "0".clone_into(&mut world.machine.lock().unwrap().waiting);
     world
 }
 

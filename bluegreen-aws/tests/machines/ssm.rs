@@ -28,20 +28,20 @@ async fn a_resumed_deployer_finds_its_command_again_and_takes_its_result() {
         .await
         .unwrap_err();
     // Another process, which knows of nothing.
-    let did = world
+    let told = world
         .migrator()
         .migrate(&long, MigrationPhase::Expand, &ours)
         .await
         .unwrap();
-    assert!(did.contains("applied expand"), "{did}");
+    assert!(told.contains("applied expand"), "{told}");
     assert_eq!(world.runs(), ["'migrate' 'expand'"]);
     // And once it is over, it is still known.
-    let did = world
+    let told = world
         .migrator()
         .migrate(&long, MigrationPhase::Expand, &ours)
         .await
         .unwrap();
-    assert!(did.contains("applied expand"), "{did}");
+    assert!(told.contains("applied expand"), "{told}");
     assert_eq!(world.runs().len(), 1);
 }
 

@@ -175,10 +175,13 @@ impl Machine {
         }
         let words: Vec<_> = line.split(' ').map(|word| word.trim_matches('\'')).collect();
         match words[..] {
-            ["migrate", phase] => match self.applied.insert(phase.to_owned()) {
-                true => CommandOutput::ok(format!("applied {phase}\n")),
-                false => CommandOutput::ok("nothing to migrate\n"),
-            },
+            ["migrate", phase] => {
+                if self.applied.insert(phase.to_owned()) {
+                    CommandOutput::ok(format!("applied {phase}\n"))
+                } else {
+                    CommandOutput::ok("nothing to migrate\n")
+                }
+            }
             ["workers", "quiesce", slot] => {
                 self.claiming.remove(slot);
                 CommandOutput::default()

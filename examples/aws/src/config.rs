@@ -200,19 +200,16 @@ impl Records {
 impl Remote {
     /// The command. What it lacks or has too much of is a problem of the section.
     pub(crate) fn command(&self) -> RemoteCommand {
-        let command = match &self.document {
-            Some(name) => {
-                let named = RemoteCommand::document(name);
-                let parameters = self.parameters.iter();
-                parameters.fold(named, |command, (name, value)| command.parameter(name, value))
-            }
-            None => {
-                let spec = CommandSpec::new(self.run.iter().cloned());
-                RemoteCommand::run(match &self.dir {
-                    Some(dir) => spec.dir(dir),
-                    None => spec,
-                })
-            }
+        let command = if let Some(name) = &self.document {
+            let named = RemoteCommand::document(name);
+            let parameters = self.parameters.iter();
+            parameters.fold(named, |command, (name, value)| command.parameter(name, value))
+        } else {
+            let spec = CommandSpec::new(self.run.iter().cloned());
+            RemoteCommand::run(match &self.dir {
+                Some(dir) => spec.dir(dir),
+                None => spec,
+            })
         };
         if self.on_all { command.on_all() } else { command }
     }

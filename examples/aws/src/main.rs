@@ -34,9 +34,9 @@ async fn main() -> ExitCode {
         async |arguments: Arguments, surroundings| match arguments.command {
             Command::Shared(command) => {
                 let exit = bluegreen_cli::run::<provider::Aws>(&arguments.global, command, surroundings);
-                exit.await.leave()
+                Box::pin(exit).await.leave()
             }
-            Command::Demo => demo::run().await,
+            Command::Demo => Box::pin(demo::run()).await,
         },
     )
     .await

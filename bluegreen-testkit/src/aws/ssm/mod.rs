@@ -163,7 +163,7 @@ impl Progress {
     const fn status(&self) -> (&'static str, &'static str) {
         match self {
             Self::Pending => ("Pending", "Pending"),
-            Self::InProgress { .. } => ("InProgress", "InProgress"),
+            Self::Running { .. } => ("InProgress", "InProgress"),
             Self::Ended { status, details, .. } => (status, details),
         }
     }
