@@ -123,7 +123,8 @@ impl Draft {
 
 impl Deployments {
     fn new(change: String, drafts: Vec<Draft>, schema: &Schema, server: Server) -> Self {
-        let mut schema = schema.clone();
+        let sql: Vec<&str> = drafts.iter().map(|draft| draft.sql.as_str()).collect();
+        let mut schema = schema.named_in(&sql.join("\n"));
         let of = drafts.len();
         let steps = drafts
             .into_iter()

@@ -89,6 +89,10 @@ pub struct DomainFacts {
     pub used_by: Vec<ObjectName>,
 }
 
+fn owned<V: Clone>((key, facts): (&Key, &V)) -> (Key, V) {
+    (key.clone(), facts.clone())
+}
+
 /// A name with the schema that it has when none is written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key(Option<String>, String);
@@ -134,6 +138,49 @@ impl Schema {
             .map(Name::as_str)
             .filter(|schema| *schema != usual);
         Key(schema.map(str::to_owned), name.name.as_str().to_owned())
+    }
+
+    /// What is known of the things that a text names: enough to see what its statements do, and small where the
+    /// schema is not.
+    pub(super) fn named_in(&self, sql: &str) -> Self {
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '#');
+        let written = sql.split(|c| !is_word(c)).filter(|word| !word.is_empty());
+        let written: Vec<String> = written.map(str::to_owned).collect();
+        let folded: Vec<String> = written.iter().map(|word| word.to_lowercase()).collect();
+        let mut keys = HashSet::new();
+        for words in [&written, &folded] {
+            keys.extend(words.iter().map(|name| Key(None, name.clone())));
+            // A schema stands right before its thing.
+            let pairs = words.iter().zip(words.iter().skip(1));
+            keys.extend(pairs.map(|(schema, name)| Key(Some(schema.clone()), name.clone())));
+        }
+        let quoted = sql.split(['"', '`']).skip(1).step_by(2);
+        keys.extend(quoted.map(|name| Key(None, name.to_owned())));
+        let mut part = Self {
+            release: self.release,
+            domains: self.domains.clone(),
+            routines: self.routines.clone(),
+            utc: self.utc,
+            foreign_keys_unchecked: self.foreign_keys_unchecked,
+            ..Self::new(self.engine)
+        };
+        for key in keys {
+            if let Some(facts) = self.tables.get(&key) {
+                let indexes = facts
+                    .indexes
+                    .iter()
+                    .map(|name| Key(None, name.as_str().to_owned()));
+                part.indexes
+                    .extend(indexes.filter_map(|key| self.indexes.get_key_value(&key).map(owned)));
+            }
+            part.tables.extend(self.tables.get_key_value(&key).map(owned));
+            part.indexes.extend(self.indexes.get_key_value(&key).map(owned));
+            part.views.extend(self.views.get_key_value(&key).map(owned));
+            part.enums.extend(self.enums.get_key_value(&key).map(owned));
+            part.new_objects
+                .extend(self.new_objects.get_key_value(&key).map(owned));
+        }
+        part
     }
 
     /// What is known of a table; nothing when it was never declared.

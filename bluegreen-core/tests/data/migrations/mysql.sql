@@ -364,5 +364,9 @@ SET STATEMENT max_statement_time=60 FOR ALTER TABLE t DROP COLUMN a;
 -- # unsafe, mysql: the rows of a partition are swapped
 ALTER TABLE t EXCHANGE PARTITION p WITH TABLE s WITHOUT VALIDATION;
 
--- # safe, mysql: a virtual column and its index
+-- # safe, mysql: a virtual column and its index, one after the other
+ALTER TABLE t ADD COLUMN a int GENERATED ALWAYS AS (b) VIRTUAL;
+ALTER TABLE t ADD INDEX (a);
+
+-- # unsafe, mysql: a virtual column and its index in one statement, which cannot be done in place
 ALTER TABLE t ADD COLUMN a int GENERATED ALWAYS AS (b) VIRTUAL, ADD INDEX (a);
