@@ -231,14 +231,14 @@ impl Shop {
             .gate(ImageGate::new(account, "image", "fixit/api"))
             .gate(Smoke(self.services.clone()))
             .hook(
-                "warm caches",
+                "warm-caches",
                 RemoteHook::new(fleet.clone(), artisan(["config:cache"]).on_all()),
             )
             .hook(
-                "purge caches",
+                "purge-caches",
                 RemoteHook::new(fleet, artisan(["cache:clear"])).in_both_slots(),
             )
-            .hook("feature flags", Flags)
+            .hook("feature-flags", Flags)
             .notifier(WayBackNotifier::new(database(), Screen))
             .build()?)
     }
@@ -289,7 +289,7 @@ fn plan() -> Shown<Plan> {
             expand: ExpandWhen::AfterPrepare,
             backfill: false,
         })
-        .hook(Hook::code("warm caches", HookPoint::before(Phase::Verify)))
+        .hook(Hook::code("warm-caches", HookPoint::before(Phase::Verify)))
         .health(GateSpec::code("targets").period(Duration::from_millis(200)))
         .smoke(GateSpec::code("smoke").period(Duration::from_millis(200)))
         .guard(GateSpec::code("targets").period(Duration::from_millis(500)))
@@ -300,8 +300,8 @@ fn plan() -> Shown<Plan> {
             ..WorkersPlan::default()
         })
         .soak(second * 3)
-        .hook(Hook::code("feature flags", HookPoint::before(Phase::Finish)))
-        .hook(Hook::code("purge caches", HookPoint::after(Phase::ConfirmReturn)))
+        .hook(Hook::code("feature-flags", HookPoint::before(Phase::Finish)))
+        .hook(Hook::code("purge-caches", HookPoint::after(Phase::ConfirmReturn)))
         .lease(LeasePlan {
             ttl: second * 20,
             poll: Duration::from_millis(100),
