@@ -71,6 +71,9 @@ pub trait Provider: fmt::Debug + Send + Sync {
         let _ = what;
     }
 
+    /// What was to be spoilt and has not come is forgotten.
+    fn unspoil(&self) {}
+
     /// What is not as it was and as nobody has asked for: a setting that was lost, a domain that two have. Looked
     /// at after each change.
     fn harm(&self) -> Option<&'static str> {

@@ -84,7 +84,12 @@ impl Wire {
             }
             Some(Mishap::Spoil) => {
                 journey.spoil();
-                Ok(journey.end())
+                let answer = journey.end();
+                // It was this change or none.
+                if let Some(provider) = self.line.world.provider() {
+                    provider.unspoil();
+                }
+                Ok(answer)
             }
             Some(mishap) => {
                 let effect = Box::pin(async move { Ok(journey.end()) });

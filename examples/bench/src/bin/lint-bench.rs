@@ -110,6 +110,8 @@ fn script(first: usize, bytes: usize) -> String {
     let mut sql = String::with_capacity(bytes + 2_000);
     let mut at = first;
     while sql.len() < bytes {
+        // A table of PostgreSQL has 1600 columns at most; few have more than a hundred.
+        let shop = at / 100;
         // Writing to a string cannot fail.
         let _ = write!(
             sql,
@@ -118,13 +120,13 @@ fn script(first: usize, bytes: usize) -> String {
              state text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'paid', 'sent')),\n  total numeric(12,2),\n  \
              placed_at timestamptz NOT NULL DEFAULT now()\n);\n\
              CREATE INDEX CONCURRENTLY orders_{at}_customer ON orders_{at} (customer_id, placed_at DESC) WHERE state <> 'sent';\n\
-             ALTER TABLE customers ADD COLUMN note_{at} text;\n\
-             ALTER TABLE customers ADD CONSTRAINT note_{at}_short CHECK (length(note_{at}) < 200) NOT VALID;\n\
-             ALTER TABLE customers VALIDATE CONSTRAINT note_{at}_short;\n\
+             ALTER TABLE customers_{shop} ADD COLUMN note_{at} text;\n\
+             ALTER TABLE customers_{shop} ADD CONSTRAINT note_{at}_short CHECK (length(note_{at}) < 200) NOT VALID;\n\
+             ALTER TABLE customers_{shop} VALIDATE CONSTRAINT note_{at}_short;\n\
              INSERT INTO settings (name, value) VALUES ('a {at}', 'x''y'), ('b {at}', NULL) ON CONFLICT (name) DO NOTHING;\n\
              UPDATE orders SET state = 'paid' WHERE id IN (SELECT id FROM orders WHERE state = 'new' LIMIT 100);\n\
              CREATE FUNCTION touch_{at}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.placed_at := now(); RETURN NEW; END $$;\n\
-             ALTER TABLE products ALTER COLUMN name_{at} TYPE varchar(200);\n\
+             ALTER TABLE products_{shop} ALTER COLUMN name_{at} TYPE varchar(200);\n\
              DROP INDEX CONCURRENTLY IF EXISTS products_{at}_old;\n\n"
         );
         at += 1;

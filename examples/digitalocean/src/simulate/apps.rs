@@ -172,6 +172,10 @@ impl Provider for OneApp {
         self.account.next_deployment_ends(&self.app, Ends::Error);
     }
 
+    fn unspoil(&self) {
+        self.account.next_deployment_ends(&self.app, Ends::Active);
+    }
+
     fn harm(&self) -> Option<&'static str> {
         let spec = self.spec();
         let is_whole = |slot| is_whole(&spec, COMPONENTS.get(slot));

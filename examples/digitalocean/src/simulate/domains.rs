@@ -146,12 +146,20 @@ impl Provider for TwoApps {
     }
 
     fn spoil(&self, what: Spoil) {
-        let slot = match what {
-            Spoil::Deployment(slot) => slot,
-            Spoil::Router(_) => Slot::Green,
-        };
-        self.account
-            .next_deployment_ends(self.apps.get(slot), Ends::Error);
+        for slot in Slot::BOTH {
+            // A router changes one app after the other.
+            if what == Spoil::Deployment(slot) || matches!(what, Spoil::Router(_)) {
+                self.account
+                    .next_deployment_ends(self.apps.get(slot), Ends::Error);
+            }
+        }
+    }
+
+    fn unspoil(&self) {
+        for slot in Slot::BOTH {
+            self.account
+                .next_deployment_ends(self.apps.get(slot), Ends::Active);
+        }
     }
 
     fn harm(&self) -> Option<&'static str> {

@@ -80,6 +80,10 @@ impl Provider for Sabotaged {
         self.inner.spoil(what);
     }
 
+    fn unspoil(&self) {
+        self.inner.unspoil();
+    }
+
     fn harm(&self) -> Option<&'static str> {
         self.inner.harm()
     }
