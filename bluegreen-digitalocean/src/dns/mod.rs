@@ -78,8 +78,12 @@ impl Record {
 ///
 /// [`stage`](Router::stage) lowers the time to live. A split counts as live when the old answer's time to live
 /// is over, the one from before the lowering included. That is counted from the first look of this process, so
-/// a restart waits anew, never too short. Clients with caches of their own, such as JVMs, follow later still:
-/// keep the old slot running until its traffic has gone.
+/// a restart waits anew.
+///
+/// **One hole:** a process that is started between the lowering and the switch sees the lowered time to live only, and
+/// nothing in the zone tells it of the one before. Clients with caches of their own, such as JVMs, follow later still.
+/// For both: keep the old slot running for as long as the longest time to live that the record has had, by the plan's
+/// `retention`, or keep the time to live low all the time.
 #[derive(Debug, Clone)]
 pub struct DnsRouter {
     client: Client,
