@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::ImageIdentifier;
-use bluegreen_core::{Fault, Gate, GateContext, Op, Verdict};
+use bluegreen_core::{Fault, Gate, GateContext, Op, Verdict, Version};
 
 use crate::account::{Account, Rate, SdkFailure, Service, Urgency};
 
@@ -13,19 +13,22 @@ const SERVICE: Service = Service {
     rate: Rate::a_second(5),
 };
 
-/// Whether a repository has an image with the release's version as its tag. For the checks before a deployment: in the
-/// plan a gate by code in `preflight.checks`.
+/// Whether a repository has an image with a version as its tag. For the checks before a deployment: in the plan a gate
+/// by code in `preflight.checks`, and here the [`version`](Self::version) that is to be released, because those checks
+/// are asked of the live slot. As a health gate it goes by the release of the slot that it is asked of.
 ///
 /// ```
 /// # use aws_config::{BehaviorVersion, SdkConfig};
 /// use bluegreen_aws::Account;
 /// use bluegreen_aws::ecr::ImageGate;
+/// use bluegreen_core::Version;
 /// use bluegreen_core::plan::GateSpec;
 ///
 /// # let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
 /// let in_plan = GateSpec::code("image");
-/// let gate = ImageGate::new(&Account::new(&config), "image", "fixit/api");
+/// let gate = ImageGate::new(&Account::new(&config), "image", "fixit/api").version(Version::new("1.4.0")?);
 /// # drop((in_plan, gate));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct ImageGate {
@@ -34,6 +37,7 @@ pub struct ImageGate {
     name: String,
     repository: String,
     prefix: String,
+    version: Option<Version>,
 }
 
 impl ImageGate {
@@ -45,6 +49,7 @@ impl ImageGate {
             name: name.into(),
             repository: repository.into(),
             prefix: String::new(),
+            version: None,
         }
     }
 
@@ -52,6 +57,13 @@ impl ImageGate {
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
+        self
+    }
+
+    /// Looks for this version, whatever runs in the slot that is asked about.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = Some(version);
         self
     }
 }
@@ -66,10 +78,11 @@ impl Gate for ImageGate {
         let call = self
             .account
             .begin(op, Urgency::Routine, SERVICE, &self.repository);
-        let Some(release) = &context.release else {
+        let of_slot = context.release.as_ref().map(|release| &release.version);
+        let Some(version) = self.version.as_ref().or(of_slot) else {
             return Ok(Verdict::inconclusive("it is not known which release is meant"));
         };
-        let tag = format!("{}{}", self.prefix, release.version);
+        let tag = format!("{}{version}", self.prefix);
         let request = self
             .client
             .describe_images()

@@ -40,6 +40,10 @@ const INSTEAD: &str =
 /// two components ([`AppRoutesRouter`](crate::AppRoutesRouter)) has no such gap, and nginx in front of both apps has
 /// none and is instant: prefer them.
 ///
+/// **Do not move it by hand while a deployment is at work.** Specs are replaced whole, and the platform compares nothing:
+/// a spec that was sent before the change by hand and lands after it takes the domain from both apps. Then
+/// [`observe`](Router::observe) refuses, and a person has to add it to one of them.
+///
 /// A process that dies between both updates leaves the domain with nobody. The next
 /// [`shift`](Router::shift), on the way forward or back, finds its settings in the newest deployment that had it.
 ///

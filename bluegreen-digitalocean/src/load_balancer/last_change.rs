@@ -29,6 +29,11 @@ impl LastChange {
         });
     }
 
+    /// Something else is about to be sent: what comes of it may not be known.
+    pub(super) fn forget(&self) {
+        *self.held() = None;
+    }
+
     /// It was there already: who has sent it, or when, need not be known. A repetition does not begin the wait anew.
     pub(super) fn found(&self, split: Split, settings: Settings, now: Monotonic) {
         let at = self.since(split);

@@ -284,6 +284,7 @@ impl Router for LoadBalancerRouter {
             let busy = if balancer.status() == Status::New {
                 ApiError::TooLate("the balancer is still taking over an earlier change".to_owned())
             } else {
+                self.last_change.forget();
                 match self.write(&call, &change.wanted).await {
                     Ok(shown) => return self.check_answer(&call, split, change.wanted, &shown),
                     Err(error) if error.is_busy() => error,

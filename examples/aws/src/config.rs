@@ -27,7 +27,6 @@ pub(crate) struct Config {
     pub(crate) auto_scaling: Option<Scaling>,
     pub(crate) ssm: Option<Ssm>,
     pub(crate) rds: Option<Rds>,
-    pub(crate) ecr: Option<Image>,
 }
 
 /// Two target groups, by their ARNs.
@@ -145,14 +144,6 @@ pub(crate) struct Rds {
     pub(crate) database: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Image {
-    pub(crate) repository: String,
-    #[serde(default)]
-    pub(crate) prefix: String,
-}
-
 const fn one() -> u32 {
     1
 }
@@ -250,10 +241,7 @@ impl Config {
     pub(crate) fn brings(&self) -> Brings {
         let ssm = self.ssm.as_ref();
         let workers = ssm.and_then(|ssm| ssm.workers.as_ref());
-        let gates = [
-            self.alb.as_ref().map(|_| "targets"),
-            self.ecr.as_ref().map(|_| "image"),
-        ];
+        let gates = [self.alb.as_ref().map(|_| "targets")];
         Brings {
             migrations: (
                 ssm.is_some_and(|ssm| ssm.migrate.is_some()),

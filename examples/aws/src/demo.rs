@@ -61,9 +61,10 @@ async fn show() -> Shown<bool> {
         shop.aws.url(),
         shop.entry
     ));
-    let (deployer, plan) = (shop.deployer()?, plan()?);
+    let plan = plan()?;
 
     say("\nA release whose image was never pushed is refused, before anything is touched:");
+    let deployer = shop.deployer("1.5.0")?;
     let refused = deployer.deploy(&plan, release("1.5.0")?, somebody()).await?;
     say(&format!(
         "  {}",
@@ -72,6 +73,7 @@ async fn show() -> Shown<bool> {
 
     say("\nThe runbook, under 100 requests a second:");
     let load = shop.load();
+    let deployer = shop.deployer("1.4.0")?;
     let there = deployer.deploy(&plan, release("1.4.0")?, somebody()).await?;
     tell(&there);
     say("\nSomebody finds that orders are missing, and goes back:");
@@ -180,7 +182,7 @@ impl Shop {
         })
     }
 
-    fn deployer(&self) -> Shown<Deployer> {
+    fn deployer(&self, version: &str) -> Shown<Deployer> {
         let account = &self.account;
         let probe = SlotProbe::new(
             &format!("http://{}/", self.entry),
@@ -228,7 +230,7 @@ impl Shop {
             .migrator(SnapshotFirst::new(database(), migrator))
             .workers(workers)
             .gate(AlbHealthGate::new(account, self.groups.clone()).reads(2, Duration::from_millis(50)))
-            .gate(ImageGate::new(account, "image", "fixit/api"))
+            .gate(ImageGate::new(account, "image", "fixit/api").version(Version::new(version)?))
             .gate(Smoke(self.services.clone()))
             .hook(
                 "warm-caches",

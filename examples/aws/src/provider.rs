@@ -9,7 +9,6 @@ use bluegreen_aws::Account;
 use bluegreen_aws::alb::AlbHealthGate;
 use bluegreen_aws::autoscaling::AutoScalingHost;
 use bluegreen_aws::codedeploy::{CodeDeployHost, WhenRetired};
-use bluegreen_aws::ecr::ImageGate;
 use bluegreen_aws::rds::{Database, SnapshotFirst};
 use bluegreen_aws::route53::Route53Router;
 use bluegreen_aws::ssm::{Fleet, RemoteHook, RemoteMigrator, RemoteWorkers};
@@ -97,10 +96,6 @@ impl Provider for Aws {
                 gate = gate.expect(targets);
             }
             builder = builder.gate(gate);
-        }
-        if let Some(image) = &config.ecr {
-            builder =
-                builder.gate(ImageGate::new(&account, "image", &image.repository).prefix(&image.prefix));
         }
         if let Some(deploy) = &config.codedeploy {
             let (groups, bundles) = (deploy.groups.clone(), deploy.bundles.clone());
