@@ -13,7 +13,7 @@ use bluegreen_aws::codedeploy::CodeDeployHost;
 use bluegreen_aws::ecr::ImageGate;
 use bluegreen_aws::rds::{Database, SnapshotFirst, WayBackNotifier};
 use bluegreen_aws::ssm::{Fleet, RemoteCommand, RemoteHook, RemoteMigrator, RemoteWorkers, Tag};
-use bluegreen_aws::{Account, PerSlot};
+use bluegreen_aws::{Account, PerSlot, Rate};
 use bluegreen_core::command::CommandSpec;
 use bluegreen_core::lifecycle::End;
 use bluegreen_core::plan::{
@@ -173,7 +173,7 @@ impl Shop {
             CommandOutput::ok(if is_depth { "0\n" } else { "done\n" })
         });
         Ok(Self {
-            account: Account::new(&aws.sdk_config()),
+            account: in_a_hurry(&aws),
             groups: Groups::new(blue, green)?,
             aws,
             services,
@@ -269,6 +269,21 @@ impl Shop {
 }
 
 const POLL: Duration = Duration::from_millis(50);
+
+/// Times are shortened, so requests come more often than any account would take.
+fn in_a_hurry(aws: &FakeAws) -> Account {
+    let services = [
+        "autoscaling",
+        "codedeploy",
+        "ecr",
+        "elasticloadbalancing",
+        "rds",
+        "ssm",
+    ];
+    let account = Account::new(&aws.sdk_config());
+    let quick = |account: Account, service| account.rate(service, Rate::a_second(1_000));
+    services.into_iter().fold(account, quick)
+}
 
 fn artisan<const N: usize>(words: [&str; N]) -> RemoteCommand {
     let words = ["php", "artisan"].into_iter().chain(words);
