@@ -28,7 +28,7 @@ fn the_demo_carries_the_runbook_out_and_loses_no_request() {
     for part in [
         "has no image with the tag 1.5.0",
         "php artisan migrate --force",
-        "fixit-bluegreen-2-",
+        "fixit-bluegreen-1-",
         "[flags] on for one customer in a hundred, with 1.4.0",
         "aws rds restore-db-instance-to-point-in-time",
         ", 0 failed.",
