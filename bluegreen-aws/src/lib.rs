@@ -4,6 +4,21 @@
     doc = "AWS providers for `bluegreen-core`. See the README."
 )]
 
+#[cfg_attr(
+    not(all(
+        feature = "alb",
+        feature = "autoscaling",
+        feature = "cloudwatch",
+        feature = "codedeploy",
+        feature = "dynamodb",
+        feature = "ecr",
+        feature = "logs",
+        feature = "rds",
+        feature = "route53",
+        feature = "ssm"
+    )),
+    allow(dead_code, unused_imports, reason = "each service needs a part of it")
+)]
 mod account;
 #[cfg(feature = "alb")]
 pub mod alb;
