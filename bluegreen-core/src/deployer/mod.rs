@@ -228,7 +228,7 @@ impl Deployer {
     /// refusal names what the release that was there last would miss.
     ///
     /// # Errors
-    /// As [`deploy`](Self::deploy); [`CannotBegin::NoStandby`](crate::lifecycle::CannotBegin::NoStandby)
+    /// As [`deploy`](Self::deploy); [`CannotBegin::NoStandby`]
     /// when there is nothing to go back to.
     pub async fn rollback(&self, request: impl Into<Request>) -> Result<Report, DeployError> {
         let request = request.into();

@@ -47,7 +47,7 @@ pub trait LiveDatabase: fmt::Debug + Send + Sync {
 ///
 /// Before anything is touched, [`review`](Migrator::review) lints the migrations that are new in the release:
 /// what would break a release that has traffic, and what is not understood, is refused. Before a
-/// contraction it asks the [`Ledger`] whether a release that has or may get traffic needs what goes. What
+/// contraction it asks the [`Ledger`](crate::migration::Ledger) whether a release that has or may get traffic needs what goes. What
 /// each release needs is kept in the store beside the records, when its expand migrations run: what the file
 /// [`needs.toml`](NEEDS_FILE) among them says, or else what the statements in
 /// [`needs.sql`](super::NEEDS_STATEMENTS_FILE) name, or else everything that is there once all its migrations

@@ -1,6 +1,6 @@
 //! What a live MySQL or MariaDB tells: its [schema](schema()), and [how it would do](Probe) a migration.
 //!
-//! Encryption is the affair of whoever connects: features of `mysql_async` add it to [`Opts`](mysql_async::Opts).
+//! Encryption is the affair of whoever connects: features of `mysql_async` add it to [`Opts`].
 //!
 //! ```no_run
 //! use bluegreen_core::migration::mysql::{self, Probe};
