@@ -53,7 +53,7 @@ test: setup ## Run every test: unit, documentation, those with real parts that `
 # What the proof explores; a simulation that does not make every transition fails. Before a release: make proof DEPLOYMENTS=10000000 KILLS=1000 CRASHES=3
 DEPLOYMENTS ?= 1000000
 # Deployments with a provider's plugins, each of whose requests may go wrong.
-REQUESTED ?= 100000
+REQUESTED ?= 10000
 KILLS ?= 200
 CRASHES ?= 2
 SEED ?= 1

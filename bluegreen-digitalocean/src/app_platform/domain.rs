@@ -235,11 +235,15 @@ impl AppDomainRouter {
             return Err(call.fault_after_change(error));
         }
         let back = app::read(call, self.apps.get(from)).await?;
-        let back = self.give(call, &back, from, entry).await;
-        let whither = if back.is_ok() {
-            "was given back"
-        } else {
-            "could not be given back, and belongs to nobody now"
+        let whither = match self.give(call, &back, from, entry).await {
+            Ok(()) => "was given back",
+            Err(Given::NotYet(lost) | Given::Refused(lost)) => {
+                // What is not known to be refused may arrive yet: nothing new before the settle time.
+                if lost.kind(false) != bluegreen_core::FaultKind::Rejected {
+                    return Err(call.fault_after_change(lost));
+                }
+                "could not be given back, and belongs to nobody now"
+            }
         };
         Err(call.unfit(format!(
             "{slot}'s app does not take the domain, which {whither}: {error}"

@@ -3,7 +3,7 @@
 //! A binary brings a [`Provider`] (what its section of the configuration file is, and the routers that
 //! come of it), flattens [`Command`] into its own subcommands, and calls [`run`] from its [`program`]:
 //!
-//! ```
+//! ```no_run
 //! use std::sync::Arc;
 //!
 //! use bluegreen_cli::{Command, Global, Provider, ProviderError};
