@@ -29,7 +29,7 @@ pub struct ProviderSimulation<'a> {
     /// So many threads; all cores without it.
     pub threads: Option<NonZero<usize>>,
     /// What makes the provider of a world.
-    pub providers: &'a Providers,
+    pub providers: &'a Providers<'a>,
 }
 
 impl std::fmt::Debug for ProviderSimulation<'_> {
@@ -234,7 +234,7 @@ fn violation(
 /// Who plays worlds.
 struct Players<'a> {
     threads: usize,
-    providers: Option<&'a Providers>,
+    providers: Option<&'a Providers<'a>>,
 }
 
 impl Players<'_> {

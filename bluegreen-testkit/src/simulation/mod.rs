@@ -33,6 +33,7 @@
 //! Is listed in [`docs/found.md`](https://docs.rs/crate/bluegreen-testkit/latest/source/docs/found.md), each with its
 //! cause and the test of the driver that it is by now.
 
+mod command;
 mod coverage;
 mod draw;
 mod faulty;
@@ -55,6 +56,7 @@ mod wire;
 mod witness;
 mod world;
 
+pub use command::ProviderCommand;
 pub use coverage::Coverage;
 pub use history::History;
 pub use many::{ProviderSimulation, Simulation, Summary, Violation, fingerprint, replay};

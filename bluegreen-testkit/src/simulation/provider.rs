@@ -102,7 +102,7 @@ pub enum Spoil {
 }
 
 /// Makes the provider of the world of a seed, which lives by this clock.
-pub type Providers = dyn Fn(u64, Arc<dyn Clock>) -> Arc<dyn Provider> + Sync;
+pub type Providers<'a> = dyn Fn(u64, Arc<dyn Clock>) -> Arc<dyn Provider> + Sync + 'a;
 
 /// What a provider's plugins say of themselves.
 pub(super) struct Shape {

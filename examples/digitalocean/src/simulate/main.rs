@@ -14,16 +14,13 @@ mod records;
 mod sabotage;
 
 use std::error::Error;
-use std::io::Write as _;
-use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bluegreen_core::Clock;
-use bluegreen_testkit::simulation::{Provider, ProviderSimulation};
+use bluegreen_testkit::simulation::{Provider, ProviderCommand};
 use clap::Parser;
-use serde_json::json;
 
 use apps::OneApp;
 use balancers::{Balancers, By};
@@ -34,25 +31,9 @@ use sabotage::{Mistake, Sabotaged};
 /// Plays deployments on load balancers, records and apps of a fake of DigitalOcean in virtual time, with requests that
 /// go wrong, crashes and operators, and checks every promise.
 #[derive(Debug, Parser)]
-struct Options {
-    /// How many deployments to simulate at least.
-    #[arg(long, default_value_t = 100_000)]
-    deployments: u64,
-    /// The first seed of the worlds.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// How many threads; all cores without it.
-    #[arg(long)]
-    threads: Option<NonZero<usize>>,
-    /// Shows one world line by line instead.
-    #[arg(long, value_name = "SEED")]
-    replay: Option<u64>,
-    /// Makes a mistake on purpose, which has to be found: that a promise is broken is then a success.
-    #[arg(long)]
-    sabotage: Option<Mistake>,
-    /// JSON instead of text.
-    #[arg(long)]
-    json: bool,
+struct Arguments {
+    #[command(flatten)]
+    command: ProviderCommand<Mistake>,
 }
 
 /// The provider of the world of a seed.
@@ -75,49 +56,16 @@ fn provider(seed: u64, clock: Arc<dyn Clock>) -> Arc<dyn Provider> {
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let options = Options::parse();
-    let mut out = std::io::stdout().lock();
-    let mistake = options.sabotage;
-    let providers = move |seed: u64, clock: Arc<dyn Clock>| -> Arc<dyn Provider> {
+    let provider = |seed: u64, clock: Arc<dyn Clock>, mistake: Option<&Mistake>| {
         let inner = provider(seed, clock);
         match mistake {
             None => inner,
-            Some(mistake) => Arc::new(Sabotaged { inner, mistake }),
+            Some(mistake) => Arc::new(Sabotaged {
+                inner,
+                mistake: *mistake,
+            }),
         }
     };
-    let simulation = ProviderSimulation {
-        deployments: options.deployments,
-        seed: options.seed,
-        threads: options.threads,
-        providers: &providers,
-    };
-    if let Some(seed) = options.replay {
-        let (text, violation) = simulation.replay(seed)?;
-        if options.json {
-            writeln!(out, "{}", json!({"history": text, "violation": violation}))?;
-        } else {
-            let end = violation.as_ref().map(ToString::to_string);
-            let end = end.unwrap_or_else(|| "Every promise was kept.".to_owned());
-            writeln!(out, "{text}\n{end}")?;
-        }
-        return Ok(code(violation.is_some() == mistake.is_some()));
-    }
-    #[expect(clippy::disallowed_methods, reason = "how long the simulation itself takes")]
-    let began = Instant::now();
-    let summary = simulation.run()?;
-    let seconds = began.elapsed().as_secs_f64();
-    if options.json {
-        writeln!(out, "{}", json!({"summary": summary, "seconds": seconds}))?;
-    } else {
-        write!(out, "{}", summary.told(seconds))?;
-    }
-    Ok(code(summary.violation.is_some() == mistake.is_some()))
-}
-
-fn code(well: bool) -> ExitCode {
-    if well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    let command = Arguments::parse().command;
+    command.run(provider, &mut std::io::stdout().lock())
 }
